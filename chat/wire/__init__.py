@@ -1,0 +1,41 @@
+"""What browsers and apps see: frames, rows, errors, close numbers. pydantic and orjson only."""
+
+from chat.wire.close import Close, Policy
+from chat.wire.encoding import (
+    encode_accepted,
+    encode_changes,
+    encode_error,
+    encode_history,
+    encode_pong,
+    encode_presence,
+    encode_reconnect,
+    encode_refused,
+    encode_reset,
+    encode_typing,
+)
+from chat.wire.errors import Code, Refusal
+from chat.wire.frames import MAX_FRAME_BYTES, BadFrame, ClientFrame, parse
+from chat.wire.text import MAX_TEXT, validate_text
+
+__all__ = [
+    "MAX_FRAME_BYTES",
+    "MAX_TEXT",
+    "BadFrame",
+    "ClientFrame",
+    "Close",
+    "Code",
+    "Policy",
+    "Refusal",
+    "encode_accepted",
+    "encode_changes",
+    "encode_error",
+    "encode_history",
+    "encode_pong",
+    "encode_presence",
+    "encode_reconnect",
+    "encode_refused",
+    "encode_reset",
+    "encode_typing",
+    "parse",
+    "validate_text",
+]

@@ -1,0 +1,80 @@
+"""Bodies of the JSON API: what it takes and what it answers."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from chat.wire.frames import CursorText
+from chat.wire.rows import Conversation, Message
+from chat.wire.text import RawText
+
+Slug = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[A-Za-z0-9_-]+$")]
+Token = Annotated[str, Field(max_length=200)]
+
+
+class Call(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class OpenSession(Call):
+    inbox: Slug
+    kind: Literal["browser", "app"] = "browser"
+
+
+class RefreshSession(Call):
+    """A browser names the inbox and sends its cookie; an app sends its refresh token."""
+
+    inbox: Slug | None = None
+    refresh_token: Annotated[Token | None, Field(repr=False)] = None
+
+
+class Session(BaseModel):
+    """expires_in in seconds; refresh_token only for an app, a browser has it in a cookie."""
+
+    access_token: Annotated[str, Field(repr=False)]
+    expires_in: int
+    contact: UUID
+    refresh_token: Annotated[str | None, Field(repr=False)] = None
+
+
+class PutMessage(Call):
+    conversation: UUID | None = None
+    text: Annotated[RawText, Field(repr=False)]
+
+
+class Accepted(BaseModel):
+    message: UUID
+    conversation: UUID
+
+
+class Changes(BaseModel):
+    type: Literal["changes"]
+    cursor: CursorText
+    conversations: list[Conversation]
+    messages: list[Message]
+    more: bool
+
+
+class Reset(BaseModel):
+    type: Literal["reset"]
+    cursor: CursorText
+    reason: Literal["start", "epoch", "floor", "far"]
+    conversations: list[Conversation]
+    messages: list[Message]
+
+
+class History(BaseModel):
+    """Ascending in display order."""
+
+    messages: list[Message]
+    more: bool
+
+
+class ErrorDetail(BaseModel):
+    code: str
+    message: str
+
+
+class Error(BaseModel):
+    error: ErrorDetail

@@ -1,0 +1,76 @@
+"""The one shape of an error outward: ``{"error": {"code", "message"}}``."""
+
+from enum import StrEnum
+from typing import TypedDict
+
+
+class Code(StrEnum):
+    BAD_FRAME = "bad_frame"
+    BAD_REQUEST = "bad_request"
+    UNKNOWN_TOKEN = "unknown_token"
+    FOREIGN_ORIGIN = "foreign_origin"
+    NO_SUCH_INBOX = "no_such_inbox"
+    NO_SUCH_CONVERSATION = "no_such_conversation"
+    NO_SUCH_MESSAGE = "no_such_message"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    TEXT_EMPTY = "text_empty"
+    TEXT_TOO_LONG = "text_too_long"
+    TEXT_INVALID = "text_invalid"
+    TOO_BIG = "too_big"
+    ECHO_ID_MISMATCH = "echo_id_mismatch"
+    TOO_MANY_WAITING = "too_many_waiting"
+    TOO_FAST = "too_fast"
+    UNAVAILABLE = "unavailable"
+    FAULT = "fault"
+
+
+# HTTP status and what a person is told.
+ANSWERS: dict[Code, tuple[int, str]] = {
+    Code.BAD_FRAME: (400, "This frame could not be read."),
+    Code.BAD_REQUEST: (422, "This request could not be read."),
+    Code.UNKNOWN_TOKEN: (401, "This session has ended or was never begun."),
+    Code.FOREIGN_ORIGIN: (403, "This site may not use this chat."),
+    Code.NO_SUCH_INBOX: (404, "There is no chat at this address."),
+    Code.NO_SUCH_CONVERSATION: (404, "There is no such conversation."),
+    Code.NO_SUCH_MESSAGE: (404, "There is no such message."),
+    Code.NOT_FOUND: (404, "There is nothing at this address."),
+    Code.METHOD_NOT_ALLOWED: (405, "This address does not take this method."),
+    Code.TEXT_EMPTY: (422, "The message is empty."),
+    Code.TEXT_TOO_LONG: (422, "The message is longer than 10,000 characters."),
+    Code.TEXT_INVALID: (422, "The message contains characters that cannot be stored."),
+    Code.TOO_BIG: (413, "This is more than 64 KiB."),
+    Code.ECHO_ID_MISMATCH: (409, "This echo_id was already used for another message."),
+    Code.TOO_MANY_WAITING: (429, "Too many messages are still waiting to be delivered."),
+    Code.TOO_FAST: (429, "Too much at once; please wait a moment."),
+    Code.UNAVAILABLE: (503, "The chat is not available right now."),
+    Code.FAULT: (500, "Something went wrong on our side."),
+}
+
+
+class Detail(TypedDict):
+    code: str
+    message: str
+
+
+class ErrorBody(TypedDict):
+    """What every error answer looks like, over HTTP and inside frames."""
+
+    error: Detail
+
+
+class Refusal(Exception):
+    """Something asked for is not done, and nothing else happened.
+
+    ``message`` is in plain words, for a person; ``status`` is its HTTP status.
+    """
+
+    def __init__(self, code: Code | str, message: str | None = None) -> None:
+        self.code = Code(code)
+        self.status, default = ANSWERS[self.code]
+        self.message = default if message is None else message
+        super().__init__(f"{self.code}: {self.message}")
+
+    @property
+    def body(self) -> ErrorBody:
+        return {"error": {"code": self.code.value, "message": self.message}}

@@ -1,0 +1,58 @@
+"""What a visitor sees of a conversation and of a message. Ids are ours, times are milliseconds since 1970."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from chat.wire.tree import Tree
+
+
+class Outward(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    def encode(self) -> bytes:
+        """The JSON object that travels, encoded once for all devices."""
+        return self.model_dump_json().encode()
+
+
+class Conversation(Outward):
+    id: UUID
+    seq: int
+    status: Literal["open", "resolved", "pending", "snoozed"]
+    contact_seen: int
+    agent_seen: int
+
+
+class Sender(Outward):
+    name: str
+    avatar: str | None
+    kind: Literal["agent", "bot", "system"]
+
+
+class Attachment(Outward):
+    """size in bytes; the type is decided by us."""
+
+    id: UUID
+    name: str
+    type: str
+    size: int
+
+
+class Message(Outward):
+    """incoming: from the visitor, outgoing: from an agent. A deleted one keeps no text, attributes or attachments."""
+
+    id: UUID
+    conversation: UUID
+    seq: int
+    at: int
+    direction: Literal["incoming", "outgoing"]
+    echo_id: UUID | None
+    state: Literal["accepted", "sending", "unsure", "sent", "failed", "unconfirmed"]
+    reason: str | None
+    sender: Sender | None
+    text: Tree
+    content_type: str
+    attributes: dict[str, Any]
+    attachments: list[Attachment]
+    deleted: bool
