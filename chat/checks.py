@@ -1,0 +1,64 @@
+"""What only the database knows. `manage.py check --deploy --tag chat` asks what every start asks."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.migrations.executor import MigrationExecutor
+
+TAG = "chat"
+
+
+def register() -> None:
+    """Deployment checks: `migrate` and the admin's first inbox must work before an inbox exists."""
+    for check in (is_migrated, has_an_inbox, origins_are_named):
+        checks.register(check, TAG, deploy=True)
+
+
+def is_migrated(**_: Any) -> list[checks.CheckMessage]:
+    waiting = unapplied_migrations()
+    if not waiting:
+        return []
+    return [
+        checks.Error(
+            f"The database lacks {len(waiting)} migrations, the first is {waiting[0]}",
+            hint="Run manage.py migrate, then start again.",
+            id="chat.E001",
+        )
+    ]
+
+
+def has_an_inbox(**_: Any) -> list[checks.CheckMessage]:
+    from chat.models import Inbox
+
+    if settings.DEBUG or settings.CHATWOOT_URL or unapplied_migrations() or Inbox.objects.exists():
+        return []
+    return [
+        checks.Error(
+            "There is no inbox: nobody can chat",
+            hint="Set CHATWOOT_URL and CHATWOOT_INBOX_IDENTIFIER, or run manage.py add_inbox.",
+            id="chat.E002",
+        )
+    ]
+
+
+def origins_are_named(**_: Any) -> list[checks.CheckMessage]:
+    from chat.models import Inbox
+
+    if unapplied_migrations():
+        return []
+    silent = [inbox.slug for inbox in Inbox.objects.order_by("slug") if not inbox.allowed_origins]
+    return [
+        checks.Warning(
+            f"Inbox {slug} names no allowed origins: only pages of this site itself can embed its chat",
+            hint="Set ALLOWED_ORIGINS, or the allowed origins of the inbox in the admin, such as https://shop.example.",
+            id="chat.W001",
+        )
+        for slug in silent
+    ]
+
+
+def unapplied_migrations() -> list[str]:
+    executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+    return [str(migration) for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes())]

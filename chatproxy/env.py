@@ -1,0 +1,142 @@
+"""Typed readers of the environment. A wrong value stops the start, in words: the variable, its value, what to write."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
+LOCAL_SQLITE = "sqlite:///"
+
+
+class Env:
+    """Reads `environ` and remembers in `names` every variable it was asked for."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.names: list[str] = []
+
+    def text(self, name: str, *, default: str = "") -> str:
+        """The value without surrounding blanks; an empty variable counts as absent."""
+        self.names.append(name)
+        return self._environ.get(name, "").strip() or default
+
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        text = self.text(name, default=str(default))
+        if text not in ("True", "False"):
+            raise wrong(name, text, "True or False")
+        return text == "True"
+
+    def integer(self, name: str, *, default: int, least: int, most: int) -> int:
+        text = self.text(name, default=str(default))
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            raise wrong(name, text, f"a whole number from {least} to {most}")
+        return int(text)
+
+    def choice(self, name: str, *, default: str, among: tuple[str, ...]) -> str:
+        text = self.text(name, default=default)
+        if text not in among:
+            raise wrong(name, text, "one of " + ", ".join(among))
+        return text
+
+    def words(self, name: str, *, default: tuple[str, ...] = ()) -> list[str]:
+        """Several values, separated by commas or blanks."""
+        return self.text(name).replace(",", " ").split() or list(default)
+
+    def slug(self, name: str, *, default: str) -> str:
+        text = self.text(name, default=default)
+        if not SLUG.fullmatch(text):
+            raise wrong(name, text, "up to 50 lower-case letters, digits and hyphens, such as main")
+        return text
+
+    def url(self, name: str, *, schemes: tuple[str, ...], example: str, default: str = "") -> str:
+        """An address without a slash at its end, or empty. Its user, password, query and fragment are refused."""
+        text = self.text(name, default=default)
+        if text and not _is_plain_url(text, schemes):
+            raise wrong(name, text, f"an address such as {example}")
+        return text.rstrip("/")
+
+    def origins(self, name: str) -> list[str]:
+        """Web origins as a browser sends them: scheme, host, port when it is not the scheme's own."""
+        found = self.words(name)
+        for text in found:
+            if not _is_plain_url(text, ("http", "https")) or urlsplit(text).path:
+                raise wrong(name, text, "origins such as https://shop.example, separated by commas")
+        return [text.lower() for text in found]
+
+    def fernet_keys(self, name: str) -> list[str]:
+        """Keys for secrets at rest, newest first; the value itself never enters the message."""
+        keys = self.words(name)
+        for key in keys:
+            if not _is_fernet_key(key):
+                raise ImproperlyConfigured(
+                    f"{name} holds something that is no key; write the url-safe base64 of 32 bytes, several with commas"
+                )
+        return keys
+
+    def database(self, name: str, *, default: str) -> dict[str, Any]:
+        """Django's database entry for `sqlite:///file` or `postgres://user:password@host:port/name?sslmode=…`."""
+        text = self.text(name, default=default)
+        if text.startswith(LOCAL_SQLITE) and len(text) > len(LOCAL_SQLITE):
+            return sqlite(text.removeprefix(LOCAL_SQLITE))
+        try:
+            return _postgres(text)
+        except ValueError as bad:
+            expected = "sqlite:///path/to/file or postgres://user:password@host:5432/name"
+            # The address holds a password: the message must not repeat it.
+            raise ImproperlyConfigured(f"{name} cannot be read ({bad}); write {expected}") from None
+
+
+def wrong(name: str, text: str, expected: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"{name} is {text!r}; write {expected}")
+
+
+def sqlite(path: str) -> dict[str, Any]:
+    """SQLite as the one writer needs it: readers never wait, a commit is on the disk when it returns."""
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": path,
+        "OPTIONS": {
+            "timeout": 5,  # seconds a connection waits for the lock before "database is locked"
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+        },
+    }
+
+
+def _postgres(text: str) -> dict[str, Any]:
+    parts = urlsplit(text)
+    if parts.scheme not in ("postgres", "postgresql"):
+        raise ValueError("the scheme is neither sqlite nor postgres")
+    if not parts.path.strip("/"):
+        raise ValueError("the name of the database is missing")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.strip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": unquote(parts.hostname or ""),
+        "PORT": str(parts.port or ""),
+        "OPTIONS": {"connect_timeout": 5, "application_name": "chatproxy", **dict(parse_qsl(parts.query))},
+    }
+
+
+def _is_plain_url(text: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(text)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    extras = parts.username or parts.password or parts.query or parts.fragment
+    return parts.scheme in schemes and bool(parts.hostname) and not extras and port_is_valid and text.isascii()
+
+
+def _is_fernet_key(key: str) -> bool:
+    try:
+        return len(base64.urlsafe_b64decode(key)) == 32
+    except (binascii.Error, ValueError):
+        return False

@@ -1,0 +1,39 @@
+"""Logging: to standard error, in UTC, and where no person develops, one line per record."""
+
+import logging
+import time
+from typing import Any
+
+LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class UtcFormatter(logging.Formatter):
+    converter = time.gmtime
+
+
+class OneLineFormatter(UtcFormatter):
+    """Tracebacks stay whole, but a line is a record: nothing a visitor writes can look like another one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return super().format(record).replace("\r", "\\r").replace("\n", "\\n")
+
+
+def logging_config(*, level: str, one_line: bool) -> dict[str, Any]:
+    """Django's LOGGING. httpx and httpcore log addresses that hold secrets, at INFO and below."""
+    formatter = OneLineFormatter if one_line else UtcFormatter
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": formatter, "format": LINE}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            "django": {"handlers": [], "level": "INFO", "propagate": True},
+            "django.db.backends": {"level": "INFO"},
+            "httpx": {"level": "WARNING"},
+            "httpcore": {"level": "WARNING"},
+            "websockets": {"level": "WARNING"},
+            "daphne": {"level": "WARNING"},
+            "asyncio": {"level": "WARNING"},
+        },
+    }

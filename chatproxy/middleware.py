@@ -1,0 +1,110 @@
+"""Middleware for asynchronous serving: a visitor's request reaches its view without a change of thread.
+
+Django runs the synchronous halves of its own middleware in a thread, twice per request and middleware, and keeps a
+thread for as long as a synchronous-only one waits for the view: a long poll would hold it for 25 s.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.common import CommonMiddleware
+from django.middleware.csrf import CsrfViewMiddleware
+from django.middleware.security import SecurityMiddleware
+from django.utils.deprecation import MiddlewareMixin
+from whitenoise.middleware import WhiteNoiseMiddleware
+
+ADMIN = "/admin/"
+Answer = HttpResponseBase | Awaitable[HttpResponseBase]
+
+
+class OnTheLoop(MiddlewareMixin):
+    """For middleware whose two halves only look at headers."""
+
+    process_request: Callable[[HttpRequest], HttpResponseBase | None]
+    process_response: Callable[[HttpRequest, HttpResponseBase], HttpResponseBase]
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.process_request(request) or await self.get_response(request)
+        return self.process_response(request, response)
+
+
+class Security(OnTheLoop, SecurityMiddleware):
+    pass
+
+
+class Common(OnTheLoop, CommonMiddleware):
+    pass
+
+
+class OnlyAdmin(MiddlewareMixin):
+    """For what the admin alone needs; everything else passes by, in either mode."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if request.path_info.startswith(ADMIN):
+            return super().__call__(request)
+        return self.get_response(request)
+
+
+class AdminSession(OnlyAdmin, SessionMiddleware):
+    pass
+
+
+class AdminCsrf(OnlyAdmin, CsrfViewMiddleware):
+    def process_view(self, request: HttpRequest, *args: Any) -> HttpResponse | None:
+        if request.path_info.startswith(ADMIN):
+            return super().process_view(request, *args)
+        return None
+
+
+class AdminAuthentication(OnlyAdmin, AuthenticationMiddleware):
+    pass
+
+
+class AdminMessages(OnlyAdmin, MessageMiddleware):
+    pass
+
+
+class AdminXFrameOptions(OnlyAdmin, XFrameOptionsMiddleware):
+    pass
+
+
+class StaticFiles(WhiteNoiseMiddleware):
+    """whitenoise, answering at once: its own class is synchronous only."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Answer]) -> None:
+        super().__init__(get_response)
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Answer:
+        answer: Answer = super().__call__(request)
+        return _at_once(answer) if self.is_async and isinstance(answer, HttpResponseBase) else answer
+
+    @staticmethod
+    def serve(static_file: Any, request: HttpRequest) -> HttpResponse:
+        """The file as bytes: under ASGI Django warns about, and buffers, a file it has to iterate."""
+        found = static_file.get_response(request.method, request.META)
+        content = b""
+        if found.file is not None:
+            with found.file as file:
+                content = file.read()
+        response = HttpResponse(content, status=int(found.status))
+        del response["content-type"]
+        for name, value in found.headers:
+            response[name] = value
+        return response
+
+
+async def _at_once(response: HttpResponseBase) -> HttpResponseBase:
+    return response

@@ -1,0 +1,119 @@
+"""Every setting comes from the environment; docs/settings.md lists them all, and a test compares."""
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+from chatproxy import keys
+from chatproxy.env import Env
+from chatproxy.logs import logging_config
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Env(os.environ)
+
+DEBUG = env.flag("DEBUG")
+VAR_DIR = Path(env.text("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
+VAR_DIR.mkdir(parents=True, exist_ok=True)
+
+SECRET_KEY = env.text("SECRET_KEY")
+if not SECRET_KEY:
+    if not DEBUG:
+        raise ImproperlyConfigured("SECRET_KEY is not set; write 50 or more random characters, and keep them secret")
+    SECRET_KEY = keys.kept_in(VAR_DIR / "secret_key")
+FIELD_KEYS = env.fernet_keys("FIELD_KEYS") or [keys.fernet_key_from(SECRET_KEY)]
+
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=("localhost", "127.0.0.1", "[::1]") if DEBUG else ())
+if not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS is not set; write the host names of this site, such as chat.example.com")
+
+# --- Chatwoot: one inbox may be given here; more are rows in the admin -------------------------------------------
+
+CHATWOOT_URL = env.url("CHATWOOT_URL", schemes=("http", "https"), example="https://chatwoot.example.com")
+CHATWOOT_CABLE_URL = env.url(
+    "CHATWOOT_CABLE_URL",
+    schemes=("ws", "wss"),
+    example="wss://chatwoot.example.com/cable",
+    default=CHATWOOT_URL and f"ws{CHATWOOT_URL.removeprefix('http')}/cable",
+)
+CHATWOOT_INBOX_IDENTIFIER = env.text("CHATWOOT_INBOX_IDENTIFIER")
+CHATWOOT_HMAC_TOKEN = env.text("CHATWOOT_HMAC_TOKEN")
+CHATWOOT_INBOX_SLUG = env.slug("CHATWOOT_INBOX_SLUG", default="main")
+CHATWOOT_INBOX_NAME = env.text("CHATWOOT_INBOX_NAME")
+ALLOWED_ORIGINS = env.origins("ALLOWED_ORIGINS")
+if bool(CHATWOOT_URL) != bool(CHATWOOT_INBOX_IDENTIFIER):
+    raise ImproperlyConfigured("CHATWOOT_URL and CHATWOOT_INBOX_IDENTIFIER belong together: write both, or neither")
+
+CABLE_CONTACTS_PER_SOCKET = env.integer("CABLE_CONTACTS_PER_SOCKET", default=500, least=1, most=5000)
+CABLE_LINGER_S = env.integer("CABLE_LINGER_S", default=60, least=0, most=3600)
+
+# --- Serving -----------------------------------------------------------------------------------------------------
+
+BIND = env.text("BIND", default="127.0.0.1")
+PORT = env.integer("PORT", default=8000, least=1, most=65535)
+SANDBOX_PORT = env.integer("SANDBOX_PORT", default=3000, least=1, most=65535)
+DESK_URL = env.url("DESK_URL", schemes=("http", "https"), example="http://127.0.0.1:3000/desk")
+LOG_LEVEL = env.choice("LOG_LEVEL", default="INFO", among=("DEBUG", "INFO", "WARNING", "ERROR"))
+LOGGING = logging_config(level=LOG_LEVEL, one_line=not DEBUG)
+
+# --- Django ------------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "chat.apps.ChatConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "chatproxy.middleware.Security",
+    "chatproxy.middleware.StaticFiles",
+    "chatproxy.middleware.Common",
+    "chatproxy.middleware.AdminSession",
+    "chatproxy.middleware.AdminCsrf",
+    "chatproxy.middleware.AdminAuthentication",
+    "chatproxy.middleware.AdminMessages",
+    "chatproxy.middleware.AdminXFrameOptions",
+]
+ROOT_URLCONF = "chatproxy.urls"
+ASGI_APPLICATION = "chatproxy.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DATABASES = {"default": env.database("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'chatproxy.sqlite3'}")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LANGUAGE_CODE = "en"
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True  # The sources are served as they lie; nothing has to be collected first.
+WHITENOISE_AUTOREFRESH = DEBUG
+
+# --- Security ----------------------------------------------------------------------------------------------------
+
+# X-Forwarded-For is never believed. X-Forwarded-Proto is, when the operator says that a proxy of theirs sets it.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("TRUST_FORWARDED_PROTO") else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SECURE_REFERRER_POLICY = "strict-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = None  # A frame inside a host page must not be cut off from it.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # bytes; 10,000 characters may take 120,000 as JSON escapes
