@@ -1,0 +1,111 @@
+"""The httpx client that all calls to one Chatwoot share.
+
+httpx's pool wedges when callers are cancelled and collapses at high concurrency (performance.md §5): every exchange
+runs to its end in a task of its own, at most eight at once. Nothing here waits without a limit.
+"""
+
+import asyncio
+import contextvars
+import logging
+
+import httpx
+
+CONCURRENCY = 8
+MAX_BODY_BYTES = 32 * 1024 * 1024  # The index of conversations is unpaginated (contract §9, 10).
+TOTAL_S = 45.0
+QUEUE_S = 5.0
+CLOSE_S = 5.0
+
+
+def open_http(url: str, *, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """Open the client for one Chatwoot; the caller closes it (`async with`). `transport` is the seam for tests."""
+    _keep_urls_out_of_logs()
+    limits = httpx.Limits(max_connections=CONCURRENCY, max_keepalive_connections=CONCURRENCY, keepalive_expiry=2)
+    inner = transport or httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
+    return httpx.AsyncClient(
+        base_url=url,
+        transport=OwnedTransport(inner),
+        timeout=httpx.Timeout(connect=3, write=10, pool=QUEUE_S, read=22),  # Chatwoot itself gives up after 15 s.
+        headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+class OwnedTransport(httpx.AsyncBaseTransport):
+    """Runs each exchange, the body included, in an owned task that outlives a cancelled caller."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, *, total_s: float = TOTAL_S, queue_s: float = QUEUE_S) -> None:
+        self._inner = inner
+        self._total_s = total_s
+        self._queue_s = queue_s
+        self._slots = asyncio.Semaphore(CONCURRENCY)
+        self._exchanges: set[asyncio.Task[httpx.Response]] = set()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            async with asyncio.timeout(self._queue_s):
+                await self._slots.acquire()
+        except TimeoutError as exc:
+            raise httpx.PoolTimeout("all exchanges are busy", request=request) from exc
+        # An empty context: an exchange that outlives its caller must not keep the caller's thread or language.
+        exchange = asyncio.create_task(
+            self._exchange(request), name=f"chatwoot {request.method}", context=contextvars.Context()
+        )
+        self._exchanges.add(exchange)
+        exchange.add_done_callback(self._finished)
+        return await asyncio.shield(exchange)
+
+    async def aclose(self) -> None:
+        """Let running exchanges end, for a few seconds, then cut them."""
+        if self._exchanges:
+            _, late = await asyncio.wait(self._exchanges, timeout=CLOSE_S)
+            for exchange in late:
+                exchange.cancel()
+        await self._inner.aclose()
+
+    async def _exchange(self, request: httpx.Request) -> httpx.Response:
+        try:
+            async with asyncio.timeout(self._total_s):
+                response = await self._inner.handle_async_request(request)
+                try:
+                    body = await _read(response)
+                finally:
+                    await response.aclose()
+        except TimeoutError as exc:
+            raise httpx.ReadTimeout("the answer took too long", request=request) from exc
+        return httpx.Response(response.status_code, headers=response.headers, stream=httpx.ByteStream(body))
+
+    def _finished(self, exchange: asyncio.Task[httpx.Response]) -> None:
+        self._exchanges.discard(exchange)
+        self._slots.release()
+        if not exchange.cancelled():
+            exchange.exception()  # Marks it as seen: a caller that went away does not collect it.
+
+
+async def _read(response: httpx.Response) -> bytes:
+    if not isinstance(response.stream, httpx.AsyncByteStream):
+        raise httpx.ReadError("an answer that cannot be read asynchronously")
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.stream:
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            raise httpx.ReadError("the answer is too big")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+class _Warnings(logging.Filter):
+    """httpx logs each URL at INFO, and our URLs hold source_ids."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.WARNING
+
+
+_WARNINGS = _Warnings()
+
+
+def _keep_urls_out_of_logs() -> None:
+    for name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy"):
+        logging.getLogger(name).addFilter(_WARNINGS)
