@@ -1,0 +1,63 @@
+"""Who listens to which contact in this process. In memory only: whatever is lost here, a listener's next read finds.
+
+Every method runs on the event loop. A listener is a socket or a waiting long poll.
+"""
+
+import uuid
+from collections.abc import Collection
+from typing import Literal, NamedTuple, Protocol
+
+
+class Row(NamedTuple):
+    """A conversation or message as it leaves the server, encoded once for all devices of its contact."""
+
+    kind: Literal["conversation", "message"]
+    seq: int
+    data: bytes
+
+
+class Listener(Protocol):
+    """Its methods must neither block nor raise."""
+
+    @property
+    def contact_id(self) -> uuid.UUID: ...
+
+    @property
+    def session_id(self) -> uuid.UUID: ...
+
+    def changed(self, head_before: int, head_after: int, rows: tuple[Row, ...]) -> None:
+        """The feed went from one head to the other by exactly these rows; no rows: look whether you are behind."""
+
+    def passing(self, frame: bytes) -> None:
+        """A frame about now (typing, presence), which may be dropped."""
+
+    def revoked(self) -> None:
+        """The session has ended."""
+
+
+class Audience:
+    def __init__(self) -> None:
+        self._listeners: dict[uuid.UUID, set[Listener]] = {}
+
+    def join(self, listener: Listener) -> None:
+        self._listeners.setdefault(listener.contact_id, set()).add(listener)
+
+    def leave(self, listener: Listener) -> None:
+        listeners = self._listeners.get(listener.contact_id, set())
+        listeners.discard(listener)
+        if not listeners:
+            self._listeners.pop(listener.contact_id, None)
+
+    def contacts(self) -> Collection[uuid.UUID]:
+        return tuple(self._listeners)
+
+    def of(self, contact_id: uuid.UUID) -> tuple[Listener, ...]:
+        return tuple(self._listeners.get(contact_id, ()))
+
+    def changed(self, contact_id: uuid.UUID, head_before: int, head_after: int, rows: tuple[Row, ...] = ()) -> None:
+        for listener in self.of(contact_id):
+            listener.changed(head_before, head_after, rows)
+
+    def passing(self, contact_id: uuid.UUID, frame: bytes) -> None:
+        for listener in self.of(contact_id):
+            listener.passing(frame)

@@ -1,0 +1,203 @@
+"""The feed: one numbered list of changes per contact. Browser resume, long poll and several devices are one query.
+
+*Writing.* Inside one transaction a ``Pen`` holds the locks of the contacts; each changed row takes its contact's next
+number; a no-op takes none. *Reading* takes the head first and then the rows up to it, outside any transaction: a row
+that changes in between has left for a number above that head, and the next read finds it there.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+import orjson
+
+from chat import sql
+from chat.audience import Row
+from chat.markdown import markdown_tree, plain_tree
+from chat.models import Attachment, Contact, Conversation, Message, new_epoch
+from chat.sql import ConversationRecord, MessageRecord
+
+PAGE = 200
+FAR = 1_000  # numbers; further behind than this, starting again is cheaper than catching up
+START_MESSAGES = 50
+
+Record = ConversationRecord | MessageRecord
+
+
+class Cursor(NamedTuple):
+    epoch: str
+    seq: int
+
+    @classmethod
+    def parse(cls, text: str | None) -> Self | None:
+        """None for whatever is not a cursor: such a client starts again."""
+        epoch, dot, seq = (text or "").partition(".")
+        return cls(epoch, int(seq)) if dot and seq.isascii() and seq.isdigit() and len(seq) < 19 else None
+
+    def __str__(self) -> str:
+        return f"{self.epoch}.{self.seq}"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """``reset`` is the reason why the reader starts again with these rows; ``more``: read on from ``cursor``."""
+
+    cursor: Cursor
+    rows: tuple[Row, ...]
+    more: bool = False
+    reset: str | None = None
+
+
+class Change(NamedTuple):
+    """What a transaction did to one contact's feed; without rows it was a no-op."""
+
+    contact_id: uuid.UUID
+    head_before: int
+    head_after: int
+    rows: tuple[Row, ...]
+
+
+class Pen:
+    """Writes conversations and messages inside one transaction, whose contacts are locked, and numbers each change."""
+
+    def __init__(self, now: int, contacts: Iterable[uuid.UUID]) -> None:
+        self.now = now
+        self._before = {each: head for each, (_, head) in sql.lock_contacts(contacts).items()}
+        self._heads = dict(self._before)
+        self._changed: dict[uuid.UUID, Record] = {}
+
+    def _number(self, contact_id: uuid.UUID) -> int:
+        self._heads[contact_id] += 1
+        return self._heads[contact_id]
+
+    def add_message(self, record: MessageRecord) -> MessageRecord:
+        record = record._replace(seq=self._number(record.contact_id))
+        sql.insert_message(record)
+        self._changed[record.id] = record
+        return record
+
+    def change_message(self, record: MessageRecord) -> MessageRecord:
+        record = record._replace(seq=self._number(record.contact_id))
+        sql.update_message(record)
+        self._changed[record.id] = record
+        return record
+
+    def add_conversation(self, conversation: Conversation) -> ConversationRecord:
+        conversation.seq = self._number(conversation.contact_id)
+        conversation.save(force_insert=True)
+        record = ConversationRecord(*(getattr(conversation, name) for name in ConversationRecord._fields))
+        self._changed[record.id] = record
+        return record
+
+    def change_conversation(self, record: ConversationRecord) -> ConversationRecord:
+        record = record._replace(seq=self._number(record.contact_id))
+        sql.update_conversation(record)
+        self._changed[record.id] = record
+        return record
+
+    def close(self) -> list[Change]:
+        """Store the heads; what changed, for the audience once the transaction has committed."""
+        for contact_id, head in self._heads.items():
+            if head != self._before[contact_id]:
+                sql.raise_head(contact_id, head)
+        rows = _encode(self._changed.values())
+        return [
+            Change(each, before, self._heads[each], tuple(row for owner, row in rows if owner == each))
+            for each, before in self._before.items()
+        ]
+
+
+def read(contact_id: uuid.UUID, since: Cursor | None) -> Page | None:
+    """What changed after a cursor, at most one page; None when the contact is gone."""
+    position = sql.feed_position(contact_id)
+    if position is None:
+        return None
+    epoch, head, floor = position
+    if since is None:
+        return _start(contact_id, Cursor(epoch, head), "start")
+    if since.epoch != epoch:
+        return _start(contact_id, Cursor(epoch, head), "epoch")
+    if since.seq > head:
+        return _start(contact_id, Cursor(_turn_epoch(contact_id, epoch), head), "epoch")
+    if since.seq < floor:
+        return _start(contact_id, Cursor(epoch, head), "floor")
+    if head - since.seq > FAR:
+        return _start(contact_id, Cursor(epoch, head), "far")
+    return _changes(contact_id, since, head)
+
+
+def _changes(contact_id: uuid.UUID, since: Cursor, head: int) -> Page:
+    bounds = {"after": since.seq, "upto": head, "limit": PAGE + 1}
+    records: list[Record] = [*sql.changed_conversations(contact_id, **bounds)]
+    records += sql.changed_messages(contact_id, **bounds)
+    records.sort(key=lambda record: record.seq)
+    more = len(records) > PAGE
+    rows = tuple(row for _, row in _encode(records[:PAGE]))
+    return Page(Cursor(since.epoch, rows[-1].seq if more else head), rows, more)
+
+
+def _start(contact_id: uuid.UUID, cursor: Cursor, reason: str) -> Page:
+    conversations = sql.changed_conversations(contact_id, after=-1, upto=2**62, limit=10_000)
+    newest = Conversation.objects.filter(contact=contact_id).order_by("-created_at", "-id").values_list("id", flat=True)
+    messages = sql.message_page(first, before=None, limit=START_MESSAGES) if (first := newest.first()) else []
+    rows = tuple(row for _, row in _encode([*conversations, *messages]))
+    return Page(cursor, rows, reset=reason)
+
+
+def _turn_epoch(contact_id: uuid.UUID, epoch: str) -> str:
+    """A client that is ahead of us knows another history (a restored database): its numbers are not ours."""
+    Contact.objects.filter(id=contact_id, epoch=epoch).update(epoch=new_epoch())
+    return Contact.objects.values_list("epoch", flat=True).get(id=contact_id)
+
+
+def history(conversation_id: uuid.UUID, *, before: tuple[int, uuid.UUID] | None, limit: int) -> tuple[list[Row], bool]:
+    """Older messages in display order, and whether there are still older ones."""
+    records = sql.message_page(conversation_id, before=before, limit=limit + 1)
+    more = len(records) > limit
+    return [row for _, row in _encode(records[1:] if more else records)], more
+
+
+def _encode(records: Iterable[Record]) -> list[tuple[uuid.UUID, Row]]:
+    """Rows in the order of their numbers where they have the same kind; each with its contact."""
+    records = sorted(records, key=lambda record: record.seq)
+    files = _attachments([each.id for each in records if isinstance(each, MessageRecord) and each.has_files])
+    return [(each.contact_id, _row(each, files)) for each in records]
+
+
+def _attachments(message_ids: list[uuid.UUID]) -> dict[uuid.UUID, list[dict[str, object]]]:
+    found: dict[uuid.UUID, list[dict[str, object]]] = {}
+    if message_ids:
+        for each in Attachment.objects.filter(message__in=message_ids).order_by("chatwoot_id"):
+            outward = {"id": each.id, "name": each.name, "type": each.file_type, "size": each.size}
+            found.setdefault(each.message_id, []).append(outward)
+    return found
+
+
+def _row(record: Record, files: Mapping[uuid.UUID, list[dict[str, object]]]) -> Row:
+    if isinstance(record, ConversationRecord):
+        shown = {name: getattr(record, name) for name in ("id", "seq", "status", "contact_seen", "agent_seen")}
+        return Row("conversation", record.seq, orjson.dumps(shown))
+    return Row("message", record.seq, orjson.dumps(_message(record, files.get(record.id, []))))
+
+
+def _message(record: MessageRecord, attachments: list[dict[str, object]]) -> dict[str, object]:
+    own = record.direction == Message.Direction.INCOMING
+    sender = {"name": record.sender_name, "avatar": None, "kind": record.sender_kind or "system"}
+    tree = plain_tree if own else markdown_tree
+    return {
+        "id": record.id,
+        "conversation": record.conversation_id,
+        "seq": record.seq,
+        "at": record.at,
+        "direction": record.direction,
+        "echo_id": record.echo_id if own else None,
+        "state": record.state,
+        "reason": record.reason or None,
+        "sender": None if own else sender,
+        "text": [] if record.deleted else tree(record.content),
+        "content_type": record.content_type,
+        "attributes": record.content_attributes,
+        "attachments": attachments,
+        "deleted": record.deleted,
+    }

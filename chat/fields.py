@@ -1,0 +1,38 @@
+"""Columns that are encrypted at rest: a stolen database file or backup holds no secret of Chatwoot's."""
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.db import models
+
+
+if TYPE_CHECKING:
+    _TextField = models.TextField[str, str]  # generic for the type checker only
+else:
+    _TextField = models.TextField
+
+
+@cache
+def _keyring() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in settings.FIELD_KEYS])
+
+
+class EncryptedTextField(_TextField):
+    """Text encrypted with the first of ``settings.FIELD_KEYS``; the other keys only decrypt (for rotation).
+
+    The stored value differs at each write, so it can be neither filtered nor unique.
+    """
+
+    def get_prep_value(self, value: Any) -> Any:
+        text = super().get_prep_value(value)
+        return text if text in (None, "") else _keyring().encrypt(text.encode()).decode()
+
+    def from_db_value(self, value: str | None, *_: Any) -> str | None:
+        if value in (None, ""):
+            return value
+        try:
+            return _keyring().decrypt(value.encode()).decode()
+        except InvalidToken:
+            raise ValueError(f"{self.model.__name__}.{self.name} was encrypted with a key not in FIELD_KEYS") from None

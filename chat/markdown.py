@@ -1,0 +1,120 @@
+"""Text as a small JSON tree (``chat.wire.tree``): no HTML leaves the server.
+
+Agents write Markdown (contract §2.7); a visitor's own text is shown as typed. Links are checked here: http, https,
+mailto and tel become links, everything else stays text.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from markdown_it import MarkdownIt
+from markdown_it.tree import SyntaxTreeNode
+
+from chat.wire.tree import Block, Inline, Tree
+
+_ALLOWED = re.compile(r"(?:https?://[^\s/?#]|mailto:.|tel:[+\d])", re.IGNORECASE)
+_ADDRESS = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
+_TRAILING = ".,;:!?)]}»”’'\"*"
+_MARKUP = re.compile(r"[\\`*_\[<~&\n\t]|://|^\s*(?:[-+#>=]|\d+[.)])")
+_MARKDOWN = MarkdownIt("commonmark", {"breaks": True, "html": False, "maxNesting": 12}).enable("strikethrough")
+
+
+def plain_tree(text: str) -> Tree:
+    """A visitor's words, as typed: line breaks kept, web addresses made links."""
+    return [{"t": "p", "c": list(_lines(text))}] if text else []
+
+
+@lru_cache(maxsize=256)
+def markdown_tree(text: str) -> Tree:
+    """An agent's Markdown. Headings are strong paragraphs, images links, raw HTML and tables text."""
+    if not text.strip():
+        return []
+    if not _MARKUP.search(text):  # most messages: nothing to parse
+        return [{"t": "p", "c": [text.strip()]}]
+    return list(_blocks(SyntaxTreeNode(_MARKDOWN.parse(text)).children))
+
+
+def _blocks(nodes: Iterable[SyntaxTreeNode]) -> Iterator[Block]:
+    for node in nodes:
+        match node.type:
+            case "paragraph":
+                yield {"t": "p", "c": _inlines(node)}
+            case "heading":
+                yield {"t": "p", "c": [{"t": "strong", "c": _inlines(node)}]}
+            case "blockquote":
+                yield {"t": "quote", "c": list(_blocks(node.children))}
+            case "bullet_list" | "ordered_list":
+                items = [list(_blocks(item.children)) for item in node.children]
+                ordered = node.type == "ordered_list"
+                yield {"t": "list", "ordered": ordered, "start": int(node.attrs.get("start", 1)), "c": items}
+            case "fence" | "code_block":
+                lang = node.info.split()[0] if node.type == "fence" and node.info.strip() else ""
+                yield {"t": "code", "s": node.content.removesuffix("\n"), "lang": lang}
+            case "hr":
+                yield {"t": "p", "c": ["———"]}
+            case _:
+                yield {"t": "p", "c": list(_lines(node.content or ""))}
+
+
+def _inlines(node: SyntaxTreeNode) -> list[Inline]:
+    return [part for child in node.children for part in _inline(child)]
+
+
+def _inline(node: SyntaxTreeNode) -> Iterator[Inline]:
+    match node.type:
+        case "inline":
+            yield from _inlines(node)
+        case "text":
+            yield from _linked(node.content)
+        case "softbreak" | "hardbreak":
+            yield {"t": "br"}
+        case "code_inline":
+            yield {"t": "code", "s": node.content}
+        case "strong" | "em":
+            yield {"t": "strong" if node.type == "strong" else "em", "c": _inlines(node)}
+        case "s":
+            yield {"t": "strike", "c": _inlines(node)}
+        case "link":
+            yield from _link(str(node.attrs.get("href", "")), [part for c in node.children for part in _unlinked(c)])
+        case "image":
+            source = str(node.attrs.get("src", ""))
+            yield from _link(source, [node.content or source])
+        case _:
+            yield node.content
+
+
+def _unlinked(node: SyntaxTreeNode) -> Iterator[Inline]:
+    """Inside a link nothing is a link again."""
+    if node.type == "text":
+        yield node.content
+    else:
+        yield from _inline(node)
+
+
+def _link(href: str, content: list[Inline]) -> Iterator[Inline]:
+    if _ALLOWED.match(href):
+        yield {"t": "link", "href": href, "c": content or [href]}
+    else:
+        yield from content
+
+
+def _lines(text: str) -> Iterator[Inline]:
+    for number, line in enumerate(text.strip().replace("\r\n", "\n").split("\n")):
+        if number:
+            yield {"t": "br"}
+        yield from _linked(line)
+
+
+def _linked(text: str) -> Iterator[Inline]:
+    at = 0
+    for match in _ADDRESS.finditer(text):
+        address = match[0].rstrip(_TRAILING)
+        if not _ALLOWED.match(address):
+            continue
+        if text[at : match.start()]:
+            yield text[at : match.start()]
+        yield {"t": "link", "href": address, "c": [address]}
+        at = match.start() + len(address)
+    if text[at:]:
+        yield text[at:]

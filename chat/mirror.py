@@ -1,0 +1,276 @@
+"""The one writer of what Chatwoot says, whether it came by cable, in a list, or as the answer to a POST.
+
+Applying the same thing again changes nothing. Last writer wins: by Chatwoot's ``updated_at`` where it is given (cable);
+an answer of REST has none and applies only if nothing was applied since that read began. Deletion is sticky, and the
+deleted text leaves our database too. All functions run inside a writer's transaction that holds the contact's lock.
+"""
+
+import logging
+import uuid
+from typing import NamedTuple
+
+from chat import outbox, sql
+from chat.chatwoot import resources
+from chat.chatwoot.resources import MessageType
+from chat.feed import Pen
+from chat.models import Attachment, ContactInbox, Conversation, Inbox, Message
+from chat.sql import ConversationRecord, MessageRecord
+
+log = logging.getLogger(__name__)
+
+MAX_STEP_MS = 1_000
+
+
+class Scope(NamedTuple):
+    """Whose subscription or answer it is that speaks."""
+
+    contact_id: uuid.UUID
+    contact_inbox_id: int
+    inbox_id: int
+    source_id: str
+    chatwoot_inbox_id: int | None
+
+    def __repr__(self) -> str:  # source_id is a bearer secret
+        return f"Scope(contact_inbox={self.contact_inbox_id})"
+
+
+# Contact and conversation
+
+
+def apply_contact(scope: Scope, session: resources.ContactSession) -> None:
+    """Chatwoot knows the contact now; its token opens the cable."""
+    found = ContactInbox.objects.get(pk=scope.contact_inbox_id)
+    found.pubsub_token, found.chatwoot_contact_id = session.pubsub_token, session.contact_id
+    found.save(update_fields=["pubsub_token", "chatwoot_contact_id"])
+
+
+def apply_created(pen: Pen, scope: Scope, conversation: resources.Conversation, *, created_id: uuid.UUID) -> None:
+    """The answer to our POST, or our key in a cable event: this is the conversation that we asked for.
+
+    A display id stored before that attempt means that the inbox locks to a single conversation (contract §1.7).
+    """
+    Inbox.objects.filter(pk=scope.inbox_id, chatwoot_id=None).update(chatwoot_id=conversation.inbox_id)
+    ours = sql.conversation(created_id)
+    if ours is None or ours.chatwoot_id is not None:
+        return
+    outbox.close_creation(created_id)
+    known = sql.conversation_by_chatwoot_id(scope.inbox_id, conversation.id)
+    if known is None:
+        pen.change_conversation(ours._replace(chatwoot_id=conversation.id, status=conversation.status))
+        return
+    Inbox.objects.filter(pk=scope.inbox_id).update(locks_to_single=True)
+    for message in Message.objects.filter(conversation=created_id).order_by("at", "id").values_list("id", flat=True):
+        record = sql.message(message)
+        assert record is not None
+        pen.change_message(record._replace(conversation_id=known.id))
+    outbox.move(created_id, to=known.id)
+    pen.change_conversation(ours._replace(deleted=True))
+
+
+def apply_conversation(
+    pen: Pen, scope: Scope, conversation: resources.Conversation, *, read_started: int | None
+) -> ConversationRecord | None:
+    """Apply a conversation without its messages. ``read_started``: ms, None for the cable. None: not this contact's."""
+    record = _find_conversation(
+        pen, scope, conversation.id, conversation.inbox_id, conversation.source_id, conversation.key
+    )
+    if record is None or record.contact_id != scope.contact_id:
+        return None
+    seen = record._replace(
+        contact_seen=max(record.contact_seen, _shown_seen(record, conversation.contact_last_seen_at)),
+        agent_seen=max(record.agent_seen, conversation.agent_last_seen_at * 1000),
+    )
+    if not _newer(record, conversation.updated_at, read_started):
+        return _changed(pen, record, seen)
+    news = seen._replace(
+        status=conversation.status if conversation.status in Conversation.Status.values else record.status,
+        chatwoot_updated_at=conversation.updated_at or record.chatwoot_updated_at,
+        applied_at=pen.now,
+    )
+    return _changed(pen, record, news)
+
+
+def _newer(record: ConversationRecord | MessageRecord, updated_at: float | None, read_started: int | None) -> bool:
+    if read_started is not None:
+        return record.applied_at < read_started
+    return updated_at is not None and updated_at > record.chatwoot_updated_at
+
+
+def _changed(pen: Pen, before: ConversationRecord, after: ConversationRecord) -> ConversationRecord:
+    shown = ("status", "contact_seen", "agent_seen", "deleted")
+    if any(getattr(before, name) != getattr(after, name) for name in shown):
+        return pen.change_conversation(after)
+    if before != after:
+        sql.update_conversation(after)
+    return after
+
+
+def _shown_seen(record: ConversationRecord, seconds: int) -> int:
+    """Chatwoot counts whole seconds; a message of that second may be younger, so only earlier ones are surely seen."""
+    return min(seconds * 1000 - 1, sql.newest_at(record.id)) if seconds else 0
+
+
+def _find_conversation(
+    pen: Pen, scope: Scope, chatwoot_id: int, inbox_id: int | None, source_id: str | None, key: str | None = None
+) -> ConversationRecord | None:
+    """The gate: our inbox, and a conversation that is known, or new and of the subscription's own contact inbox."""
+    record = sql.conversation_by_chatwoot_id(scope.inbox_id, chatwoot_id)
+    if None not in (inbox_id, scope.chatwoot_inbox_id) and inbox_id != scope.chatwoot_inbox_id:
+        log.info("dropped a frame of another inbox on %r", scope)
+        return None
+    if record is not None:
+        return record
+    if source_id != scope.source_id:
+        log.info("dropped a frame of an unknown conversation on %r", scope)
+        return None
+    if outbox.creation_open(scope.contact_inbox_id):
+        return _created_by_key(pen, scope, chatwoot_id, key)
+    return pen.add_conversation(
+        Conversation(
+            contact_id=scope.contact_id,
+            contact_inbox_id=scope.contact_inbox_id,
+            inbox_id=scope.inbox_id,
+            chatwoot_id=chatwoot_id,
+            created_at=pen.now,
+        )
+    )
+
+
+def _created_by_key(pen: Pen, scope: Scope, chatwoot_id: int, key: str | None) -> ConversationRecord | None:
+    """While a creation of ours is open, an unknown conversation is matched by our key, or waits for a list."""
+    try:
+        wanted = sql.conversation(uuid.UUID(key)) if key else None
+    except ValueError:
+        wanted = None
+    if wanted is None or wanted.contact_id != scope.contact_id or wanted.chatwoot_id is not None:
+        return None
+    outbox.close_creation(wanted.id)
+    return pen.change_conversation(wanted._replace(chatwoot_id=chatwoot_id))
+
+
+# Messages
+
+
+def apply_message(
+    pen: Pen, scope: Scope, message: resources.Message, *, read_started: int | None
+) -> MessageRecord | None:
+    """Apply one message; None when it is not for this contact, or waits for its conversation."""
+    if message.private or message.message_type is MessageType.ACTIVITY:
+        return None
+    record = sql.message_by_chatwoot_id(scope.inbox_id, message.id)
+    if record is not None:
+        return _update(pen, record, message, read_started) if record.contact_id == scope.contact_id else None
+    conversation = _find_conversation(pen, scope, message.conversation_id, message.inbox_id, message.source_id)
+    if conversation is None or conversation.contact_id != scope.contact_id:
+        return None
+    return _insert(pen, conversation, message)
+
+
+def _insert(pen: Pen, conversation: ConversationRecord, message: resources.Message) -> MessageRecord | None:
+    if message.message_type is MessageType.INCOMING:
+        own = outbox.recognise(
+            conversation_id=conversation.id,
+            chatwoot_id=message.id,
+            content=message.content,
+            echo_id=message.echo_id,
+        )
+        if own is not None:
+            news = own._replace(chatwoot_id=message.id, state=Message.State.SENT, reason="")
+            return pen.change_message(_told(pen, news, message))
+        if outbox.parse_echo_id(message.echo_id) is not None:
+            return None  # a duplicate of ours, counted and logged by the outbox
+    record = MessageRecord(
+        id=uuid.uuid4(),
+        conversation_id=conversation.id,
+        contact_id=conversation.contact_id,
+        inbox_id=conversation.inbox_id,
+        chatwoot_id=message.id,
+        echo_id=None,
+        direction="incoming" if message.message_type is MessageType.INCOMING else "outgoing",
+        content="",
+        content_type="text",
+        content_attributes={},
+        sender_kind="",
+        sender_name="",
+        has_files=False,
+        at=place(conversation.id, message.id, message.created_at * 1000),
+        state=Message.State.SENT,
+        reason="",
+        chatwoot_updated_at=0,
+        applied_at=0,
+        deleted=False,
+        seq=0,
+    )
+    record = pen.add_message(_told(pen, record, message))
+    if message.attachments:
+        _keep_files(record.id, message)
+    return record
+
+
+def _update(pen: Pen, record: MessageRecord, message: resources.Message, read_started: int | None) -> MessageRecord:
+    if record.deleted or not (message.deleted or _newer(record, _updated_ms(message), read_started)):
+        return record
+    news = _told(pen, record, message)
+    files = record.has_files or bool(message.attachments)
+    if (files and _keep_files(record.id, message)) or _what_is_shown(news) != _what_is_shown(record):
+        return pen.change_message(news)
+    if news != record:
+        sql.update_message(news)
+    return news
+
+
+def _what_is_shown(record: MessageRecord) -> MessageRecord:
+    return record._replace(chatwoot_updated_at=0, applied_at=0)
+
+
+def _told(pen: Pen, record: MessageRecord, message: resources.Message) -> MessageRecord:
+    """The record with what Chatwoot says of it. A visitor's own words stay as they were accepted."""
+    sender = message.sender if record.direction == Message.Direction.OUTGOING else None
+    return record._replace(
+        content="" if message.deleted else record.content if record.echo_id else message.content,
+        content_type=message.content_type[:20],
+        content_attributes={} if message.deleted else dict(message.content_attributes),
+        sender_kind=sender.kind if sender else record.sender_kind,
+        sender_name=sender.name[:255] if sender else record.sender_name,
+        has_files=bool(message.attachments) and not message.deleted,
+        chatwoot_updated_at=max(record.chatwoot_updated_at, _updated_ms(message) or 0),
+        applied_at=pen.now,
+        deleted=message.deleted,
+    )
+
+
+def _updated_ms(message: resources.Message) -> int | None:
+    return round(message.updated_at.timestamp() * 1000) if message.updated_at else None
+
+
+def _keep_files(message_id: uuid.UUID, message: resources.Message) -> bool:
+    """Make our attachments those of Chatwoot; True if that changed anything."""
+    known = set(Attachment.objects.filter(message=message_id).values_list("chatwoot_id", flat=True))
+    told = {} if message.deleted else {each.id: each for each in message.attachments}
+    if known == told.keys():
+        return False
+    Attachment.objects.filter(message=message_id).exclude(chatwoot_id__in=told).delete()
+    for each in (told[number] for number in told.keys() - known):
+        Attachment.objects.create(
+            message_id=message_id,
+            chatwoot_id=each.id,
+            name=each.name[:255],
+            file_type=each.file_type[:20],
+            size=each.file_size or 0,
+            chatwoot_url=each.data_url,
+        )
+    return True
+
+
+def place(conversation_id: uuid.UUID, chatwoot_id: int, time: int) -> int:
+    """Where a message that Chatwoot numbered stands in display order (``Message.at``, ms, written once).
+
+    The newest stands at its time, after everything before it, with room for those that are still missing in between:
+    ids count all messages of a Chatwoot, so their difference is room enough. A late one goes between its neighbours.
+    """
+    before, after = sql.neighbours(conversation_id, chatwoot_id)
+    if after is None:
+        step = min(chatwoot_id - before[0], MAX_STEP_MS) if before else 1
+        return max(time, sql.newest_at(conversation_id) + step)
+    low = before[1] if before else after[1] - (after[0] - chatwoot_id) - 1
+    return max(low + 1, min(time, after[1] - min(after[0] - chatwoot_id, after[1] - low - 1)))

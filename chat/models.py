@@ -1,0 +1,264 @@
+"""The truth: what visitors and agents said, and what is still on its way to Chatwoot.
+
+Ids that leave the server are ours (UUIDs). Times are integer milliseconds since 1970 in UTC unless said otherwise;
+``seq`` is the number of a row's latest change in its contact's feed (``chat.feed``). Secrets are encrypted columns.
+"""
+
+import secrets
+import uuid
+from typing import Any
+
+from django.db import models
+
+from chat.fields import EncryptedTextField
+
+
+def new_epoch() -> str:
+    """A feed's epoch: random, so that a cursor of another database or an earlier epoch is never taken for ours."""
+    return secrets.token_hex(4)
+
+
+class Chatwoot(models.Model):
+    """One Chatwoot server."""
+
+    url = models.URLField(unique=True)
+    cable_url = models.CharField(max_length=200, help_text="ws:// or wss://, usually the URL with /cable")
+    paused_until = models.BigIntegerField(default=0, help_text="no delivery before this time (after a 429), ms")
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class Inbox(models.Model):
+    """One API inbox of a Chatwoot, and the site that embeds it."""
+
+    slug = models.SlugField(unique=True, help_text="public name, part of the chat page's address")
+    name = models.CharField(max_length=255, blank=True)
+    chatwoot = models.ForeignKey(Chatwoot, models.PROTECT, related_name="inboxes")
+    chatwoot_id = models.BigIntegerField(
+        null=True, blank=True, editable=False, help_text="learnt from Chatwoot's answers"
+    )
+    inbox_identifier = EncryptedTextField()
+    hmac_token = EncryptedTextField(blank=True, default="")
+    allowed_origins = models.JSONField(
+        default=list, blank=True, help_text='origins that may embed the chat, ["https://…"]'
+    )
+    look = models.JSONField(default=dict, blank=True, help_text='{"accent": "#…"}')
+    texts = models.JSONField(default=dict, blank=True, help_text='{"greeting": "…"}')
+    locks_to_single = models.BooleanField(
+        default=False, editable=False, help_text="learnt: one conversation per contact"
+    )
+    paused_until = models.BigIntegerField(default=0, editable=False, help_text="no delivery before this time, ms")
+
+    class Meta:
+        verbose_name_plural = "inboxes"
+
+    def __str__(self) -> str:
+        return self.name or self.slug
+
+
+class Contact(models.Model):
+    """One person at one inbox, and the head of that person's feed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    inbox = models.ForeignKey(Inbox, models.PROTECT, related_name="contacts")
+    identifier = models.CharField(max_length=255, null=True, blank=True, help_text="only when verified")
+    name = models.CharField(max_length=255, blank=True, default="")
+    attributes = models.JSONField(default=dict, blank=True)
+    epoch = models.CharField(max_length=8, default=new_epoch)
+    head = models.BigIntegerField(default=0)
+    floor = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["inbox", "identifier"], name="one_contact_per_identifier")]
+
+    def __str__(self) -> str:
+        return f"contact {self.id}"
+
+
+class ContactInbox(models.Model):
+    """Chatwoot's session of a contact. ``source_id`` is a random UUID of ours, stored before Chatwoot hears of it."""
+
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="contact_inboxes")
+    inbox = models.ForeignKey(Inbox, models.PROTECT, related_name="contact_inboxes")
+    source_id = EncryptedTextField()
+    pubsub_token = EncryptedTextField(blank=True, default="", help_text="empty until Chatwoot knows the contact")
+    chatwoot_contact_id = models.BigIntegerField(null=True)
+    resynced_at = models.BigIntegerField(default=0, help_text="start of the latest resync, ms")
+
+    def __str__(self) -> str:
+        return f"contact inbox {self.pk}"
+
+
+class Session(models.Model):
+    """One signed-in device of a contact."""
+
+    class Kind(models.TextChoices):
+        BROWSER = "browser"
+        APP = "app"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="sessions")
+    token_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the refresh token, hex")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    connected_until = models.DateTimeField(null=True, blank=True)
+    acked_cursor = models.CharField(max_length=40, blank=True, default="")
+
+    def __str__(self) -> str:
+        return f"session {self.id}"
+
+
+class Conversation(models.Model):
+    """``chatwoot_id`` is Chatwoot's display id, null until the conversation exists there."""
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        RESOLVED = "resolved"
+        PENDING = "pending"
+        SNOOZED = "snoozed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="conversations")
+    contact_inbox = models.ForeignKey(ContactInbox, models.CASCADE, related_name="conversations")
+    inbox = models.ForeignKey(Inbox, models.PROTECT, related_name="conversations")
+    chatwoot_id = models.BigIntegerField(null=True)
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.OPEN)
+    contact_seen = models.BigIntegerField(default=0, help_text="`at` of the newest message the visitor has seen")
+    agent_seen = models.BigIntegerField(default=0, help_text="when an agent last looked, ms")
+    verified_id = models.BigIntegerField(
+        default=0, help_text="resync has compared every message up to this Chatwoot id"
+    )
+    chatwoot_updated_at = models.FloatField(default=0, help_text="Chatwoot's updated_at, seconds")
+    applied_at = models.BigIntegerField(default=0)
+    created_at = models.BigIntegerField()
+    deleted = models.BooleanField(default=False, help_text="emptied: its messages moved to another conversation")
+    seq = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["inbox", "chatwoot_id"], name="one_conversation_per_display_id")]
+        indexes = [models.Index(fields=["contact", "seq"])]
+
+    def __str__(self) -> str:
+        return f"conversation {self.id}"
+
+
+class Message(models.Model):
+    """What was said. ``incoming`` is from the visitor, ``outgoing`` from an agent or Chatwoot, as in Chatwoot."""
+
+    class Direction(models.TextChoices):
+        INCOMING = "incoming"
+        OUTGOING = "outgoing"
+
+    class State(models.TextChoices):
+        ACCEPTED = "accepted"
+        SENDING = "sending"
+        UNSURE = "unsure"
+        SENT = "sent"
+        FAILED = "failed"
+        UNCONFIRMED = "unconfirmed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages")
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="messages")
+    inbox = models.ForeignKey(Inbox, models.PROTECT, related_name="messages")
+    chatwoot_id = models.BigIntegerField(null=True)
+    echo_id = models.UUIDField(null=True)
+    direction = models.CharField(max_length=8, choices=Direction.choices)
+    content = models.TextField(blank=True)
+    content_type = models.CharField(max_length=20, default="text")
+    content_attributes = models.JSONField(default=dict)
+    sender_kind = models.CharField(max_length=8, blank=True, default="")
+    sender_name = models.CharField(max_length=255, blank=True, default="")
+    has_files = models.BooleanField(default=False)
+    at = models.BigIntegerField(help_text="display order, written once; see chat.mirror.place")
+    state = models.CharField(max_length=11, choices=State.choices, default=State.SENT)
+    reason = models.CharField(max_length=255, blank=True, default="")
+    chatwoot_updated_at = models.BigIntegerField(default=0)
+    applied_at = models.BigIntegerField(default=0, help_text="when Chatwoot's version was last applied, ms")
+    deleted = models.BooleanField(default=False)
+    seq = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["inbox", "chatwoot_id"], name="one_message_per_chatwoot_id"),
+            models.UniqueConstraint(fields=["contact", "echo_id"], name="one_message_per_echo_id"),
+        ]
+        indexes = [
+            models.Index(fields=["contact", "seq"]),
+            models.Index(fields=["conversation", "at", "id"]),
+            models.Index(fields=["conversation", "chatwoot_id"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"message {self.id}"
+
+
+class Attachment(models.Model):
+    """A file of a message. Chatwoot's URL is a bearer secret and never leaves the server."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    message = models.ForeignKey(Message, models.CASCADE, related_name="attachments")
+    chatwoot_id = models.BigIntegerField()
+    name = models.CharField(max_length=255)
+    file_type = models.CharField(max_length=20)
+    size = models.BigIntegerField(default=0)
+    chatwoot_url = EncryptedTextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["message", "chatwoot_id"], name="one_row_per_attachment")]
+
+    def __str__(self) -> str:
+        return f"attachment {self.id}"
+
+
+class Delivery(models.Model):
+    """Something of ours on its way to Chatwoot. Rows of one lane go one after another, by ``position``."""
+
+    class Kind(models.TextChoices):
+        CONTACT = "contact"
+        CONVERSATION = "conversation"
+        MESSAGE = "message"
+        SEEN = "seen"
+
+    State = Message.State
+    OPEN = (State.ACCEPTED, State.SENDING, State.UNSURE, State.UNCONFIRMED)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    contact_inbox = models.ForeignKey(ContactInbox, models.CASCADE, related_name="deliveries")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, null=True, related_name="deliveries")
+    message = models.OneToOneField(Message, models.CASCADE, null=True, related_name="delivery")
+    lane = models.CharField(max_length=40, help_text="the conversation's id, or contact_inbox:<id> before it exists")
+    position = models.BigIntegerField()
+    state = models.CharField(max_length=11, choices=State.choices, default=State.ACCEPTED)
+    reason = models.CharField(max_length=255, blank=True, default="")
+    attempt = models.IntegerField(default=0)
+    baseline_id = models.BigIntegerField(null=True, help_text="largest message id of the account before attempt 1")
+    started_at = models.BigIntegerField(default=0, help_text="start of the latest attempt, ms")
+    fence_at = models.BigIntegerField(default=0, help_text="after this the attempt can no longer take effect, ms")
+    finished = models.BooleanField(default=False, help_text="Rails answered: the attempt is over")
+    permanent = models.BooleanField(default=False, help_text="if absent, sending again would fail again")
+    looks = models.IntegerField(default=0, help_text="looks that found nothing, begun after the attempt was over")
+    due_at = models.BigIntegerField(default=0)
+    lease_until = models.BigIntegerField(default=0)
+    fence_no = models.IntegerField(default=0, help_text="names the holder of the lease; older holders write nothing")
+    created_at = models.BigIntegerField()
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = [models.UniqueConstraint(fields=["lane", "position"], name="one_delivery_per_position")]
+        indexes = [models.Index(fields=["state", "due_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.kind} delivery {self.id}"
+
+
+def upsert_inbox(*, slug: str, url: str, cable_url: str, **values: Any) -> Inbox:
+    """The inbox that the environment describes, as a row. Called at start; an operator's other columns are kept."""
+    chatwoot, _ = Chatwoot.objects.update_or_create(url=url, defaults={"cable_url": cable_url})
+    inbox, _ = Inbox.objects.update_or_create(slug=slug, defaults={"chatwoot": chatwoot, **values})
+    return inbox

@@ -1,0 +1,223 @@
+"""The hot statements, written by hand for SQLite and PostgreSQL; everywhere else the ORM is used.
+
+Every function runs on the default connection of the calling thread, inside the caller's transaction. Records are the
+rows as the feed shows them; secrets are not among their columns.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from django.db import connection
+
+from chat.clock import now_ms
+
+
+class ConversationRecord(NamedTuple):
+    id: uuid.UUID
+    contact_id: uuid.UUID
+    inbox_id: int
+    chatwoot_id: int | None
+    status: str
+    contact_seen: int
+    agent_seen: int
+    chatwoot_updated_at: float
+    applied_at: int
+    deleted: bool
+    seq: int
+
+
+class MessageRecord(NamedTuple):
+    id: uuid.UUID
+    conversation_id: uuid.UUID
+    contact_id: uuid.UUID
+    inbox_id: int
+    chatwoot_id: int | None
+    echo_id: uuid.UUID | None
+    direction: str
+    content: str
+    content_type: str
+    content_attributes: dict[str, Any]
+    sender_kind: str
+    sender_name: str
+    has_files: bool
+    at: int
+    state: str
+    reason: str
+    chatwoot_updated_at: int
+    applied_at: int
+    deleted: bool
+    seq: int
+
+
+_CONVERSATION = ", ".join(ConversationRecord._fields)
+_MESSAGE = ", ".join(MessageRecord._fields)
+_UUIDS = {"id", "conversation_id", "contact_id", "echo_id"}
+
+
+def _key(value: uuid.UUID | None) -> Any:
+    """A UUID as the database stores it: native on PostgreSQL, 32 hex digits on SQLite."""
+    return value if value is None or connection.features.has_native_uuid_field else value.hex
+
+
+def _uuid(value: Any) -> uuid.UUID | None:
+    return value if value is None or isinstance(value, uuid.UUID) else uuid.UUID(value)
+
+
+def _fetch(query: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, params)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+
+def _execute(query: str, params: Sequence[Any]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(query, params)
+
+
+def _conversation(row: Sequence[Any]) -> ConversationRecord:
+    values = dict(zip(ConversationRecord._fields, row, strict=True))
+    return ConversationRecord(**_restored(values))
+
+
+def _message(row: Sequence[Any]) -> MessageRecord:
+    values = dict(zip(MessageRecord._fields, row, strict=True))
+    values["content_attributes"] = orjson.loads(values["content_attributes"])  # both databases hand JSON over as text
+    values["has_files"] = bool(values["has_files"])
+    return MessageRecord(**_restored(values))
+
+
+def _restored(values: dict[str, Any]) -> dict[str, Any]:
+    for name in _UUIDS & values.keys():
+        values[name] = _uuid(values[name])
+    values["deleted"] = bool(values["deleted"])
+    return values
+
+
+def _stored(name: str, value: Any) -> Any:
+    if name in _UUIDS:
+        return _key(value)
+    return orjson.dumps(value).decode() if name == "content_attributes" else value
+
+
+def database_now() -> int:
+    """Milliseconds by the clock of the database, which several machines share; SQLite's is this machine's own."""
+    if connection.vendor != "postgresql":
+        return now_ms()
+    return int(_fetch("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint", ())[0][0])
+
+
+def lock_contacts(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[str, int]]:
+    """Epoch and head of each contact, locked in id order (unordered batches deadlock on PostgreSQL)."""
+    keys = [_key(each) for each in sorted(ids)]
+    if not keys:
+        return {}
+    lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
+    places = ", ".join(["%s"] * len(keys))
+    rows = _fetch(f"SELECT id, epoch, head FROM chat_contact WHERE id IN ({places}) ORDER BY id{lock}", keys)
+    return {uuid.UUID(str(each)): (epoch, head) for each, epoch, head in rows}
+
+
+def raise_head(contact_id: uuid.UUID, head: int) -> None:
+    _execute("UPDATE chat_contact SET head = %s WHERE id = %s", (head, _key(contact_id)))
+
+
+def conversation_by_chatwoot_id(inbox_id: int, chatwoot_id: int) -> ConversationRecord | None:
+    query = f"SELECT {_CONVERSATION} FROM chat_conversation WHERE inbox_id = %s AND chatwoot_id = %s"
+    rows = _fetch(query, (inbox_id, chatwoot_id))
+    return _conversation(rows[0]) if rows else None
+
+
+def conversation(conversation_id: uuid.UUID) -> ConversationRecord | None:
+    rows = _fetch(f"SELECT {_CONVERSATION} FROM chat_conversation WHERE id = %s", (_key(conversation_id),))
+    return _conversation(rows[0]) if rows else None
+
+
+def message(message_id: uuid.UUID) -> MessageRecord | None:
+    rows = _fetch(f"SELECT {_MESSAGE} FROM chat_message WHERE id = %s", (_key(message_id),))
+    return _message(rows[0]) if rows else None
+
+
+def message_by_chatwoot_id(inbox_id: int, chatwoot_id: int) -> MessageRecord | None:
+    query = f"SELECT {_MESSAGE} FROM chat_message WHERE inbox_id = %s AND chatwoot_id = %s"
+    rows = _fetch(query, (inbox_id, chatwoot_id))
+    return _message(rows[0]) if rows else None
+
+
+def message_by_echo_id(contact_id: uuid.UUID, echo_id: uuid.UUID) -> MessageRecord | None:
+    query = f"SELECT {_MESSAGE} FROM chat_message WHERE contact_id = %s AND echo_id = %s"
+    rows = _fetch(query, (_key(contact_id), _key(echo_id)))
+    return _message(rows[0]) if rows else None
+
+
+def newest_at(conversation_id: uuid.UUID) -> int:
+    query = "SELECT COALESCE(MAX(at), 0) FROM chat_message WHERE conversation_id = %s"
+    return int(_fetch(query, (_key(conversation_id),))[0][0])
+
+
+def neighbours(conversation_id: uuid.UUID, chatwoot_id: int) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+    """(chatwoot_id, at) of the messages that Chatwoot numbered just before and just after this one."""
+    query = "SELECT chatwoot_id, at FROM chat_message WHERE conversation_id = %s AND chatwoot_id"
+    key = _key(conversation_id)
+    last = _fetch(f"{query} IS NOT NULL ORDER BY chatwoot_id DESC LIMIT 1", (key,))
+    if not last or last[0][0] < chatwoot_id:  # nearly always: it is the newest
+        return (_pair(last), None)
+    before = _fetch(f"{query} < %s ORDER BY chatwoot_id DESC LIMIT 1", (key, chatwoot_id))
+    after = _fetch(f"{query} > %s ORDER BY chatwoot_id ASC LIMIT 1", (key, chatwoot_id))
+    return (_pair(before), _pair(after))
+
+
+def _pair(rows: list[tuple[Any, ...]]) -> tuple[int, int] | None:
+    return (rows[0][0], rows[0][1]) if rows else None
+
+
+def insert_message(record: MessageRecord) -> None:
+    values = [_stored(name, value) for name, value in zip(record._fields, record, strict=True)]
+    _execute(f"INSERT INTO chat_message ({_MESSAGE}) VALUES ({', '.join(['%s'] * len(values))})", values)
+
+
+def update_message(record: MessageRecord) -> None:
+    _update("chat_message", record)
+
+
+def update_conversation(record: ConversationRecord) -> None:
+    _update("chat_conversation", record)
+
+
+def _update(table: str, record: MessageRecord | ConversationRecord) -> None:
+    names = [name for name in record._fields if name != "id"]
+    values = [_stored(name, getattr(record, name)) for name in names]
+    assignments = ", ".join(f"{name} = %s" for name in names)
+    _execute(f"UPDATE {table} SET {assignments} WHERE id = %s", [*values, _key(record.id)])
+
+
+def feed_position(contact_id: uuid.UUID) -> tuple[str, int, int] | None:
+    """(epoch, head, floor) of a contact's feed."""
+    rows = _fetch("SELECT epoch, head, floor FROM chat_contact WHERE id = %s", (_key(contact_id),))
+    return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
+
+
+def changed_messages(contact_id: uuid.UUID, *, after: int, upto: int, limit: int) -> list[MessageRecord]:
+    query = (
+        f"SELECT {_MESSAGE} FROM chat_message WHERE contact_id = %s AND seq > %s AND seq <= %s ORDER BY seq LIMIT %s"
+    )
+    return [_message(row) for row in _fetch(query, (_key(contact_id), after, upto, limit))]
+
+
+def changed_conversations(contact_id: uuid.UUID, *, after: int, upto: int, limit: int) -> list[ConversationRecord]:
+    where = "contact_id = %s AND seq > %s AND seq <= %s ORDER BY seq LIMIT %s"
+    query = f"SELECT {_CONVERSATION} FROM chat_conversation WHERE {where}"
+    return [_conversation(row) for row in _fetch(query, (_key(contact_id), after, upto, limit))]
+
+
+def message_page(
+    conversation_id: uuid.UUID, *, before: tuple[int, uuid.UUID] | None, limit: int
+) -> list[MessageRecord]:
+    """The newest messages of a conversation before ``(at, id)``, in display order."""
+    bound = "AND (at < %s OR (at = %s AND id < %s))" if before else ""
+    params = [before[0], before[0], _key(before[1])] if before else []
+    query = f"SELECT {_MESSAGE} FROM chat_message WHERE conversation_id = %s {bound} ORDER BY at DESC, id DESC LIMIT %s"
+    rows = _fetch(query, [_key(conversation_id), *params, limit])
+    return [_message(row) for row in reversed(rows)]
