@@ -1,0 +1,95 @@
+"""One open cable socket: carries frames between CableSocket and CableProtocol until it goes down."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from chat.bridge.dial import CableDown, CableSocket
+from chat.bridge.timing import Timing
+from chat.chatwoot.cable import CableProtocol
+from chat.chatwoot.cable_events import CableEvent, Closing, Stale
+
+Clock = Callable[[], float]
+
+
+class Connection:
+    """`heard` gets each event, `ticked` the time about once a second; both on the loop."""
+
+    def __init__(
+        self,
+        socket: CableSocket,
+        *,
+        clock: Clock,
+        timing: Timing,
+        heard: Callable[[CableEvent], None],
+        ticked: Callable[[float], None],
+    ) -> None:
+        self.protocol = CableProtocol(now=clock(), timing=timing.cable)
+        self._socket = socket
+        self._clock = clock
+        self._timing = timing
+        self._heard = heard
+        self._ticked = ticked
+        self._outgoing: deque[str] = deque()
+        self._wake = asyncio.Event()
+
+    def subscribe(self, identifier: str, *, retries: int) -> None:
+        self.protocol.subscribe(identifier, now=self._clock(), retries=retries)
+        self._wake.set()
+
+    def unsubscribe(self, identifier: str) -> None:
+        self.protocol.unsubscribe(identifier, now=self._clock())
+        self._wake.set()
+
+    def perform(self, identifier: str, action: str) -> None:
+        self.protocol.perform(identifier, action)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Pump until the socket goes down, then raise CableDown."""
+        down: list[CableDown] = []
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._read(), name="cable read")
+                tasks.create_task(self._write(), name="cable write")
+                tasks.create_task(self._tick(), name="cable tick")
+        except* CableDown as group:  # A raise in here would be wrapped in a group again.
+            down.extend(each for each in group.exceptions if isinstance(each, CableDown))
+        raise down[0]
+
+    async def _read(self) -> None:
+        while True:
+            frame = await self._socket.receive()
+            self.protocol.receive_frame(frame, now=self._clock())
+            self._settle()
+
+    async def _write(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            self._settle()
+            while self._outgoing:
+                await self._socket.send(self._outgoing.popleft())
+
+    async def _tick(self) -> None:
+        while True:
+            slept_from = self._clock()
+            await asyncio.sleep(self._timing.tick_s)
+            now = self._clock()
+            if now - slept_from > self._timing.tick_s + self._timing.overslept_s:
+                self.protocol.forgive(now=now)
+            else:
+                self.protocol.tick(now=now)
+            self._ticked(now)
+            self._settle()
+
+    def _settle(self) -> None:
+        for event in self.protocol.events_received():
+            if isinstance(event, Stale):
+                raise CableDown("no frame for too long")
+            if isinstance(event, Closing):
+                raise CableDown(f"the server said {event.reason}", refused=not event.reconnect)
+            self._heard(event)
+        self._outgoing.extend(self.protocol.data_to_send())
+        if self._outgoing:
+            self._wake.set()

@@ -1,0 +1,248 @@
+"""Many contacts over few upstream sockets: one hub per Chatwoot and process (DESIGN §6, Holding).
+
+A cable delivers at most once, in any order, and is silent about what it missed. So the hub tells its listener of every
+gap, and whoever cannot be heard is to be polled.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Protocol, Self
+
+from chat.bridge.connection import Clock
+from chat.bridge.dial import Dial, dial_websocket
+from chat.bridge.line import Line, Upstream, pause
+from chat.bridge.subscription import Hold, Subscription
+from chat.bridge.tasks import Tasks
+from chat.bridge.timing import Timing
+from chat.chatwoot import events
+from chat.chatwoot.errors import Malformed
+from chat.chatwoot.events import Event
+from chat.chatwoot.identity import cable_identifier
+
+log = logging.getLogger(__name__)
+
+
+class Listener(Protocol):
+    """Called on the loop; must not block. What it raises is logged and goes no further."""
+
+    def subscribed(self, key: Hashable) -> None:
+        """Confirmed, for the first time or again: there may have been a gap."""
+
+    def lost(self, key: Hashable) -> None:
+        """No longer live; the hub goes on trying."""
+
+    def silent(self, key: Hashable) -> None:
+        """Not confirmed in time: poll it until `subscribed`."""
+
+    def received(self, key: Hashable, event: Event) -> None:
+        """Something happened. Order means nothing, and it may come twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubStatus:
+    sockets: int  # open and welcomed
+    subscriptions: int
+    confirmed: int
+    silent: int
+    redials: int
+    malformed: int  # frames that could not be read
+    stray: int  # frames for subscriptions that nobody wants any more
+
+
+class Hub:
+    """Holds subscriptions of contacts by any hashable key. Use it as `async with`; leaving closes the sockets."""
+
+    def __init__(
+        self,
+        cable_url: str,
+        listener: Listener,
+        *,
+        dial: Dial = dial_websocket,
+        clock: Clock = time.monotonic,
+        random: Random | None = None,
+        sleep: Callable[[float], Awaitable[None]] = pause,
+        per_socket: int = 500,
+        max_sockets: int = 40,
+        linger_s: float = 60,
+        timing: Timing | None = None,
+    ) -> None:
+        self._upstream = Upstream(cable_url, dial, clock, random or Random(), sleep, timing or Timing())
+        self._listener = listener
+        self._per_socket = per_socket
+        self._max_sockets = max_sockets
+        self._linger_s = linger_s
+        self._subscriptions: dict[Hashable, Subscription] = {}
+        self._lines: dict[Line, asyncio.Task[None]] = {}
+        self._placed: dict[Subscription, Line] = {}
+        self._lingering: dict[Subscription, float] = {}  # until when, soonest first
+        self._tasks = Tasks()
+        self._open = False
+        self._opened_lines = 0
+        self._past_redials = 0
+        self._malformed = 0
+        self._stray = 0
+
+    async def __aenter__(self) -> Self:
+        self._open = True
+        self._tasks.spawn(self._tick_forever(), name="hub tick")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._open = False
+        await self._tasks.cancel()
+
+    def hold(self, key: Hashable, pubsub_token: str) -> Hold:
+        """Be subscribed to this contact until the Hold is released, and `linger_s` more.
+
+        Tells nothing when the subscription is live already (`Hold.live`). Another token for the key replaces it.
+        """
+        if not self._open:
+            raise RuntimeError("the hub is closed")
+        identifier = cable_identifier(pubsub_token)
+        subscription = self._subscriptions.get(key)
+        if subscription is None:
+            subscription = Subscription(key, identifier, waiting_since=self._upstream.clock())
+            self._subscriptions[key] = subscription
+            self._place(subscription)
+        elif subscription.identifier != identifier:
+            self._rename(subscription, identifier)
+        subscription.holds += 1
+        self._lingering.pop(subscription, None)
+        return Hold(subscription, self._released)
+
+    def status(self) -> HubStatus:
+        every = self._subscriptions.values()
+        return HubStatus(
+            sockets=sum(line.connected for line in self._lines),
+            subscriptions=len(every),
+            confirmed=sum(each.live for each in every),
+            silent=sum(each.told_silent for each in every),
+            redials=self._past_redials + sum(line.redials for line in self._lines),
+            malformed=self._malformed + sum(line.malformed for line in self._lines),
+            stray=self._stray + sum(line.stray for line in self._lines),
+        )
+
+    # What lines report
+
+    def subscribed(self, subscription: Subscription) -> None:
+        self._tell(self._listener.subscribed, subscription.key)
+
+    def lost(self, subscription: Subscription) -> None:
+        self._tell(self._listener.lost, subscription.key)
+
+    def silent(self, subscription: Subscription) -> None:
+        self._tell(self._listener.silent, subscription.key)
+
+    def received(self, subscription: Subscription, message: Mapping[str, Any]) -> None:
+        try:
+            event = events.parse(message)
+        except Malformed as exc:
+            self._malformed += 1
+            log.warning("a cable message for %r cannot be read: %s", subscription.key, exc)
+            return
+        if event is not None:
+            self._tell(self._listener.received, subscription.key, event)
+
+    def move(self, subscription: Subscription, line: Line) -> None:
+        other = self._line_for(subscription, besides=line)
+        if other is not None:
+            line.remove(subscription)
+            subscription.moved = True
+            self._put(subscription, other)
+
+    def _tell(self, call: Callable[..., None], key: Hashable, *args: Event) -> None:
+        if not self._open:
+            return
+        try:
+            call(key, *args)
+        except Exception:  # One contact's trouble must not take the socket from five hundred others.
+            log.exception("the listener failed on %s of %r", getattr(call, "__name__", "a call"), key)
+
+    # Placing
+
+    def _place(self, subscription: Subscription) -> None:
+        line = self._line_for(subscription)
+        if line is not None:
+            self._put(subscription, line)
+
+    def _put(self, subscription: Subscription, line: Line) -> None:
+        self._placed[subscription] = line
+        line.add(subscription)
+
+    def _line_for(self, subscription: Subscription, *, besides: Line | None = None) -> Line | None:
+        """The first with room, so that lines fill up and empty ones can close; None at the limit."""
+        for line in self._lines:
+            room = line.load < self._per_socket and subscription.identifier not in line.subscriptions
+            if room and line is not besides:
+                return line
+        if len(self._lines) >= self._max_sockets:
+            return None
+        self._opened_lines += 1
+        line = Line(self._opened_lines, self._upstream, self)
+        self._lines[line] = self._tasks.spawn(line.run(), name=f"cable line {line.number}")
+        return line
+
+    def _rename(self, subscription: Subscription, identifier: str) -> None:
+        was_live = subscription.live
+        self._take_off(subscription)
+        subscription.identifier = identifier
+        subscription.waiting_since = self._upstream.clock()
+        subscription.told_silent = subscription.moved = False
+        if was_live:
+            self.lost(subscription)
+        self._place(subscription)
+
+    def _released(self, subscription: Subscription) -> None:
+        subscription.holds -= 1
+        if subscription.holds == 0 and self._open:
+            self._lingering[subscription] = self._upstream.clock() + self._linger_s
+
+    def _take_off(self, subscription: Subscription) -> None:
+        line = self._placed.pop(subscription, None)
+        if line is not None:
+            line.remove(subscription)
+
+    # Time
+
+    async def _tick_forever(self) -> None:
+        while True:
+            await asyncio.sleep(self._upstream.timing.tick_s)
+            try:
+                self._tick(self._upstream.clock())
+            except Exception:  # The next tick may do better; without ticks nothing would ever end.
+                log.exception("the hub's tick failed")
+
+    def _tick(self, now: float) -> None:
+        for subscription, until in list(self._lingering.items()):
+            if until > now:
+                break
+            del self._lingering[subscription]
+            del self._subscriptions[subscription.key]
+            self._take_off(subscription)
+        for subscription in [each for each in self._subscriptions.values() if each not in self._placed]:
+            self._place(subscription)
+            self._impatient(subscription, now)
+        for line in list(self._lines):
+            if line.subscriptions:
+                line.impatient(now)
+            else:
+                self._close(line)
+
+    def _impatient(self, subscription: Subscription, now: float) -> None:
+        """Beyond the last socket's room: to be polled."""
+        waited_s = now - subscription.waiting_since
+        if waited_s < self._upstream.timing.down_patience_s or subscription.told_silent:
+            return
+        if subscription not in self._placed:
+            subscription.told_silent = True
+            self.silent(subscription)
+
+    def _close(self, line: Line) -> None:
+        self._lines.pop(line).cancel()
+        self._past_redials += line.redials
+        self._malformed += line.malformed
+        self._stray += line.stray

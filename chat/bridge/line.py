@@ -1,0 +1,199 @@
+"""The contacts that share one upstream socket, and its supervision: dial, subscribe, lose, dial again."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Protocol
+
+from chat.backoff import full_jitter
+from chat.bridge.connection import Clock, Connection
+from chat.bridge.dial import CableDown, Dial
+from chat.bridge.subscription import Subscription
+from chat.bridge.timing import Timing
+from chat.chatwoot.cable_events import CableEvent, Confirmed, Received, Rejected, Silent, Unanswered, Welcomed
+
+log = logging.getLogger(__name__)
+
+
+class Reports(Protocol):
+    """What a line tells the hub."""
+
+    def subscribed(self, subscription: Subscription) -> None: ...
+
+    def lost(self, subscription: Subscription) -> None: ...
+
+    def silent(self, subscription: Subscription) -> None: ...
+
+    def received(self, subscription: Subscription, message: Mapping[str, Any]) -> None: ...
+
+    def move(self, subscription: Subscription, line: "Line") -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """How to reach the cable, and the seams of time and chance."""
+
+    url: str
+    dial: Dial
+    clock: Clock
+    random: Random
+    sleep: Callable[[float], Awaitable[None]]
+    timing: Timing
+
+
+class Line:
+    """Owns up to so many subscriptions as the hub gives it; `run` keeps a socket open for them."""
+
+    def __init__(self, number: int, upstream: Upstream, reports: Reports) -> None:
+        self.number = number
+        self.subscriptions: dict[str, Subscription] = {}  # by exact identifier
+        self.redials = 0
+        self._upstream = upstream
+        self._reports = reports
+        self._connection: Connection | None = None
+        self._down_since = upstream.clock()
+        self._welcomed_at: float | None = None
+        self._malformed = 0
+        self._stray = 0
+
+    @property
+    def connected(self) -> bool:
+        return self._connection is not None and self._connection.protocol.welcomed
+
+    @property
+    def load(self) -> int:
+        """Subscriptions, those included that the server may still hold though nobody wants them."""
+        return max(len(self.subscriptions), self._connection.protocol.load if self._connection else 0)
+
+    @property
+    def malformed(self) -> int:
+        return self._malformed + (self._connection.protocol.malformed if self._connection else 0)
+
+    @property
+    def stray(self) -> int:
+        return self._stray + (self._connection.protocol.stray if self._connection else 0)
+
+    def add(self, subscription: Subscription) -> None:
+        self.subscriptions[subscription.identifier] = subscription
+        self._subscribe(subscription)
+
+    def remove(self, subscription: Subscription) -> None:
+        self.subscriptions.pop(subscription.identifier, None)
+        subscription.live = False
+        if self._connection:
+            self._connection.unsubscribe(subscription.identifier)
+
+    def impatient(self, now: float) -> None:
+        """Report those as silent that cannot even be asked for: no socket, or a slow server's window is full."""
+        timing = self._upstream.timing
+        down_s = 0.0 if self.connected else now - self._down_since
+        for subscription in list(self.subscriptions.values()):
+            if not subscription.live and not subscription.told_silent:
+                waited_s = now - subscription.waiting_since
+                if min(waited_s, down_s) >= timing.down_patience_s or waited_s >= timing.queue_patience_s:
+                    self._silent(subscription)
+
+    async def run(self) -> None:
+        """Keep a socket open until cancelled; then close it properly."""
+        timing, upstream = self._upstream.timing, self._upstream
+        delays = full_jitter(timing.redial_base_s, timing.redial_cap_s, random=upstream.random)
+        while True:
+            refused = False
+            try:
+                await self._serve()
+            except CableDown as down:
+                refused = down.refused
+                log.log(logging.ERROR if refused else logging.WARNING, "cable line %d: %s", self.number, down)
+            except Exception:  # A fault of ours must not end the line; it is told, and the redial is paced.
+                log.exception("cable line %d failed", self.number)
+            if self._was_healthy():
+                delays = full_jitter(timing.redial_base_s, timing.redial_cap_s, random=upstream.random)
+            slow_s = timing.refused_redial_s * upstream.random.uniform(0.5, 1) if refused else 0
+            await upstream.sleep(max(slow_s, next(delays)))
+            self.redials += 1
+
+    def _was_healthy(self) -> bool:
+        welcomed_at, self._welcomed_at = self._welcomed_at, None
+        upstream = self._upstream
+        return welcomed_at is not None and upstream.clock() - welcomed_at >= upstream.timing.healthy_s
+
+    async def _serve(self) -> None:
+        """Dial once and serve until it goes down, which raises."""
+        upstream = self._upstream
+        socket = await upstream.dial(upstream.url)
+        connection = Connection(
+            socket, clock=upstream.clock, timing=upstream.timing, heard=self._heard, ticked=self._present
+        )
+        try:
+            self._connection = connection
+            # Those in view come first: the window makes the others wait.
+            for subscription in sorted(self.subscriptions.values(), key=lambda each: each.visible_holds == 0):
+                self._subscribe(subscription)
+            await connection.run()
+        finally:
+            self._connection = None
+            self._malformed += connection.protocol.malformed
+            self._stray += connection.protocol.stray
+            self._lose()
+            await socket.close()
+
+    def _subscribe(self, subscription: Subscription) -> None:
+        if self._connection:
+            self._connection.subscribe(subscription.identifier, retries=0 if subscription.moved else 1)
+
+    def _lose(self) -> None:
+        self._down_since = now = self._upstream.clock()
+        for subscription in list(self.subscriptions.values()):
+            subscription.moved = False
+            if subscription.live:
+                subscription.live = False
+                subscription.waiting_since = now
+                self._reports.lost(subscription)
+
+    def _heard(self, event: CableEvent) -> None:
+        match event:
+            case Welcomed():
+                self._welcomed_at = self._upstream.clock()
+            case Received(identifier, message):
+                if subscription := self.subscriptions.get(identifier):
+                    self._reports.received(subscription, message)
+            case Confirmed(identifier):
+                if subscription := self.subscriptions.get(identifier):
+                    subscription.live, subscription.told_silent = True, False
+                    self._reports.subscribed(subscription)
+            case Silent(identifier) | Rejected(identifier):
+                if subscription := self.subscriptions.get(identifier):
+                    self._silent(subscription)
+            case Unanswered(identifier):
+                if (subscription := self.subscriptions.get(identifier)) and not subscription.moved:
+                    self._reports.move(subscription, self)
+
+    def _silent(self, subscription: Subscription) -> None:
+        if not subscription.told_silent:
+            subscription.told_silent = True
+            self._reports.silent(subscription)
+
+    def _present(self, now: float) -> None:
+        """Tell Chatwoot who is looking; spread, as each call takes one of its four cable threads."""
+        due_at_most = max(20, len(self.subscriptions) // 5)
+        for subscription in self.subscriptions.values():
+            if (
+                subscription.visible_holds
+                and subscription.live
+                and subscription.presence_at <= now
+                and self._connection
+            ):
+                self._connection.perform(subscription.identifier, "update_presence")
+                subscription.presence_at = now + self._upstream.timing.presence_s * self._upstream.random.uniform(
+                    0.8, 1
+                )
+                due_at_most -= 1
+                if not due_at_most:
+                    return
+
+
+async def pause(seconds: float) -> None:
+    """The default of `Upstream.sleep`."""
+    await asyncio.sleep(seconds)

@@ -1,0 +1,35 @@
+"""Background tasks with an owner, a name, an empty context, and a log line when they die."""
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+
+class Tasks:
+    """The tasks of one owner."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[None]] = set()
+
+    def spawn(self, coro: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        """Start a task that belongs to the process and not to the request that happened to start it."""
+        task = asyncio.create_task(coro, name=name, context=contextvars.Context())
+        self._running.add(task)
+        task.add_done_callback(self._report)
+        return task
+
+    async def cancel(self) -> None:
+        """End all of them and wait until they have cleaned up."""
+        running = list(self._running)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    def _report(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("task %s died", task.get_name(), exc_info=error)
