@@ -4,14 +4,19 @@
 import os
 import sys
 
+from chatproxy import tether
+
 
 def main(argv: list[str]) -> None:
-    is_sandbox = len(argv) > 1 and argv[1] == "sandbox"
-    os.environ["DJANGO_SETTINGS_MODULE"] = "chat.sandbox.settings" if is_sandbox else "chatproxy.settings"
+    command = argv[1] if len(argv) > 1 else ""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "chat.sandbox.settings" if command == "sandbox" else "chatproxy.settings"
+    if command == "demo":
+        os.environ.setdefault("DEBUG", "True")
+    tether.hold()
     try:
         from django.core.management import execute_from_command_line
     except ModuleNotFoundError as missing:
-        sys.exit(f"{missing}. The environment is in .venv: run `make .venv`, then .venv/bin/python manage.py …")
+        sys.exit(f"{missing}. `make environment` puts everything into .venv; then .venv/bin/python manage.py …")
     execute_from_command_line(argv)
 
 

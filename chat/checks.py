@@ -37,7 +37,7 @@ def has_an_inbox(**_: Any) -> list[checks.CheckMessage]:
     return [
         checks.Error(
             "There is no inbox: nobody can chat",
-            hint="Set CHATWOOT_URL and CHATWOOT_INBOX_IDENTIFIER, or run manage.py add_inbox.",
+            hint="Set CHATWOOT_URL and CHATWOOT_INBOX_IDENTIFIER; or start with DEBUG=True and add it in the admin.",
             id="chat.E002",
         )
     ]

@@ -1,0 +1,106 @@
+"""What `make run` starts: the sandbox in Chatwoot's place, and the application that talks to it."""
+
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+
+from chatproxy.tether import Children
+
+HOST = "127.0.0.1"
+POLL_S = 0.1
+
+
+class Command(BaseCommand):
+    help = "Run the application and the sandbox side by side, for trying out and for developing."
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        for name in ("PORT", "SANDBOX_PORT"):
+            refuse_taken(name, getattr(settings, name))
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: stop.set())
+        self.say(f"Demo page   {site()}/demo/")
+        self.say(f"Chat page   {site()}/chat/{settings.CHATWOOT_INBOX_SLUG}/")
+        self.say(f"Agent desk  {desk()}")
+        call_command("migrate", verbosity=0)
+        connections.close_all()
+        with Children() as children:
+            self.run_both(children, stop)
+
+    def run_both(self, children: Children, stop: threading.Event) -> None:
+        world_file = settings.VAR_DIR / "world.json"
+        world_file.unlink(missing_ok=True)
+        children.start("sandbox", sandbox_command(world_file), env=os.environ)
+        self.wait(children, stop, until=world_file.exists)
+        if not stop.is_set():
+            env = os.environ | application_env(json.loads(world_file.read_text()))
+            children.start("application", manage("serve", "--bind", HOST), env=env)
+        self.wait(children, stop, until=lambda: answers(settings.PORT))
+        if not stop.is_set():
+            self.say("Ready. Ctrl-C stops it.")
+        self.wait(children, stop, until=lambda: False)
+
+    def wait(self, children: Children, stop: threading.Event, *, until: Any) -> None:
+        """Until that, or until somebody stops the demo; raises CommandError when a child has ended by itself."""
+        while not stop.wait(POLL_S) and not until():
+            if reason := children.ended():
+                raise CommandError(f"{reason}; the demo stops.")
+
+    def say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
+
+def site() -> str:
+    return f"http://{HOST}:{settings.PORT}"
+
+
+def desk() -> str:
+    return f"http://{HOST}:{settings.SANDBOX_PORT}/desk/"
+
+
+def manage(*arguments: str) -> list[str]:
+    return [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
+
+
+def sandbox_command(world_file: Path) -> list[str]:
+    state_file = settings.VAR_DIR / "sandbox.jsonl"
+    port = str(settings.SANDBOX_PORT)
+    return manage("sandbox", "--port", port, "--world", str(world_file), "--state", str(state_file))
+
+
+def application_env(world: dict[str, Any]) -> dict[str, str]:
+    """The sandbox stands in for whatever Chatwoot the environment names."""
+    return {
+        "DEBUG": "True",
+        "CHATWOOT_URL": world["base_url"],
+        "CHATWOOT_CABLE_URL": "",
+        "CHATWOOT_INBOX_IDENTIFIER": world["inbox"]["identifier"],
+        "CHATWOOT_HMAC_TOKEN": world["inbox"]["hmac_token"],
+        "DESK_URL": desk(),
+    }
+
+
+def refuse_taken(name: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            raise CommandError(f"Port {port} is taken. Choose another: make run {name}={port + 1}") from None
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((HOST, port)) == 0

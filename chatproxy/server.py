@@ -1,0 +1,74 @@
+"""Daphne, tuned: no pings of its own, no trust in forwarded headers, a stop that takes a bounded time."""
+
+# First: importing it installs the reactor that everything after it has to find, asgi above all.
+from daphne.server import Server as DaphneServer  # isort: skip
+
+import asyncio
+import logging
+import os
+import threading
+from typing import Any
+
+from daphne.endpoints import build_endpoint_description_strings
+from twisted.internet import defer, reactor
+
+from chat import runtime, wire
+from chatproxy.asgi import application
+
+STOP_S = 8  # for the runtime to finish what is in flight
+EXIT_S = 10  # after this the process ends whatever still runs
+PING_INTERVAL_S = (
+    600  # Daphne pings all sockets in one callback (438 ms at 5,000); clients have a heartbeat of their own
+)
+HTTP_TIMEOUT_S = 60  # a long poll takes 25
+log = logging.getLogger(__name__)
+
+
+class Server(DaphneServer):
+    """`refusal` says after `run` why it could not listen; None when it could."""
+
+    def __init__(self, *, bind: str, port: int) -> None:
+        super().__init__(
+            application,
+            endpoints=build_endpoint_description_strings(host=bind, port=port),
+            ping_interval=PING_INTERVAL_S,
+            http_timeout=HTTP_TIMEOUT_S,
+            # Above our own limit, so that the consumer can answer 4413; far above it Daphne hangs up.
+            websocket_max_message_size=4 * wire.MAX_FRAME_BYTES,
+            websocket_max_frame_size=4 * wire.MAX_FRAME_BYTES,
+            server_name="chatproxy",
+        )
+        self.refusal: str | None = None
+        reactor.addSystemEventTrigger("before", "shutdown", self._stop_in_time)
+
+    def listen_error(self, failure: Any) -> None:
+        self.refusal = failure.getErrorMessage()
+        self.stop()
+
+    def kill_all_applications(self) -> defer.Deferred[Any]:
+        """Daphne's own fails at a kept-alive connection, which has no application."""
+        instances = [details.get("application_instance") for details in self.connections.values()]
+        running = [instance for instance in instances if instance and not instance.done()]
+        for instance in running:
+            instance.cancel()
+        return defer.Deferred.fromFuture(asyncio.ensure_future(_settled(running)))
+
+    def _stop_in_time(self) -> defer.Deferred[Any]:
+        log.info("stopping")
+        guard = threading.Timer(EXIT_S, os._exit, (1,))
+        guard.daemon = True
+        guard.start()
+        return defer.Deferred.fromFuture(asyncio.ensure_future(self._stop()))
+
+    async def _stop(self) -> None:
+        try:
+            await asyncio.wait_for(runtime.current().stop(), STOP_S)
+        except TimeoutError:
+            log.error(
+                "the runtime did not stop within %s s; what was in flight is looked for at the next start", STOP_S
+            )
+
+
+async def _settled(instances: list[asyncio.Future[None]]) -> None:
+    if instances:
+        await asyncio.wait(instances, timeout=STOP_S)

@@ -1,0 +1,133 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from chatproxy.env import Env
+
+KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+Read = Callable[[Env], Any]
+WEB = ("http", "https")
+
+
+def url(env: Env) -> str:
+    return env.url("NAME", schemes=WEB, example="https://chatwoot.example.com")
+
+
+def port(env: Env) -> int:
+    return env.integer("NAME", default=8000, least=1, most=65535)
+
+
+def level(env: Env) -> str:
+    return env.choice("NAME", default="INFO", among=("INFO", "ERROR"))
+
+
+def slug(env: Env) -> str:
+    return env.slug("NAME", default="main")
+
+
+def flag(env: Env) -> bool:
+    return env.flag("NAME")
+
+
+def origins(env: Env) -> list[str]:
+    return env.origins("NAME")
+
+
+def keys(env: Env) -> list[str]:
+    return env.fernet_keys("NAME")
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "value"),
+    [
+        (flag, "True", True),
+        (flag, "", False),
+        (port, "", 8000),
+        (port, " 9000 ", 9000),
+        (level, "ERROR", "ERROR"),
+        (slug, "help-desk", "help-desk"),
+        (url, "", ""),
+        (url, "https://chatwoot.example.com/", "https://chatwoot.example.com"),
+        (url, "http://127.0.0.1:3000", "http://127.0.0.1:3000"),
+        (origins, "https://a.example, http://B.example:8080", ["https://a.example", "http://b.example:8080"]),
+        (origins, "", []),
+        (keys, f"{KEY},{KEY}", [KEY, KEY]),
+    ],
+)
+def test_a_value_is_read(read: Read, text: str, value: Any) -> None:
+    assert read(Env({"NAME": text})) == value
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "expected"),
+    [
+        (flag, "yes", "True or False"),
+        (flag, "true", "True or False"),
+        (port, "0", "a whole number from 1 to 65535"),
+        (port, "65536", "a whole number from 1 to 65535"),
+        (port, "-1", "a whole number"),
+        (port, "8000.5", "a whole number"),
+        (port, "٣", "a whole number"),
+        (level, "info", "one of INFO, ERROR"),
+        (slug, "Help desk", "lower-case letters"),
+        (slug, "-x", "lower-case letters"),
+        (url, "chatwoot.example.com", "https://chatwoot.example.com"),
+        (url, "ftp://chatwoot.example.com", "https://chatwoot.example.com"),
+        (url, "https://", "https://chatwoot.example.com"),
+        (url, "https://chatwoot.example.com:x", "https://chatwoot.example.com"),
+        (url, "https://chatwoot.example.com/?a=b", "https://chatwoot.example.com"),
+        (url, "https://me:secret@chatwoot.example.com", "https://chatwoot.example.com"),
+        (origins, "*", "https://shop.example"),
+        (origins, "https://shop.example/page", "https://shop.example"),
+        (origins, "shop.example", "https://shop.example"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_to_write(read: Read, text: str, expected: str) -> None:
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        read(Env({"NAME": text}))
+    assert str(refusal.value).startswith(f"NAME is {text.strip()!r}; write ")
+    assert expected in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", ["short", "not base64 at all !", KEY + ",xx"])
+def test_a_wrong_key_is_refused_without_being_shown(text: str) -> None:
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        keys(Env({"NAME": text}))
+    assert "32 bytes" in str(refusal.value)
+    assert text not in str(refusal.value)
+
+
+def test_sqlite_keeps_a_commit_and_lets_readers_through() -> None:
+    entry = Env({}).database("DATABASE_URL", default="sqlite:////srv/chat.sqlite3")
+    assert entry["NAME"] == "/srv/chat.sqlite3"
+    assert entry["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert "journal_mode=WAL" in entry["OPTIONS"]["init_command"]
+    assert "synchronous=FULL" in entry["OPTIONS"]["init_command"]
+
+
+def test_a_postgres_address_is_taken_apart() -> None:
+    address = "postgres://chat:p%40ss%2Fword@db.example:5433/chat%20db?sslmode=require"
+    entry = Env({"DATABASE_URL": address}).database("DATABASE_URL", default="")
+    assert entry["ENGINE"] == "django.db.backends.postgresql"
+    assert (entry["USER"], entry["PASSWORD"]) == ("chat", "p@ss/word")
+    assert (entry["HOST"], entry["PORT"], entry["NAME"]) == ("db.example", "5433", "chat db")
+    assert entry["OPTIONS"]["sslmode"] == "require"
+
+
+@pytest.mark.parametrize(
+    "address", ["mysql://u:hush@h/d", "postgres://u:hush@h", "postgres://u:hush@h:x/d", "sqlite:///"]
+)
+def test_a_wrong_database_address_is_refused_without_its_password(address: str) -> None:
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        Env({"DATABASE_URL": address}).database("DATABASE_URL", default="")
+    assert str(refusal.value).startswith("DATABASE_URL cannot be read")
+    assert "postgres://user:password@host:5432/name" in str(refusal.value)
+    assert "hush" not in str(refusal.value)
+
+
+def test_it_remembers_what_it_was_asked_for() -> None:
+    env = Env({})
+    flag(env)
+    assert env.names == ["NAME"]

@@ -1,0 +1,74 @@
+"""The settings module in environments of its own: a wrong one stops the start, in words."""
+
+import os
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+Load = Callable[..., dict[str, Any]]
+SETTINGS = Path(__file__).parent.parent / "chatproxy/settings.py"
+ENOUGH = {"SECRET_KEY": "s" * 50, "ALLOWED_HOSTS": "chat.example"}
+CHATWOOT = {"CHATWOOT_URL": "https://chatwoot.example", "CHATWOOT_INBOX_IDENTIFIER": "abc"}
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Load:
+    """Runs chatproxy/settings.py in an environment that holds nothing but what is given."""
+
+    def run(**environ: str) -> dict[str, Any]:
+        for name in list(os.environ):
+            monkeypatch.delenv(name)
+        for name, value in {"VAR_DIR": str(tmp_path / "var"), **environ}.items():
+            monkeypatch.setenv(name, value)
+        return runpy.run_path(str(SETTINGS))
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({}, "SECRET_KEY is not set"),
+        ({"SECRET_KEY": "s"}, "ALLOWED_HOSTS is not set"),
+        ({**ENOUGH, "DEBUG": "1"}, "DEBUG is '1'; write True or False"),
+        ({**ENOUGH, "CHATWOOT_URL": "https://chatwoot.example"}, "CHATWOOT_INBOX_IDENTIFIER belong together"),
+        ({**ENOUGH, "CHATWOOT_INBOX_IDENTIFIER": "abc"}, "CHATWOOT_URL and"),
+        ({**ENOUGH, "CABLE_LINGER_S": "soon"}, "CABLE_LINGER_S is 'soon'; write a whole number"),
+        ({**ENOUGH, **CHATWOOT, "CHATWOOT_CABLE_URL": "https://c.example/cable"}, "write an address such as wss://"),
+    ],
+)
+def test_a_start_that_cannot_work_is_refused_in_words(load: Load, environ: dict[str, str], words: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=words.replace("?", r"\?")):
+        load(**environ)
+
+
+def test_the_cable_is_beside_the_rest_api_unless_said_otherwise(load: Load) -> None:
+    assert load(**ENOUGH, **CHATWOOT)["CHATWOOT_CABLE_URL"] == "wss://chatwoot.example/cable"
+    other = load(**ENOUGH, **CHATWOOT, CHATWOOT_CABLE_URL="ws://cable.example:81/cable")
+    assert other["CHATWOOT_CABLE_URL"] == "ws://cable.example:81/cable"
+    assert load(**ENOUGH)["CHATWOOT_CABLE_URL"] == ""
+
+
+def test_a_developer_needs_no_settings_and_keeps_the_secret_key(load: Load, tmp_path: Path) -> None:
+    first = load(DEBUG="True")
+    assert first["SECRET_KEY"] == load(DEBUG="True")["SECRET_KEY"]
+    assert (tmp_path / "var/secret_key").stat().st_mode & 0o077 == 0
+    assert first["DATABASES"]["default"]["NAME"] == str(tmp_path / "var/chatproxy.sqlite3")
+
+
+def test_secrets_at_rest_always_have_a_key_that_is_not_the_secret_key(load: Load) -> None:
+    (key,) = load(**ENOUGH)["FIELD_KEYS"]
+    assert ENOUGH["SECRET_KEY"] not in key
+    assert load(**ENOUGH)["FIELD_KEYS"] == [key]
+
+
+def test_cookies_are_secure_and_forwarded_headers_unheard_unless_said_otherwise(load: Load) -> None:
+    settings = load(**ENOUGH)
+    assert settings["SESSION_COOKIE_SECURE"] and settings["CSRF_COOKIE_SECURE"]
+    assert settings["SECURE_PROXY_SSL_HEADER"] is None
+    assert load(**ENOUGH, TRUST_FORWARDED_PROTO="True")["SECURE_PROXY_SSL_HEADER"]
+    assert "USE_X_FORWARDED_HOST" not in settings
