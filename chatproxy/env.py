@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from chat import embedding
+
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 LOCAL_SQLITE = "sqlite:///"
 
@@ -61,12 +63,11 @@ class Env:
         return text.rstrip("/")
 
     def origins(self, name: str) -> list[str]:
-        """Web origins as a browser sends them: scheme, host, port when it is not the scheme's own."""
-        found = self.words(name)
-        for text in found:
-            if not _is_plain_url(text, ("http", "https")) or urlsplit(text).path:
-                raise wrong(name, text, "origins such as https://shop.example, separated by commas")
-        return [text.lower() for text in found]
+        """Origins as `chat.embedding` writes them."""
+        try:
+            return [embedding.parse(text) for text in self.words(name)]
+        except embedding.BadOrigin as bad:
+            raise ImproperlyConfigured(f"{name}: {bad}, several separated by commas") from None
 
     def fernet_keys(self, name: str) -> list[str]:
         """Keys for secrets at rest, newest first; the value itself never enters the message."""

@@ -104,7 +104,6 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True  # The sources are served as they lie; nothing has to be collected first.
 WHITENOISE_AUTOREFRESH = DEBUG

@@ -17,13 +17,13 @@ class Children:
 
     def __enter__(self) -> Self:
         self._read_end, self._write_end = os.pipe()
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        for child in self._running.values():
+        for child in self.running.values():
             child.terminate()
-        for child in self._running.values():
+        for child in self.running.values():
             try:
                 child.wait(GRACE_S)
             except subprocess.TimeoutExpired:
@@ -34,16 +34,17 @@ class Children:
 
     def start(self, name: str, command: Sequence[str], *, env: Mapping[str, str]) -> None:
         """`command` must call `hold` early."""
-        self._running[name] = subprocess.Popen(
+        self.running[name] = subprocess.Popen(
             command,
             env={**env, NAME: str(self._read_end)},
             pass_fds=[self._read_end],
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,  # what a person should read, the parent says; errors go to stderr
         )
 
     def ended(self) -> str | None:
         """In words, which child is no longer there; None while all run."""
-        for name, child in self._running.items():
+        for name, child in self.running.items():
             if (code := child.poll()) is not None:
                 return f"The {name} has ended " + (f"by signal {-code}" if code < 0 else f"with exit status {code}")
         return None
