@@ -16,7 +16,7 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 CABLE = "/cable"
-NO_CABLE = Response(404, b"Page not found", "text/plain")
+NO_CABLE = Response(404, b"Page not found", "text/plain; charset=utf-8")
 
 
 class SandboxApplication:

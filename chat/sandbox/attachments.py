@@ -3,9 +3,13 @@
 import base64
 import hashlib
 import hmac
+import io
+from functools import partial
 from urllib.parse import quote, unquote
 
-from chat.sandbox.context import Context
+from PIL import Image, UnidentifiedImageError
+
+from chat.sandbox.context import Context, Work
 from chat.sandbox.entities import JSON, Account, Attachment, Message
 from chat.sandbox.http import Area, NotFound, Request, Response, Router
 from chat.sandbox.params import UploadedFile
@@ -26,7 +30,7 @@ def file_type(content_type: str) -> str:
 
 def attach(ctx: Context, message: Message, files: list[UploadedFile]) -> None:
     for file in files:
-        ctx.add(
+        row = ctx.add(
             Attachment(
                 message_id=message.id,
                 account_id=message.account_id,
@@ -36,6 +40,21 @@ def attach(ctx: Context, message: Message, files: list[UploadedFile]) -> None:
                 content=file.content,
             )
         )
+        if row.file_type == "image":
+            ctx.later(Work(partial(_analyse, attachment_id=row.id)))
+
+
+def _analyse(ctx: Context, attachment_id: int) -> None:
+    """Measured in the background, without any event (contract §1.12)."""
+    row = ctx.store.get(Attachment, attachment_id)
+    if row is None:
+        return
+    try:
+        with Image.open(io.BytesIO(row.content)) as image:
+            row.width, row.height = image.size
+    except (UnidentifiedImageError, OSError):
+        return
+    ctx.save(row)
 
 
 def attachment_data(ctx: Context, row: Attachment) -> JSON:
@@ -52,8 +71,8 @@ def attachment_data(ctx: Context, row: Attachment) -> JSON:
         "data_url": f"{base}/blobs/redirect/{signed}/{name}",
         "thumb_url": thumb if row.file_type == "image" else "",
         "file_size": len(row.content),
-        "width": None,
-        "height": None,
+        "width": row.width,
+        "height": row.height,
     }
     return shown | {"transcribed_text": ""} if row.file_type == "audio" else shown
 

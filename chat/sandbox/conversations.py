@@ -91,12 +91,12 @@ def saved(ctx: Context, conversation: Conversation) -> Changes:
     assigned_silently = "status" in changes and "assignee_id" in changes and ctx.user is None
     if "status" in changes and not assigned_silently:  # lost in Chatwoot when auto-assignment shares the save, quirk 9
         broadcasts.conversation_status_changed(ctx, conversation)
+    if changes.get("status", (None, None))[1] == Status.RESOLVED:
+        templates.csat(ctx, conversation)
     broadcasts.conversation_updated(ctx, conversation, changes)
     if "assignee_id" in changes:
         broadcasts.assignee_changed(ctx, conversation)
     activities.of_changes(ctx, conversation, changes)
-    if changes.get("status", (None, None))[1] == Status.RESOLVED:
-        templates.csat(ctx, conversation)
     return changes
 
 

@@ -195,6 +195,8 @@ class Attachment(Row):
     filename: str = ""
     content_type: str = ""
     content: bytes = b""
+    width: int | None = None
+    height: int | None = None
 
 
 @dataclass

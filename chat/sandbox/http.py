@@ -1,7 +1,7 @@
 """Requests, answers, routes and the errors Chatwoot answers with (contract §0.3)."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -126,7 +126,7 @@ def _humanized(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
-Handler = Callable[..., Response | Awaitable[Response]]
+Handler = Callable[..., Response]
 
 
 @dataclass

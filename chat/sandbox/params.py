@@ -72,7 +72,16 @@ def _json(body: bytes) -> Params:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Malformed(str(error)) from error
-    return value if isinstance(value, dict) else {"_json": value}
+    return _munged(value) if isinstance(value, dict) else {"_json": _munged(value)}
+
+
+def _munged(value: Any) -> Any:
+    """Rails' deep munge: nulls vanish from lists."""
+    if isinstance(value, dict):
+        return {key: _munged(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_munged(item) for item in value if item is not None]
+    return value
 
 
 def _multipart(content_type: str, body: bytes) -> Params:

@@ -1,17 +1,18 @@
 """The sandbox under Daphne: HTTP and WebSocket on one port."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
-from twisted.internet import reactor
+from twisted.internet import defer, reactor
 
 NEVER_S = 1_000_000
 
 
-class SandboxRequest(WebRequest):  # type: ignore[misc]  # Daphne has no types
+class SandboxRequest(WebRequest):
     def process(self) -> Any:
         """Daphne drops header names with underscores, Puma does not; Chatwoot reads both spellings alike."""
         for value in self.requestHeaders.getRawHeaders(b"api_access_token") or []:
@@ -23,25 +24,30 @@ class SandboxRequest(WebRequest):  # type: ignore[misc]  # Daphne has no types
         if message["type"] != "sandbox.cut":
             super().handle_reply(message)
         elif self.channel is not None:
-            self.channel.transport.abortConnection()
+            _abort(self.channel.transport)
 
 
-class SandboxHTTPFactory(HTTPFactory):  # type: ignore[misc]  # as above
+class SandboxHTTPFactory(HTTPFactory):
     def buildProtocol(self, addr: Any) -> Any:
         protocol = super().buildProtocol(addr)
         protocol.requestFactory = SandboxRequest
         return protocol
 
 
-class SandboxWebSocket(WebSocketProtocol):  # type: ignore[misc]  # as above
+class SandboxWebSocket(WebSocketProtocol):
     def handle_reply(self, message: dict[str, Any]) -> None:
         if message["type"] == "sandbox.cut":
-            self.transport.abortConnection()
+            _abort(self.transport)
         else:
             super().handle_reply(message)
 
 
-class SandboxServer(Server):  # type: ignore[misc]  # as above
+def _abort(transport: Any) -> None:
+    """A reset, as when the server's machine is gone."""
+    transport.abortConnection()
+
+
+class SandboxServer(Server):
     """Tells `on_listening` the port it got, or keeps in `failure` why there is none."""
 
     def __init__(self, application: Any, host: str, port: int, on_listening: Callable[[int], None]) -> None:
@@ -63,6 +69,14 @@ class SandboxServer(Server):  # type: ignore[misc]  # as above
     def _use_own_protocols(self) -> None:
         self.http_factory.__class__ = SandboxHTTPFactory
         self.ws_factory.protocol = SandboxWebSocket
+
+    def kill_all_applications(self) -> defer.Deferred[Any]:
+        """Daphne's own fails at a kept-alive connection, which has no application."""
+        instances = [details.get("application_instance") for details in self.connections.values()]
+        running = [instance for instance in instances if instance and not instance.done()]
+        for instance in running:
+            instance.cancel()
+        return defer.Deferred.fromFuture(asyncio.gather(*running, return_exceptions=True))
 
     def listen_success(self, port: Any) -> None:
         super().listen_success(port)

@@ -13,6 +13,7 @@ from chat.sandbox.journal import Journal, Line
 
 R = TypeVar("R", bound=Row)
 Columns = dict[str, Any]
+MICROSECOND = 1e-6  # PostgreSQL's resolution: two saves in one request have two times
 Changes = dict[str, tuple[Any, Any]]
 
 
@@ -62,7 +63,7 @@ class Store:
         before, after = self._saved.get(key) or self._clean[key], asdict(row)
         if before == after:
             return {}
-        row.updated_at = after["updated_at"] = now
+        row.updated_at = after["updated_at"] = max(now, before["updated_at"] + MICROSECOND)
         self._touch(row)
         self._saved[key] = after
         self._indexes.drop(type(row), before, row.id)
