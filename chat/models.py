@@ -105,8 +105,6 @@ class Session(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
-    connected_until = models.DateTimeField(null=True, blank=True)
-    acked_cursor = models.CharField(max_length=40, blank=True, default="")
 
     def __str__(self) -> str:
         return f"session {self.id}"
@@ -129,9 +127,6 @@ class Conversation(models.Model):
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.OPEN)
     contact_seen = models.BigIntegerField(default=0, help_text="`at` of the newest message the visitor has seen")
     agent_seen = models.BigIntegerField(default=0, help_text="when an agent last looked, ms")
-    verified_id = models.BigIntegerField(
-        default=0, help_text="resync has compared every message up to this Chatwoot id"
-    )
     chatwoot_updated_at = models.FloatField(default=0, help_text="Chatwoot's updated_at, seconds")
     applied_at = models.BigIntegerField(default=0)
     created_at = models.BigIntegerField()

@@ -180,18 +180,17 @@ def doubt(pen: Pen, claim: Claim, *, reason: str, finished: bool, permanent: boo
     _settle(pen, claim, State.UNSURE, reason=reason, finished=finished, permanent=permanent, due_at=due_at)
 
 
-def looked(pen: Pen, claim: Claim, *, conclusive: bool, due_at: int) -> None:
-    """A look found nothing; ``conclusive`` if nothing can come any more."""
-    delivery = Delivery.objects.filter(id=claim.delivery_id).first()
-    if delivery is None or delivery.state not in (State.UNSURE, State.UNCONFIRMED):
-        return
+def looked(pen: Pen, claim: Claim, *, conclusive: bool, looks: int, wait_ms: int) -> None:
+    """A look has ended. If it found nothing: ``conclusive`` says that nothing can come any more."""
+    delivery = Delivery.objects.filter(id=claim.delivery_id, state__in=Delivery.OPEN).first()
+    if delivery is None:
+        return  # found
     if conclusive:
         state = State.FAILED if delivery.permanent else State.ACCEPTED
-        _settle(pen, claim, state, reason=delivery.reason, due_at=due_at)
-        return
-    old = pen.now - delivery.created_at > UNCONFIRMED_AFTER_MS
-    state = State.UNCONFIRMED if old else State.UNSURE
-    _settle(pen, claim, state, reason=delivery.reason, due_at=due_at, looks=delivery.looks + 1)
+    else:
+        old = pen.now - delivery.created_at > UNCONFIRMED_AFTER_MS
+        state = State.UNCONFIRMED if old else State.UNSURE
+    _settle(pen, claim, state, reason=delivery.reason, looks=looks, due_at=pen.now + wait_ms)
 
 
 def fail(pen: Pen, claim: Claim, *, reason: str) -> None:

@@ -1,0 +1,161 @@
+"""What a visitor can do, whichever way they came: the use cases behind the socket and the JSON API.
+
+None of them waits for Chatwoot. Whatever is refused raises ``wire.Refusal``, and nothing else has happened then.
+"""
+
+import logging
+import uuid
+from dataclasses import dataclass
+from functools import partial
+
+from django.db import DatabaseError
+
+from chat import acceptance, feed, sql, wire
+from chat.acceptance import Accepted
+from chat.audience import Listener, Row
+from chat.bridge.tasks import Tasks
+from chat.budget import Urgency
+from chat.chatwoot.errors import ChatwootError
+from chat.courier import Courier
+from chat.feed import Cursor, Page
+from chat.holding import Holding
+from chat.models import Conversation, Message
+from chat.reader import Reader
+from chat.upstreams import Upstreams
+from chat.wire.errors import Code, Refusal
+from chat.writer import Priority, Writer, WriterFull
+
+log = logging.getLogger(__name__)
+
+MOST_TYPING = 100  # calls about typing that may be under way; beyond that they are dropped
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Messages in display order; ``more``: there are still older ones."""
+
+    rows: tuple[Row, ...]
+    more: bool
+
+
+class Conversations:
+    def __init__(
+        self, writer: Writer, reader: Reader, holding: Holding, courier: Courier, upstreams: Upstreams
+    ) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._holding = holding
+        self._courier = courier
+        self._upstreams = upstreams
+        self._tasks = Tasks()
+        self._typing = 0
+
+    # Being here
+
+    def arrive(self, listener: Listener, *, visible: bool) -> None:
+        """A socket or long poll begins to listen."""
+        self._holding.arrive(listener, visible=visible)
+
+    def depart(self, listener: Listener) -> None:
+        self._holding.depart(listener)
+
+    def look(self, listener: Listener, visible: bool) -> None:
+        """The page came into view, or left it: agents see that as online."""
+        self._holding.look(listener, visible=visible)
+
+    def polled(self, contact_id: uuid.UUID) -> None:
+        """A sync was asked for."""
+        self._holding.polled(contact_id)
+
+    # Doing
+
+    async def send(
+        self, contact_id: uuid.UUID, *, echo_id: uuid.UUID, conversation_id: uuid.UUID | None, text: str
+    ) -> Accepted:
+        """Keep a message. When this returns it is committed, and will reach Chatwoot exactly once."""
+        accept = partial(
+            acceptance.accept,
+            contact_id=contact_id,
+            echo_id=echo_id,
+            conversation_id=conversation_id,
+            text=wire.validate_text(text),
+        )
+        try:
+            accepted = await self._writer.write(accept, contacts=(contact_id,), priority=Priority.ACCEPT)
+        except (DatabaseError, WriterFull) as error:
+            raise Refusal(Code.UNAVAILABLE) from error
+        self._courier.wake()
+        return accepted
+
+    async def seen(self, contact_id: uuid.UUID, *, conversation_id: uuid.UUID, message_id: uuid.UUID) -> None:
+        """The visitor has seen everything up to this message."""
+        see = partial(acceptance.see, contact_id=contact_id, conversation_id=conversation_id, message_id=message_id)
+        try:
+            await self._writer.write(see, contacts=(contact_id,), priority=Priority.ACCEPT)
+        except (DatabaseError, WriterFull) as error:
+            raise Refusal(Code.UNAVAILABLE) from error
+        self._courier.wake()
+
+    async def typing(self, contact_id: uuid.UUID, *, conversation_id: uuid.UUID, on: bool) -> None:
+        """Tell the agents; best effort, and over before Chatwoot answers."""
+        if self._typing < MOST_TYPING:
+            self._typing += 1
+            self._tasks.spawn(self._tell_typing(contact_id, conversation_id, on), name="typing")
+
+    async def _tell_typing(self, contact_id: uuid.UUID, conversation_id: uuid.UUID, on: bool) -> None:
+        try:
+            found = await self._reader.run(_reachable, contact_id, conversation_id)
+            if found is not None and found.chatwoot_id is not None:
+                upstream = await self._upstreams.of(found.inbox_id)
+                await upstream.budget.take(Urgency.REST)
+                await upstream.api.typing(found.contact_inbox.source_id, found.chatwoot_id, on=on)
+        except (ChatwootError, DatabaseError) as error:
+            log.info("typing in conversation %s was not told: %s", conversation_id, error)
+        finally:
+            self._typing -= 1
+
+    # Reading
+
+    async def read(self, contact_id: uuid.UUID, *, since: str | None) -> Page:
+        """What changed after a cursor, one page; without a usable cursor the start state."""
+        page = await self._read(contact_id, Cursor.parse(since))
+        if page is None:
+            raise Refusal(Code.UNKNOWN_TOKEN)
+        return page
+
+    async def _read(self, contact_id: uuid.UUID, cursor: Cursor | None) -> Page | None:
+        try:
+            return await self._reader.run(feed.read, contact_id, cursor)
+        except DatabaseError as error:
+            raise Refusal(Code.UNAVAILABLE) from error
+
+    async def history(
+        self, contact_id: uuid.UUID, *, conversation_id: uuid.UUID, before: uuid.UUID | None, limit: int = 50
+    ) -> History:
+        """Messages older than ``before`` (the newest without it)."""
+        try:
+            return await self._reader.run(_history, contact_id, conversation_id, before, limit)
+        except DatabaseError as error:
+            raise Refusal(Code.UNAVAILABLE) from error
+
+    async def close(self) -> None:
+        await self._tasks.cancel()
+
+
+def _reachable(contact_id: uuid.UUID, conversation_id: uuid.UUID) -> Conversation | None:
+    own = Conversation.objects.select_related("contact_inbox").filter(contact=contact_id, deleted=False)
+    return own.filter(id=conversation_id).first()
+
+
+def _history(contact_id: uuid.UUID, conversation_id: uuid.UUID, before: uuid.UUID | None, limit: int) -> History:
+    conversation = sql.conversation(conversation_id)
+    if conversation is None or conversation.contact_id != contact_id or conversation.deleted:
+        raise Refusal(Code.NO_SUCH_CONVERSATION)
+    bound = None
+    if before is not None:
+        at = Message.objects.filter(id=before, conversation=conversation_id).values_list("at", flat=True).first()
+        if at is None:
+            raise Refusal(Code.NO_SUCH_MESSAGE)
+        bound = (at, before)
+    rows, more = feed.history(conversation_id, before=bound, limit=limit)
+    return History(tuple(rows), more)

@@ -1,0 +1,45 @@
+"""Reads of the database from the event loop, on a few threads of their own.
+
+Django's own bridge runs all of them on one thread per process, where a slow one holds up every visitor.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from django.db import DatabaseError, connection
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Reader:
+    def __init__(self, *, threads: int = 4) -> None:
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reader")
+
+    async def run(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call ``read`` on a thread that keeps its database connection. Raises what it raises."""
+
+        def call() -> T:
+            try:
+                return read(*args, **kwargs)
+            except DatabaseError:
+                connection.close_if_unusable_or_obsolete()
+                raise
+
+        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+
+    async def stop(self) -> None:
+        """Close every thread's connection and end the threads."""
+        together = threading.Barrier(self._threads)  # so that each thread takes exactly one
+
+        def close() -> None:
+            together.wait(timeout=10)
+            connection.close()
+
+        loop = asyncio.get_running_loop()
+        await asyncio.gather(*(loop.run_in_executor(self._pool, close) for _ in range(self._threads)))
+        self._pool.shutdown()

@@ -1,0 +1,124 @@
+"""After any gap: compare a contact inbox with Chatwoot, which alone knows what the cable did not bring.
+
+One request (the conversations index) brings statuses, read marks, all messages with their deletions, and conversations
+that an agent began. At most one resync per contact inbox in ``PAUSE_MS`` over all processes; a wish that comes earlier
+is kept and served then.
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from chat import mirror, sql
+from chat.bridge.tasks import Tasks
+from chat.budget import Urgency
+from chat.chatwoot.errors import ChatwootError
+from chat.chatwoot.resources import Conversation, Message
+from chat.feed import Pen
+from chat.mirror import Scope
+from chat.models import ContactInbox
+from chat.reader import Reader
+from chat.upstreams import Upstreams
+from chat.writer import Priority, Writer, WriterFull
+
+log = logging.getLogger(__name__)
+
+PAUSE_MS = 10_000
+AT_ONCE = 4  # resyncs side by side
+CHUNK = 50  # messages in one write, so that accepts never wait long
+
+
+@dataclass(slots=True)
+class _Wish:
+    scope: Scope
+    due: float
+    urgency: Urgency
+    sooner: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Resyncs:
+    """Wishes live in memory: whoever holds a contact next, after a process has died, begins with a resync."""
+
+    def __init__(self, upstreams: Upstreams, writer: Writer, reader: Reader, *, pause_ms: int = PAUSE_MS) -> None:
+        self._upstreams = upstreams
+        self._writer = writer
+        self._reader = reader
+        self._pause_ms = pause_ms
+        self._wishes: dict[int, _Wish] = {}
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._tasks = Tasks()
+        self.done = 0
+
+    def want(self, scope: Scope, *, urgency: Urgency, after_s: float = 0.0) -> None:
+        """Compare this contact inbox soon. Wishes that wait become one; one that has begun to read does not count."""
+        due = self._now() + after_s
+        if wish := self._wishes.get(scope.contact_inbox_id):
+            wish.due, wish.urgency = min(wish.due, due), min(wish.urgency, urgency)
+            wish.sooner.set()
+            return
+        wish = self._wishes[scope.contact_inbox_id] = _Wish(scope, due, urgency)
+        self._tasks.spawn(self._grant(wish), name=f"resync {scope.contact_inbox_id}")
+
+    async def close(self) -> None:
+        await self._tasks.cancel()
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def _grant(self, wish: _Wish) -> None:
+        key = wish.scope.contact_inbox_id
+        while True:
+            await self._wait(wish)
+            async with self._slots:
+                if await self._claim(key):
+                    del self._wishes[key]
+                    return await self._try(wish)
+            wish.due = self._now() + self._pause_ms / 1000
+
+    async def _wait(self, wish: _Wish) -> None:
+        while (wait_s := wish.due - self._now()) > 0:
+            wish.sooner.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(wish.sooner.wait(), wait_s)
+
+    async def _try(self, wish: _Wish) -> None:
+        try:
+            await self.run(wish.scope, urgency=wish.urgency)
+        except (ChatwootError, WriterFull) as error:
+            log.warning("resync of contact inbox %s failed and comes again: %s", wish.scope.contact_inbox_id, error)
+            self.want(wish.scope, urgency=wish.urgency, after_s=self._pause_ms / 1000)
+
+    async def _claim(self, contact_inbox_id: int) -> bool:
+        """True for one process at a time: a conditional update of the row."""
+
+        def claim(pen: Pen) -> bool:
+            rested = ContactInbox.objects.filter(pk=contact_inbox_id, resynced_at__lte=pen.now - self._pause_ms)
+            return bool(rested.update(resynced_at=pen.now))
+
+        return await self._writer.write(claim, contacts=(), priority=Priority.MIRROR)
+
+    async def run(self, scope: Scope, *, urgency: Urgency) -> None:
+        """One comparison, now. Raises ChatwootError."""
+        upstream = await self._upstreams.of(scope.inbox_id)
+        await upstream.budget.take(urgency)
+        started = await self._reader.run(sql.database_now)
+        conversations = await upstream.api.conversations(scope.source_id)
+        for conversation in sorted(conversations, key=lambda each: each.id):
+            if conversation.inbox_id == upstream.chatwoot_inbox_id:  # a verified contact's index spans all inboxes
+                await self._apply(scope, conversation, started)
+        self.done += 1
+
+    async def _apply(self, scope: Scope, conversation: Conversation, started: int) -> None:
+        messages = sorted(conversation.messages, key=lambda each: each.id)
+        for at in range(0, max(1, len(messages)), CHUNK):
+            apply = partial(_apply, scope, conversation, messages[at : at + CHUNK], started)
+            await self._writer.write(apply, contacts=(scope.contact_id,), priority=Priority.MIRROR)
+
+
+def _apply(scope: Scope, conversation: Conversation, messages: list[Message], started: int, pen: Pen) -> None:
+    listed = replace(conversation, source_id=scope.source_id)  # the index is that of this contact inbox
+    if mirror.apply_conversation(pen, scope, listed, read_started=started):
+        for message in messages:
+            mirror.apply_message(pen, scope, message, read_started=started)

@@ -1,0 +1,120 @@
+"""Everything that belongs to a running process, put together once: writer, hubs, courier, and what the pages call."""
+
+import asyncio
+import gc
+import logging
+import random
+import uuid
+
+from django.db import DatabaseError
+from django.utils import timezone
+
+from chat.audience import Audience
+from chat.bridge.tasks import Tasks
+from chat.conversations import Conversations
+from chat.courier import Courier
+from chat.holding import Holding
+from chat.models import Contact, Session
+from chat.reader import Reader
+from chat.resync import Resyncs
+from chat.upstreams import Upstreams
+from chat.writer import Writer
+
+log = logging.getLogger(__name__)
+
+CHECK_HEADS_S = 5.0
+READ_ROWS_S = 30.0
+
+
+class Runtime:
+    """Make it on the event loop; ``start`` before use, ``stop`` at the end. Several may live side by side in tests."""
+
+    def __init__(self) -> None:
+        self.audience = Audience()
+        self.reader = Reader()
+        self.writer = Writer(self.audience)
+        self.upstreams = Upstreams(self.reader)
+        self.resyncs = Resyncs(self.upstreams, self.writer, self.reader)
+        self.holding = Holding(self.upstreams, self.writer, self.reader, self.audience, self.resyncs)
+        self.courier = Courier(self.upstreams, self.writer, self.reader, self.holding, random=random.Random())
+        self.conversations = Conversations(self.writer, self.reader, self.holding, self.courier, self.upstreams)
+        self._tasks = Tasks()
+
+    def start(self) -> None:
+        self.writer.start()
+        self.courier.start()
+        self._tasks.spawn(self._watch(), name="watch")
+        gc.collect()
+        gc.freeze()  # what exists now stays; a full collection over 10,000 visitors would halt the loop
+
+    async def stop(self) -> None:
+        """What is accepted stays in the database; what was under way is looked for at the next start."""
+        await self._tasks.cancel()
+        await self.courier.close()
+        await self.conversations.close()
+        await self.resyncs.close()
+        await self.holding.close()
+        await self.upstreams.close()
+        await self.writer.stop()
+        await self.reader.stop()
+
+    async def _watch(self) -> None:
+        """The polls behind the hints: heads and sessions of everybody here, contacts the cable does not carry, rows."""
+        loop = asyncio.get_running_loop()
+        heads_at = rows_at = loop.time()
+        while True:
+            await asyncio.sleep(1)
+            self.holding.sweep()
+            if loop.time() - heads_at >= CHECK_HEADS_S:
+                heads_at = loop.time()
+                await self._check_heads()
+            if loop.time() - rows_at >= READ_ROWS_S:
+                rows_at = loop.time()
+                self.upstreams.forget()
+
+    async def _check_heads(self) -> None:
+        """Another process may have written, or ended a session: one query for heads, one for sessions."""
+        listeners = [each for contact_id in self.audience.contacts() for each in self.audience.of(contact_id)]
+        if not listeners:
+            return
+        try:
+            heads = await self.reader.run(_heads, [each.contact_id for each in listeners])
+            ended = await self.reader.run(_ended, [each.session_id for each in listeners])
+        except DatabaseError as error:
+            log.error("heads were not checked: %s", error)
+            return
+        for contact_id, head in heads.items():
+            self.audience.changed(contact_id, head, head)
+            self.holding.refresh(contact_id)
+        for listener in listeners:
+            if listener.session_id in ended:
+                listener.revoked()
+
+
+def _heads(contact_ids: list[uuid.UUID]) -> dict[uuid.UUID, int]:
+    return dict(Contact.objects.filter(id__in=contact_ids).values_list("id", "head"))
+
+
+def _ended(session_ids: list[uuid.UUID]) -> set[uuid.UUID]:
+    live = Session.objects.filter(id__in=session_ids, revoked_at=None, expires_at__gt=timezone.now())
+    return set(session_ids) - set(live.values_list("id", flat=True))
+
+
+_current: Runtime | None = None
+
+
+def current() -> Runtime:
+    """The runtime of this process; the first caller starts it, on the running loop."""
+    global _current
+    if _current is None:
+        _current = Runtime()
+        _current.start()
+    return _current
+
+
+async def stop_current() -> None:
+    """Stop this process's runtime, if it was started; the next ``current`` makes a new one."""
+    global _current
+    if _current is not None:
+        stopping, _current = _current, None
+        await stopping.stop()
