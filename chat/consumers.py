@@ -1,0 +1,172 @@
+"""The socket at /ws/v1: reads a frame, calls one use case, answers. No channel layer; nothing here awaits Chatwoot."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
+
+from chat import embedding, sessions, wire
+from chat.models import Session
+from chat.socket import Limits, Socket
+from chat.window import Pace
+from chat.wire import frames
+
+if TYPE_CHECKING:
+    from chat.conversations import Conversations
+
+logger = logging.getLogger(__name__)
+
+
+def _running() -> "Conversations":
+    from chat import runtime  # It reaches everything; a consumer under test does not need it.
+
+    return runtime.current().conversations
+
+
+class _Unacceptable(Exception):
+    """The socket is closed for this frame."""
+
+    def __init__(self, close: wire.Close, code: wire.Code, words: str | None = None) -> None:
+        self.close = close
+        self.refusal = wire.Refusal(code, words)
+
+
+class ChatConsumer:
+    """Frames are handled one after another, which keeps several messages of a visitor in order.
+
+    Shaped like a consumer of Channels, without its base class: that one makes a task for each frame and goes to the
+    database thread and back before handling it.
+    """
+
+    def __init__(
+        self, *, conversations: "Callable[[], Conversations]" = _running, limits: Limits | None = None
+    ) -> None:
+        self.limits = limits or Limits()
+        self.pace = Pace()
+        self._conversations = conversations
+        self._handlers: Mapping[type[frames.Frame], Callable[[Any], Awaitable[None]]] = {
+            frames.Hello: self._hello,
+            frames.Ack: self._ack,
+            frames.Send: self._send,
+            frames.Typing: self._typing,
+            frames.Seen: self._seen,
+            frames.Ping: self._ping,
+        }
+
+    @classmethod
+    def as_asgi(cls, **initkwargs: Any) -> Callable[[Any, Any, Any], Awaitable[None]]:
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await cls(**initkwargs)(scope, receive, send)
+
+        return app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.scope = scope
+        self.socket = Socket(send, limits=self.limits)
+        try:
+            while (message := await receive())["type"] != "websocket.disconnect":
+                if message["type"] == "websocket.connect":
+                    await send({"type": "websocket.accept"})
+                elif not self.socket.closed:
+                    await self._receive(message.get("text"))
+        finally:
+            self.socket.leave()
+
+    async def _receive(self, text: str | None) -> None:
+        now = self.socket.heard()
+        try:
+            frame = self._read(text, now)
+            await self._handlers[type(frame)](frame)
+        except _Unacceptable as unacceptable:
+            self.socket.refuse(unacceptable.close, unacceptable.refusal)
+        except wire.Refusal as refusal:
+            self.socket.transmit(wire.encode_error(refusal))
+        except Exception:
+            logger.exception("session %s: a frame could not be handled", getattr(self.socket, "session_id", None))
+            self.socket.fail(wire.Close.FAULT)
+
+    def _read(self, text: str | None, now: float) -> wire.ClientFrame:
+        if not self.pace.take(now=now):
+            raise _Unacceptable(wire.Close.TOO_FAST, wire.Code.TOO_FAST)
+        if text is None:
+            raise _bad("frames are text, not binary")
+        if len(text) > wire.MAX_FRAME_BYTES or len(text.encode(errors="replace")) > wire.MAX_FRAME_BYTES:
+            raise _Unacceptable(wire.Close.TOO_BIG, wire.Code.TOO_BIG)
+        try:
+            frame = wire.parse(text)
+        except wire.BadFrame as exc:
+            raise _bad(str(exc)) from None
+        if isinstance(frame, frames.Hello) == self.socket.arrived:
+            raise _bad("hello comes first, and once")
+        return frame
+
+    async def _hello(self, frame: frames.Hello) -> None:
+        try:
+            session = await sessions.acheck_access(frame.token)
+        except sessions.UnknownToken as unknown:
+            raise _Unacceptable(wire.Close.UNKNOWN_TOKEN, unknown.code) from None
+        if self.socket.closed:  # The time for hello ran out meanwhile.
+            return
+        if not self._may_connect(session):
+            raise _Unacceptable(wire.Close.FOREIGN_ORIGIN, wire.Code.FOREIGN_ORIGIN)
+        self.socket.arrive(
+            self._conversations(),
+            contact_id=session.contact_id,
+            session_id=session.pk,
+            since=frame.since,
+            visible=frame.visible,
+        )
+
+    def _may_connect(self, session: Session) -> bool:
+        """Browsers name the page's origin: ours or one of the inbox's. Native apps send none."""
+        headers = {name: value.decode("latin-1") for name, value in self.scope["headers"]}
+        inbox = session.contact.inbox
+        return embedding.is_welcome(
+            headers.get(b"origin"),
+            host=_own_host(headers.get(b"host", "")),
+            inbox=inbox.slug,
+            allowed=inbox.allowed_origins,
+        )
+
+    async def _ack(self, frame: frames.Ack) -> None:
+        self.socket.sender.acknowledge(frame.cursor)
+
+    async def _send(self, frame: frames.Send) -> None:
+        try:
+            accepted = await self.socket.conversations.send(
+                self.socket.contact_id,
+                echo_id=frame.echo_id,
+                conversation_id=frame.conversation,
+                text=wire.validate_text(frame.text),
+            )
+        except wire.Refusal as refusal:
+            self.socket.transmit(wire.encode_refused(frame.echo_id, refusal))
+            return
+        answer = wire.encode_accepted(
+            frame.echo_id, message_id=accepted.message_id, conversation_id=accepted.conversation_id
+        )
+        self.socket.transmit(answer)
+
+    async def _typing(self, frame: frames.Typing) -> None:
+        await self.socket.conversations.typing(self.socket.contact_id, conversation_id=frame.conversation, on=frame.on)
+
+    async def _seen(self, frame: frames.Seen) -> None:
+        await self.socket.conversations.seen(
+            self.socket.contact_id, conversation_id=frame.conversation, message_id=frame.message
+        )
+
+    async def _ping(self, frame: frames.Ping) -> None:
+        self.socket.conversations.look(self.socket, frame.visible)
+        self.socket.sender.ping()
+
+
+def _bad(words: str) -> _Unacceptable:
+    return _Unacceptable(wire.Close.BAD_FRAME, wire.Code.BAD_FRAME, f"Bad frame: {words}.")
+
+
+def _own_host(host: str) -> str | None:
+    """The Host header, if it names us; Django checks this for HTTP only."""
+    domain, _ = split_domain_port(host)
+    return host if domain and validate_host(domain, settings.ALLOWED_HOSTS) else None

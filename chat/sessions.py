@@ -1,0 +1,106 @@
+"""Who a device is: an opaque refresh token, of which the database holds only the hash, and short signed access tokens.
+
+A session, its contact and its contact inbox begin with the first thing a visitor does; nothing is stored before that.
+"""
+
+import hashlib
+import hmac
+import secrets
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from channels.db import database_sync_to_async
+from django.core import signing
+from django.db import models, transaction
+from django.utils import timezone
+
+from chat.models import Contact, ContactInbox, Inbox, Session
+from chat.wire.errors import Code, Refusal
+
+ACCESS_FOR = timedelta(minutes=15)
+IDLE_FOR = timedelta(days=30)
+PREFIX = "cpr_"  # so that scanners for leaked secrets recognise one
+_RENEW_AFTER = timedelta(hours=1)  # The expiry is written no more often than this.
+_signer = signing.Signer(salt="chat.sessions.access")
+
+
+class UnknownToken(Refusal):
+    """Never issued, altered, expired or revoked; which of these is nobody's business."""
+
+    def __init__(self) -> None:
+        super().__init__(Code.UNKNOWN_TOKEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """expires_in: seconds, of the access token."""
+
+    session: Session
+    refresh_token: str = field(repr=False)
+    access_token: str = field(repr=False)
+    expires_in: int
+
+
+def open_anonymous(inbox: Inbox, *, kind: str = Session.Kind.BROWSER, now: datetime | None = None) -> Opened:
+    """A new person with a new device. Chatwoot does not hear of it."""
+    now = now or timezone.now()
+    token = PREFIX + secrets.token_urlsafe(32)
+    with transaction.atomic():
+        contact = Contact.objects.create(inbox=inbox)
+        ContactInbox.objects.create(contact=contact, inbox=inbox, source_id=str(uuid.uuid4()))
+        session = Session.objects.create(contact=contact, token_hash=_hash(token), kind=kind, expires_at=now + IDLE_FOR)
+    return _opened(session, token, now)
+
+
+def refresh(token: str, *, now: datetime | None = None) -> Opened:
+    """A new access token for a refresh token, which lives on; raise UnknownToken."""
+    now = now or timezone.now()
+    hashed = _hash(token)
+    session = _alive(now).filter(token_hash=hashed).first()
+    if session is None or not hmac.compare_digest(session.token_hash, hashed):
+        raise UnknownToken
+    if session.expires_at < now + IDLE_FOR - _RENEW_AFTER:
+        # Conditional: a session that is ended at this moment stays ended.
+        Session.objects.filter(pk=session.pk, revoked_at=None).update(expires_at=now + IDLE_FOR)
+        session.expires_at = now + IDLE_FOR
+    return _opened(session, token, now)
+
+
+def check_access(token: str, *, now: datetime | None = None) -> Session:
+    """The session of an access token, with its contact and inbox; raise UnknownToken."""
+    now = now or timezone.now()
+    try:
+        key, _, expiry = _signer.unsign(token).partition(".")
+        session_id, expires_at = uuid.UUID(key), datetime.fromtimestamp(int(expiry), UTC)
+    except (signing.BadSignature, UnicodeError, ValueError):
+        raise UnknownToken from None
+    session = _alive(now).filter(pk=session_id).first() if now < expires_at else None
+    if session is None:
+        raise UnknownToken
+    return session
+
+
+def end(session: Session) -> None:
+    """Ends it for good. Its sockets and polls learn of it by the next comparison (at most 5 s)."""
+    Session.objects.filter(pk=session.pk, revoked_at=None).update(revoked_at=timezone.now())
+
+
+def _alive(now: datetime) -> models.QuerySet[Session]:
+    return Session.objects.filter(revoked_at=None, expires_at__gt=now).select_related("contact__inbox")
+
+
+def _opened(session: Session, token: str, now: datetime) -> Opened:
+    access = _signer.sign(f"{session.pk}.{int((now + ACCESS_FOR).timestamp())}")
+    return Opened(session, token, access, int(ACCESS_FOR.total_seconds()))
+
+
+def _hash(token: str) -> str:
+    # Plain SHA-256: the token is 256 random bits, so there is nothing to guess slowly.
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
+
+
+aopen_anonymous = database_sync_to_async(open_anonymous)
+arefresh = database_sync_to_async(refresh)
+acheck_access = database_sync_to_async(check_access)
+aend = database_sync_to_async(end)

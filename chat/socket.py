@@ -1,0 +1,129 @@
+"""One connected device: a listener of its contact's audience, from its hello until it is closed."""
+
+import asyncio
+import logging
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chat import wire
+from chat.audience import Row
+from chat.outlet import AsgiSend, Outlet
+from chat.sender import Page, Sender
+from chat.window import LIMIT_BYTES, LIMIT_S, Window
+
+if TYPE_CHECKING:
+    from chat.conversations import Conversations
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    hello_s: float = 5
+    acknowledge_s: float = LIMIT_S
+    window_bytes: int = LIMIT_BYTES
+    # A client pings every 25 s, but browsers run the timers of a hidden page once a minute.
+    silence_s: float = 150
+
+
+class Socket:
+    contact_id: uuid.UUID
+    session_id: uuid.UUID
+    conversations: "Conversations"
+
+    def __init__(self, send: AsgiSend, *, limits: Limits) -> None:
+        self.limits = limits
+        self.arrived = self.closed = False
+        self._outlet = Outlet(send)
+        self._loop = asyncio.get_running_loop()
+        self._opened_at = self._heard_at = self._loop.time()
+        window = Window(limit_bytes=limits.window_bytes, limit_s=limits.acknowledge_s)
+        self.sender = Sender(self, read=self._read, now=self._loop.time, window=window)
+        self._timer: asyncio.TimerHandle | None = None
+        self._watch()
+
+    def arrive(
+        self,
+        conversations: "Conversations",
+        *,
+        contact_id: uuid.UUID,
+        session_id: uuid.UUID,
+        since: str | None,
+        visible: bool,
+    ) -> None:
+        self.conversations, self.contact_id, self.session_id = conversations, contact_id, session_id
+        self.arrived = True
+        conversations.arrive(self, visible=visible)  # Before the first read, so that no change falls in between.
+        self.sender.start(since)
+        self._watch()
+
+    def leave(self) -> None:
+        """Always runs, may run twice; nothing of this socket is left afterwards."""
+        self.closed = True
+        self.sender.stop()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self.arrived:
+            self.arrived = False
+            self.conversations.depart(self)
+
+    def heard(self) -> float:
+        self._heard_at = self._loop.time()
+        return self._heard_at
+
+    def refuse(self, close: wire.Close, refusal: wire.Refusal) -> None:
+        """Say why, then close."""
+        logger.info("session %s: closed with %d, %s", getattr(self, "session_id", None), close, refusal.message)
+        self.transmit(wire.encode_error(refusal))
+        self.fail(close)
+
+    # What the sender needs
+
+    @property
+    def idle(self) -> bool:
+        return self._outlet.idle
+
+    def transmit(self, frame: bytes) -> None:
+        if not self.closed:
+            self._outlet.push({"type": "websocket.send", "text": frame.decode()})
+
+    def fail(self, close: wire.Close) -> None:
+        if not self.closed:
+            self._outlet.push({"type": "websocket.close", "code": int(close)})
+            self.leave()
+
+    async def _read(self, since: str | None) -> Page:
+        return await self.conversations.read(self.contact_id, since=since)
+
+    # What the audience calls
+
+    def changed(self, head_before: int, head_after: int, rows: tuple[Row, ...]) -> None:
+        self.sender.changed(head_before, head_after, rows)
+
+    def passing(self, frame: bytes) -> None:
+        self.sender.passing(frame)
+
+    def revoked(self) -> None:
+        self.refuse(wire.Close.UNKNOWN_TOKEN, wire.Refusal(wire.Code.UNKNOWN_TOKEN))
+
+    # Time limits: one timer per socket, no task
+
+    def _watch(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        now = self._loop.time()
+        due, close = self._due()
+        if now >= due:
+            logger.info("session %s: closed with %d, too slow", getattr(self, "session_id", None), close)
+            self.fail(close)
+        else:
+            # At least this often, since a frame sent meanwhile brings a deadline of its own.
+            self._timer = self._loop.call_at(min(due, now + self.limits.acknowledge_s / 2), self._watch)
+
+    def _due(self) -> tuple[float, wire.Close]:
+        if not self.arrived:
+            return self._opened_at + self.limits.hello_s, wire.Close.AUTH_TIMEOUT
+        silent_at = self._heard_at + self.limits.silence_s
+        deadline = self.sender.window.deadline
+        return (silent_at if deadline is None else min(silent_at, deadline)), wire.Close.SLOW

@@ -1,0 +1,311 @@
+import asyncio
+import json
+from uuid import UUID, uuid4
+
+import pytest
+
+from chat import wire
+from chat.audience import Row
+from chat.socket import Limits
+from tests.fixtures.fake_conversations import EPOCH
+
+CONVERSATION, MESSAGE = str(uuid4()), str(uuid4())
+
+
+async def settled(condition):
+    for _ in range(1_000):
+        if condition():
+            return
+        await asyncio.sleep(0.002)
+    raise AssertionError("it did not come true")
+
+
+async def test_hello_is_answered_with_the_start_state_and_then_with_what_happens(dial, feed):
+    feed.say("before")
+    socket = dial()
+    reset = await socket.open()
+    assert (reset["type"], reset["reason"], reset["cursor"]) == ("reset", "start", f"{EPOCH}.1")
+    feed.say("now")
+    changes = await socket.next()
+    assert [message["text"] for message in changes["messages"]] == ["now"]
+
+
+async def test_a_resume_brings_what_was_missed(dial, feed):
+    for _ in range(7):
+        feed.say()
+    socket = dial()
+    frames = [await socket.open(since=f"{EPOCH}.2"), await socket.next()]
+    assert [message["seq"] for frame in frames for message in frame["messages"]] == [3, 4, 5, 6, 7]
+
+
+async def test_every_device_of_a_contact_hears_the_same(dial, feed):
+    sockets = [dial(), dial()]
+    for socket in sockets:
+        await socket.open()
+    feed.say("to both")
+    assert [(await socket.next())["messages"][0]["text"] for socket in sockets] == ["to both", "to both"]
+
+
+async def test_several_messages_are_accepted_in_the_order_they_were_written(dial, feed):
+    socket = dial()
+    await socket.open()
+    echo_ids = [str(uuid4()) for _ in range(20)]
+    for number, echo_id in enumerate(echo_ids):
+        await socket.tell({"type": "send", "echo_id": echo_id, "conversation": None, "text": str(number)})
+    answers = [await socket.next() for _ in echo_ids]
+    assert [answer["type"] for answer in answers] == ["accepted"] * 20
+    assert [answer["echo_id"] for answer in answers] == echo_ids
+    assert [text for name, text in (call for call in feed.calls if call[0] == "send")] == [str(n) for n in range(20)]
+
+
+async def test_accepted_names_message_and_conversation(dial, feed):
+    socket = dial()
+    await socket.open()
+    echo_id = uuid4()
+    answer = await socket.ask({"type": "send", "echo_id": str(echo_id), "conversation": CONVERSATION, "text": "hi"})
+    known = feed.known[echo_id]
+    assert (answer["message"], answer["conversation"]) == (str(known.message_id), CONVERSATION)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "text_empty"),
+        ("   \n", "text_empty"),
+        ("x" * 10_001, "text_too_long"),
+        ("a\0b", "text_invalid"),
+        ("cut \ud83d", "text_invalid"),
+    ],
+)
+async def test_a_text_that_cannot_be_kept_is_refused_and_the_socket_lives(dial, feed, text, code):
+    socket = dial()
+    await socket.open()
+    refused = await socket.ask({"type": "send", "echo_id": MESSAGE, "text": text})
+    assert (refused["type"], refused["echo_id"], refused["error"]["code"]) == ("refused", MESSAGE, code)
+    assert not [call for call in feed.calls if call[0] == "send"]
+    assert (await socket.ask({"type": "send", "echo_id": MESSAGE, "text": "x" * 10_000}))["type"] == "accepted"
+
+
+async def test_a_use_case_may_refuse(dial, feed):
+    socket = dial()
+    await socket.open()
+    feed.refusal = wire.Refusal("no_such_conversation")
+    refused = await socket.ask({"type": "send", "echo_id": MESSAGE, "conversation": CONVERSATION, "text": "hi"})
+    assert (refused["type"], refused["error"]["code"]) == ("refused", "no_such_conversation")
+    error = await socket.ask({"type": "seen", "conversation": CONVERSATION, "message": MESSAGE})
+    assert (error["type"], error["error"]["code"]) == ("error", "no_such_conversation")
+    assert (await socket.ask({"type": "ping"}))["type"] == "pong"
+
+
+async def test_typing_seen_and_looks_reach_their_use_cases(dial, feed):
+    socket = dial()
+    await socket.open(visible=False)
+    await socket.tell({"type": "typing", "conversation": CONVERSATION, "on": True})
+    await socket.tell({"type": "seen", "conversation": CONVERSATION, "message": MESSAGE})
+    assert await socket.ask({"type": "ping", "visible": True}) == {"type": "pong", "cursor": f"{EPOCH}.0"}
+    assert [call for call in feed.calls if call[0] != "read"] == [
+        ("arrive", False),
+        ("typing", UUID(CONVERSATION), True),
+        ("seen", UUID(CONVERSATION), UUID(MESSAGE)),
+        ("look", True),
+    ]
+
+
+async def test_a_ping_sent_with_hello_is_answered_after_the_start_state(dial, feed):
+    socket = dial()
+    await socket.connect()
+    await socket.tell({"type": "hello", "token": socket.token})
+    await socket.tell({"type": "ping", "visible": True})
+    assert [(await socket.next())["type"], (await socket.next())["type"]] == ["reset", "pong"]
+
+
+BAD_FRAMES = [
+    "not json",
+    "",
+    "[]",
+    "[" * 20_000,
+    "{}",
+    '{"type": "subscribe"}',
+    '{"type": "ack"}',
+    '{"type": "send", "echo_id": "1", "text": "hi"}',
+    '{"type": "typing", "conversation": "\\u0000", "on": true}',
+    '{"type": "hello", "token": "again"}',
+]
+
+
+@pytest.mark.parametrize("text", BAD_FRAMES)
+async def test_a_bad_frame_is_answered_in_words_and_closed_with_4400(dial, feed, caplog, text):
+    socket = dial()
+    await socket.open()
+    error = await socket.ask(text)
+    assert (error["type"], error["error"]["code"]) == ("error", "bad_frame")
+    assert await socket.next() == wire.Close.BAD_FRAME
+    assert feed.listeners == []
+    assert "Traceback" not in caplog.text
+
+
+async def test_a_binary_frame_is_closed_with_4400(dial):
+    socket = dial()
+    await socket.open()
+    await socket.send_to(bytes_data=b"\x00\x01")
+    assert (await socket.next())["error"]["code"] == "bad_frame"
+    assert await socket.next() == 4400
+
+
+@pytest.mark.parametrize("text", ["x" * 65_537, "ü" * 40_000])
+async def test_an_oversize_frame_is_closed_with_4413(dial, text):
+    socket = dial()
+    await socket.open()
+    assert (await socket.ask(json.dumps({"type": "ack", "cursor": text}, ensure_ascii=False)))["type"] == "error"
+    assert await socket.next() == 4413
+
+
+async def test_too_many_frames_at_once_are_closed_with_4429(dial):
+    socket = dial()
+    await socket.open()
+    for _ in range(60):
+        await socket.tell({"type": "ack", "cursor": f"{EPOCH}.0"})
+    assert (await socket.next())["error"]["code"] == "too_fast"
+    assert await socket.next() == 4429
+    assert await socket.receive_nothing()
+
+
+@pytest.mark.parametrize("first", ['{"type": "ping"}', json.dumps({"type": "send", "echo_id": MESSAGE, "text": "hi"})])
+async def test_nothing_is_done_before_hello(dial, feed, first):
+    socket = dial()
+    await socket.connect()
+    assert (await socket.ask(first))["error"]["code"] == "bad_frame"
+    assert await socket.next() == 4400
+    assert feed.calls == []
+
+
+@pytest.mark.parametrize("token", ["", "nonsense", "a\0b", "cpr_" + "x" * 43])
+async def test_an_unknown_token_is_closed_with_4401(dial, feed, token):
+    socket = dial()
+    assert (await socket.open(token=token))["error"]["code"] == "unknown_token"
+    assert await socket.next() == 4401
+    assert feed.calls == []
+
+
+async def test_who_does_not_say_hello_in_time_is_closed_with_4408(dial):
+    socket = dial(limits=Limits(hello_s=0.01))
+    await socket.connect()
+    assert await socket.next() == 4408
+
+
+async def test_who_does_not_acknowledge_in_time_is_closed_with_4409(dial, feed):
+    feed.say()
+    socket = dial(limits=Limits(acknowledge_s=0.02))
+    await socket.open()
+    assert await socket.next() == 4409
+    assert feed.listeners == []
+
+
+async def test_who_acknowledges_stays(dial, feed):
+    socket = dial(limits=Limits(acknowledge_s=0.02))
+    cursor = (await socket.open())["cursor"]
+    for _ in range(5):
+        feed.say()
+        cursor = (await socket.next())["cursor"]
+        await socket.tell({"type": "ack", "cursor": cursor})
+        await asyncio.sleep(0.01)
+    assert cursor == f"{EPOCH}.5"
+    assert len(feed.listeners) == 1
+
+
+async def test_who_has_fallen_silent_is_closed(dial):
+    socket = dial(limits=Limits(silence_s=0.02))
+    await socket.open()
+    assert await socket.next() == 4409
+
+
+async def test_a_closed_client_resumes_where_it_was(dial, feed):
+    slow = dial(limits=Limits(window_bytes=300))
+    await slow.open()
+    await slow.ask({"type": "ping"})
+    for _ in range(10):
+        feed.say("x" * 100)
+    frames = [await slow.next()]
+    while frames[-1] != 4409:
+        frames.append(await slow.next())
+    received = [message["seq"] for frame in frames[:-1] for message in frame["messages"]]
+    cursor = frames[-2]["cursor"]
+    again = dial()
+    frames = [await again.open(since=cursor)]
+    while frames[-1]["more"]:
+        frames.append(await again.next())
+    received += [message["seq"] for frame in frames for message in frame["messages"]]
+    assert received == list(range(1, 11))
+
+
+async def test_a_revoked_session_is_closed_with_4401(dial, feed):
+    socket = dial()
+    await socket.open()
+    for listener in feed.listeners:
+        listener.revoked()
+    assert (await socket.next())["error"]["code"] == "unknown_token"
+    assert await socket.next() == 4401
+
+
+@pytest.mark.parametrize("origin", ["https://shop.example", "http://testserver", "https://testserver"])
+async def test_the_inbox_s_origins_and_our_own_may_connect(dial, origin):
+    assert (await dial(origin=origin).open())["type"] == "reset"
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "http://shop.example", "null", "file://", ""])
+async def test_another_origin_is_closed_with_4403_and_logged(dial, feed, caplog, origin):
+    socket = dial(origin=origin)
+    assert (await socket.open())["error"]["code"] == "foreign_origin"
+    assert await socket.next() == 4403
+    assert repr(origin) in caplog.text
+    assert "ALLOWED_ORIGINS" in caplog.text
+    assert feed.calls == []
+
+
+async def test_a_forged_host_does_not_make_an_origin_our_own(dial):
+    socket = dial(origin="https://evil.example", host="evil.example")
+    assert (await socket.open())["error"]["code"] == "foreign_origin"
+
+
+async def test_a_fault_of_ours_is_logged_and_closed_with_4500(dial, feed, caplog):
+    socket = dial()
+    await socket.open()
+    feed.refusal = OSError("disk")
+    assert await socket.ask({"type": "send", "echo_id": MESSAGE, "text": "my secret"}) == 4500
+    assert "a frame could not be handled" in caplog.text
+    assert "my secret" not in caplog.text
+
+
+async def test_a_disconnect_leaves_nothing_behind(dial, feed):
+    socket = dial()
+    feed.reading.clear()
+    await socket.connect()
+    await socket.tell({"type": "hello", "token": socket.token})
+    await settled(lambda: feed.listeners)
+    await socket.disconnect()
+    assert feed.listeners == []
+    assert feed.calls[-1] == ("depart",)
+    await settled(lambda: not [task for task in asyncio.all_tasks() if task.get_name() == "sender"])
+
+
+async def test_a_cancelled_consumer_leaves_nothing_behind(dial, feed):
+    socket = dial()
+    await socket.open()
+    socket.future.cancel()
+    await settled(lambda: not feed.listeners)
+    assert feed.calls[-1] == ("depart",)
+    feed.say("nobody hears this")
+    assert socket.output_queue.empty()
+
+
+async def test_what_is_told_to_a_socket_that_is_closing_is_dropped(dial, feed):
+    socket = dial()
+    await socket.open()
+    (listener,) = feed.listeners
+    assert await socket.ask("nonsense")
+    assert await socket.next() == 4400
+    await socket.tell({"type": "ping"})
+    listener.changed(0, 1, (Row("message", 1, b"{}"),))
+    listener.passing(b"{}")
+    listener.revoked()
+    assert await socket.receive_nothing()
