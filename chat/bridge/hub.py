@@ -192,8 +192,8 @@ class Hub:
         subscription.identifier = identifier
         subscription.waiting_since = self._upstream.clock()
         subscription.told_silent = subscription.moved = False
-        if was_live:
-            self.lost(subscription)
+        if was_live:  # Soon, not now: whoever asks for a hold is not prepared to be called.
+            asyncio.get_running_loop().call_soon(self.lost, subscription)
         self._place(subscription)
 
     def _released(self, subscription: Subscription) -> None:

@@ -35,8 +35,16 @@ def open_http(url: str, *, transport: httpx.AsyncBaseTransport | None = None) ->
 class OwnedTransport(httpx.AsyncBaseTransport):
     """Runs each exchange, the body included, in an owned task that outlives a cancelled caller."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, *, total_s: float = TOTAL_S, queue_s: float = QUEUE_S) -> None:
+    def __init__(
+        self,
+        inner: httpx.AsyncBaseTransport,
+        *,
+        total_s: float = TOTAL_S,
+        queue_s: float = QUEUE_S,
+        close_s: float = CLOSE_S,
+    ) -> None:
         self._inner = inner
+        self._close_s = close_s
         self._total_s = total_s
         self._queue_s = queue_s
         self._slots = asyncio.Semaphore(CONCURRENCY)
@@ -59,7 +67,7 @@ class OwnedTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Let running exchanges end, for a few seconds, then cut them."""
         if self._exchanges:
-            _, late = await asyncio.wait(self._exchanges, timeout=CLOSE_S)
+            _, late = await asyncio.wait(self._exchanges, timeout=self._close_s)
             for exchange in late:
                 exchange.cancel()
         await self._inner.aclose()
