@@ -62,7 +62,7 @@ class Server(DaphneServer):
 
     async def _stop(self) -> None:
         try:
-            await asyncio.wait_for(runtime.current().stop(), STOP_S)
+            await asyncio.wait_for(runtime.stop_current(), STOP_S)
         except TimeoutError:
             log.error(
                 "the runtime did not stop within %s s; what was in flight is looked for at the next start", STOP_S

@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS: dict[int, str] = {
     0: "chatwoot wire audience backoff budget clock markdown outlet window",
     1: "bridge fields models migrations",
-    2: "feed outbox mirror acceptance sessions embedding sql rows writer",
-    3: "courier resync conversations attachments holding sender socket",
+    2: "feed outbox mirror acceptance sessions embedding sql reader writer",
+    3: "courier looking resync upstreams holding conversations attachments sender socket",
     4: "runtime consumers api views webhooks routing urls admin checks starting apps management",
 }
 LAYER_OF = {f"chat.{name}": layer for layer, names in LAYERS.items() for name in names.split()}

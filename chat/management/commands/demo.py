@@ -85,8 +85,8 @@ def application_env(world: dict[str, Any]) -> dict[str, str]:
         "DEBUG": "True",
         "CHATWOOT_URL": world["base_url"],
         "CHATWOOT_CABLE_URL": "",
-        "CHATWOOT_INBOX_IDENTIFIER": world["inbox"]["identifier"],
-        "CHATWOOT_HMAC_TOKEN": world["inbox"]["hmac_token"],
+        "CHATWOOT_INBOX_IDENTIFIER": world["demo_inbox"]["identifier"],
+        "CHATWOOT_HMAC_TOKEN": world["demo_inbox"]["hmac_token"],
         "DESK_URL": desk(),
     }
 

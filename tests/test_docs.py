@@ -1,0 +1,93 @@
+"""The documents say what is so: settings, layers, frames, close codes, commands, links."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from django.core.management import get_commands
+
+from chat.wire import Close
+from chat.wire.frames import ClientFrame
+from chatproxy import settings
+from tests import test_layers
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
+FENCED = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+INDENTED = re.compile(r"^ {4}(\S.*)$", re.MULTILINE)
+
+
+def rows(text: str, heading: str) -> list[list[str]]:
+    """The cells of the first table whose first line starts with that heading."""
+    after = text[text.index(f"\n| {heading}") + 1 :].split("\n\n")[0]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in after.splitlines()[2:]]
+
+
+def commands() -> list[str]:
+    """Every command line that a document shows, without the variables in front of it."""
+    shown = []
+    for document in DOCUMENTS:
+        text = document.read_text()
+        blocks = FENCED.findall(text) if "```" in text else []
+        shown += [line for block in blocks for line in block.splitlines()]
+        shown += [line for line in INDENTED.findall(text) if line.startswith("make ")]
+        shown += re.findall(r"`((?:make|manage\.py) [^`]+)`", text)
+    return sorted({line.strip() for line in shown})
+
+
+def test_the_settings_table_lists_exactly_what_is_read() -> None:
+    told = [name.strip("`") for name, *_ in rows((ROOT / "docs/settings.md").read_text(), "name")]
+    assert sorted(told) == sorted(settings.env.names)
+
+
+@pytest.mark.parametrize("command", commands())
+def test_a_command_that_is_shown_exists(command: str) -> None:
+    words = command.split()
+    if words[0] == "make":
+        subprocess.run(["make", "--dry-run", *words[1:]], cwd=ROOT, check=True, capture_output=True)
+    elif words[0] == "export":
+        assert {word.partition("=")[0] for word in words[1:]} <= set(settings.env.names)
+    elif "manage.py" in words[0] or words[0].endswith("python"):
+        name = words[1] if words[0] == "manage.py" else words[2]
+        assert name == "sandbox" or name in get_commands()
+    else:
+        assert words[0] == "sqlite3", f"nothing checks {command!r}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text()):
+        assert target.startswith("https://") or (document.parent / target).exists(), target
+
+
+def test_the_readme_has_two_set_up_commands() -> None:
+    assert INDENTED.findall((ROOT / "README.md").read_text()) == ["make run", "make test"]
+
+
+def test_the_layers_are_those_that_the_layer_test_enforces() -> None:
+    told = {int(layer): names.replace(",", "").split() for layer, _, names in rows(ARCHITECTURE, "layer")}
+    assert told == {layer: names.split() for layer, names in test_layers.LAYERS.items()} | {5: ["sandbox"]}
+
+
+def test_close_codes_are_the_same_in_python_in_the_browser_and_in_the_document() -> None:
+    ours = {(str(close.value), close.name, close.policy.value) for close in Close}
+    script = (ROOT / "static/chat/close.js").read_text()
+    browser = re.findall(r'^  (\w+): \{ code: (\d+), policy: "([^"]+)" \}', script, re.MULTILINE)
+    assert {(code, name, policy) for name, code, policy in browser} == ours
+    assert {tuple(row) for row in rows(ARCHITECTURE, "close")} == ours
+
+
+def test_every_frame_of_a_client_is_described() -> None:
+    told = {name.strip("`"): text for name, text in rows(ARCHITECTURE, "from the client")}
+    assert told.keys() == {frame.__name__.lower() for frame in get_args(ClientFrame)}
+    for frame in get_args(ClientFrame):
+        fields = frame.model_fields.keys() - {"type"}
+        assert all(f"`{field}`" in told[frame.__name__.lower()] for field in fields)
+
+
+def test_no_document_names_a_machine() -> None:
+    for document in DOCUMENTS:
+        assert not re.search(r"(?<![\w.])/(?:work|root|tmp|home)/", document.read_text()), document.name
