@@ -176,7 +176,7 @@ def _attachments(message_ids: list[uuid.UUID]) -> dict[uuid.UUID, list[dict[str,
 
 def _row(record: Record, files: Mapping[uuid.UUID, list[dict[str, object]]]) -> Row:
     if isinstance(record, ConversationRecord):
-        shown = {name: getattr(record, name) for name in ("id", "seq", "status", "contact_seen", "agent_seen")}
+        shown = {name: getattr(record, name) for name in ("id", "seq", "status", "contact_seen", "agent_seen", "deleted")}
         return Row("conversation", record.seq, orjson.dumps(shown))
     return Row("message", record.seq, orjson.dumps(_message(record, files.get(record.id, []))))
 

@@ -49,7 +49,7 @@ def apply_created(pen: Pen, scope: Scope, conversation: resources.Conversation, 
 
     A display id stored before that attempt means that the inbox locks to a single conversation (contract §1.7).
     """
-    Inbox.objects.filter(pk=scope.inbox_id, chatwoot_id=None).update(chatwoot_id=conversation.inbox_id)
+    Inbox.objects.filter(pk=scope.inbox_id, chatwoot_inbox_id=None).update(chatwoot_inbox_id=conversation.inbox_id)
     ours = sql.conversation(created_id)
     if ours is None or ours.chatwoot_id is not None:
         return

@@ -35,7 +35,7 @@ class Inbox(models.Model):
     slug = models.SlugField(unique=True, help_text="public name, part of the chat page's address")
     name = models.CharField(max_length=255, blank=True)
     chatwoot = models.ForeignKey(Chatwoot, models.PROTECT, related_name="inboxes")
-    chatwoot_id = models.BigIntegerField(
+    chatwoot_inbox_id = models.BigIntegerField(
         null=True, blank=True, editable=False, help_text="learnt from Chatwoot's answers"
     )
     inbox_identifier = EncryptedTextField()

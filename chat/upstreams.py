@@ -82,7 +82,7 @@ class Upstreams:
         return Upstream(
             inbox_id=inbox.pk,
             chatwoot_pk=inbox.chatwoot.pk,
-            chatwoot_inbox_id=inbox.chatwoot_id,
+            chatwoot_inbox_id=inbox.chatwoot_inbox_id,
             api=ClientApi(http, inbox.inbox_identifier),
             hub=hub,
             budget=budget,

@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('slug', models.SlugField(help_text="public name, part of the chat page's address", unique=True)),
                 ('name', models.CharField(blank=True, max_length=255)),
-                ('chatwoot_id', models.BigIntegerField(blank=True, editable=False, help_text="learnt from Chatwoot's answers", null=True)),
+                ('chatwoot_inbox_id', models.BigIntegerField(blank=True, editable=False, help_text="learnt from Chatwoot's answers", null=True)),
                 ('inbox_identifier', chat.fields.EncryptedTextField()),
                 ('hmac_token', chat.fields.EncryptedTextField(blank=True, default='')),
                 ('allowed_origins', models.JSONField(blank=True, default=list, help_text='origins that may embed the chat, ["https://…"]')),

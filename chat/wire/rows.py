@@ -17,11 +17,14 @@ class Outward(BaseModel):
 
 
 class Conversation(Outward):
+    """A deleted one is empty: its messages went to another conversation."""
+
     id: UUID
     seq: int
     status: Literal["open", "resolved", "pending", "snoozed"]
     contact_seen: int
     agent_seen: int
+    deleted: bool
 
 
 class Sender(Outward):
