@@ -23,6 +23,7 @@ FAR = 1_000  # numbers; further behind than this, starting again is cheaper than
 START_MESSAGES = 50
 
 Record = ConversationRecord | MessageRecord
+_SHOWN = ("id", "seq", "status", "contact_seen", "agent_seen", "deleted")
 
 
 class Cursor(NamedTuple):
@@ -176,7 +177,7 @@ def _attachments(message_ids: list[uuid.UUID]) -> dict[uuid.UUID, list[dict[str,
 
 def _row(record: Record, files: Mapping[uuid.UUID, list[dict[str, object]]]) -> Row:
     if isinstance(record, ConversationRecord):
-        shown = {name: getattr(record, name) for name in ("id", "seq", "status", "contact_seen", "agent_seen", "deleted")}
+        shown = {name: getattr(record, name) for name in _SHOWN}
         return Row("conversation", record.seq, orjson.dumps(shown))
     return Row("message", record.seq, orjson.dumps(_message(record, files.get(record.id, []))))
 

@@ -37,7 +37,9 @@ def message(**fields):
 
 
 def conversation(**fields):
-    return rows.Conversation(**{"id": uuid4(), "seq": 3, "status": "open", "contact_seen": 1, "agent_seen": 2} | fields)
+    return rows.Conversation(
+        **{"id": uuid4(), "seq": 3, "status": "open", "contact_seen": 1, "agent_seen": 2, "deleted": False} | fields
+    )
 
 
 def test_rows_are_spliced_in_as_they_were_encoded():
