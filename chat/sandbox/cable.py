@@ -72,9 +72,16 @@ class Cable:
             for subscription in connection.subscriptions.values():
                 self._leave(subscription)
 
-    async def close_all(self) -> None:
+    async def cut_all(self) -> None:
+        """Without a closing handshake, as a dead network does it."""
         for connection in list(self.connections):
-            await connection.send({"type": "websocket.close", "code": 1001})
+            await connection.send({"type": "sandbox.cut"})
+
+    async def disconnect_all(self) -> None:
+        """As Rails does it when it restarts."""
+        for connection in list(self.connections):
+            await self._send(connection, {"type": "disconnect", "reason": "server_restart", "reconnect": True})
+            await connection.send({"type": "websocket.close", "code": 1000})
 
     async def broadcast(self, streams: tuple[str, ...], event: str, data: dict[str, Any]) -> None:
         if self._faults.lasting("cable_mute"):

@@ -8,7 +8,7 @@ import orjson
 
 from chat.sandbox.context import iso
 from chat.sandbox.entities import ContactInbox, Conversation, Inbox, Message, MessageType
-from chat.sandbox.faults import SWITCHES, Fault
+from chat.sandbox.faults import AT_ONCE, SWITCHES, Fault
 from chat.sandbox.http import Request, Response, json_response
 from chat.sandbox.people import sender_of
 from chat.sandbox.sandbox import Sandbox
@@ -34,10 +34,12 @@ async def set_fault(sandbox: Sandbox, request: Request) -> Response:
         words = f"unknown keys {unknown}" if unknown else f"no fault is called {given.get('name')!r}"
         return json_response({"error": words, "names": sorted(SWITCHES), "keys": sorted(SETTABLE)}, 422)
     fault = Fault(**given)
-    if fault.name != "cable_cut":
+    if fault.name not in AT_ONCE:
         sandbox.faults.add(fault)
     if fault.name in ("cable_cut", "down"):
-        await sandbox.cable.close_all()
+        await sandbox.cable.cut_all()
+    if fault.name == "cable_disconnect":
+        await sandbox.cable.disconnect_all()
     return json_response(_shown(fault))
 
 

@@ -13,8 +13,9 @@ delay_answer         `seconds` pass between the commit and the answer
 status               `status` and `body` are answered, nothing done
 late_commit          no answer; committed after `seconds`. `cut`: the connection is cut at once.
                      A request with ``X-Request-Start`` past its deadline does not commit, unless `frozen`.
-down                 every REST request answers 502, cable sockets are closed and refused
-cable_cut            all cable sockets are closed now
+down                 every REST request answers 502, cable sockets are cut and refused
+cable_cut            all cable sockets are cut now, without a closing handshake
+cable_disconnect     all cable sockets get Rails' "server_restart" and are closed now
 cable_refuse         new cable sockets are refused
 cable_mute           welcome, pings and confirmations, but no broadcasts
 cable_silent         no frames at all, not even pings
@@ -148,7 +149,8 @@ async def lose_answer(fault: Fault, exchange: Exchange) -> None:
 
 BEFORE = {f.__name__: f for f in (down, refuse, delay, status, error_before, late_commit)}
 AFTER = {"delay_answer": delay, "error_after": error_after, "lose_answer": lose_answer}
-SWITCHES = frozenset({*BEFORE, *AFTER, *LASTING, "cable_cut", "broadcasts_delayed"})
+AT_ONCE = frozenset({"cable_cut", "cable_disconnect"})
+SWITCHES = frozenset({*BEFORE, *AFTER, *LASTING, *AT_ONCE, "broadcasts_delayed"})
 
 
 class Faults:
