@@ -26,17 +26,30 @@ export function pauseMs(attempt, random) {
 }
 
 export class Cable {
+  #open;
+  #identifier;
+  #onConfirmed;
+  #onEvent;
+  #onLost;
+  #clock;
+  #random;
   #timers = new Map();
   #socket = null;
   #attempt = 0;
   #confirmedAt = null;
 
   /**
-   * `open()` returns a WebSocket, `identifier()` the subscription's exact text; both are asked for at each dial.
+   * `open()` returns a WebSocket; `identifier` is the subscription's exact text.
    * Listeners: `onConfirmed()`, `onEvent(name, data)`, `onLost()`.
    */
   constructor({ open, identifier, onConfirmed, onEvent, onLost, clock = systemClock, random = Math.random }) {
-    Object.assign(this, { open, identifier, onConfirmed, onEvent, onLost, clock, random });
+    this.#open = open;
+    this.#identifier = identifier;
+    this.#onConfirmed = onConfirmed;
+    this.#onEvent = onEvent;
+    this.#onLost = onLost;
+    this.#clock = clock;
+    this.#random = random;
   }
 
   start() {
@@ -54,9 +67,8 @@ export class Cable {
 
   #dial() {
     this.#hangUp();
-    const socket = this.open();
+    const socket = this.#open();
     this.#socket = socket;
-    this.text = this.identifier();
     socket.onmessage = ({ data }) => this.#receive(JSON.parse(data));
     socket.onclose = () => this.#lose();
     this.#after("silence", SILENCE_MS, () => this.#lose());
@@ -66,40 +78,44 @@ export class Cable {
     this.#after("silence", SILENCE_MS, () => this.#lose());
     if (frame.type === "welcome") this.#subscribe();
     else if (frame.type === "disconnect") this.#lose();
-    else if (frame.identifier !== this.text) return;
+    else if (frame.identifier !== this.#identifier) return;
     else if (frame.type === "confirm_subscription") this.#confirm();
     else if (frame.message) this.#pass(frame.message);
   }
 
   #subscribe() {
-    this.#send({ command: "subscribe", identifier: this.text });
+    this.#send({ command: "subscribe", identifier: this.#identifier });
     this.#after("confirm", CONFIRM_MS, () => this.#lose());
   }
 
   #confirm() {
     this.#cancel("confirm");
-    this.#confirmedAt = this.clock.now();
+    this.#confirmedAt = this.#clock.now();
     this.#present();
-    this.onConfirmed();
+    this.#onConfirmed();
   }
 
   #pass({ event, data }) {
     if (event === "presence.update") this.#cancel("answer");
-    this.onEvent(event, data);
+    this.#onEvent(event, data);
   }
 
   #present() {
-    this.#send({ command: "message", identifier: this.text, data: JSON.stringify({ action: "update_presence" }) });
+    this.#send({
+      command: "message",
+      identifier: this.#identifier,
+      data: JSON.stringify({ action: "update_presence" }),
+    });
     this.#after("answer", PRESENCE_ANSWER_MS, () => this.#lose());
     this.#after("presence", PRESENCE_EVERY_MS, () => this.#present());
   }
 
   #lose() {
-    const healthy = this.#confirmedAt !== null && this.clock.now() - this.#confirmedAt >= HEALTHY_MS;
+    const healthy = this.#confirmedAt !== null && this.#clock.now() - this.#confirmedAt >= HEALTHY_MS;
     if (healthy) this.#attempt = 0;
     this.#hangUp();
-    this.onLost();
-    this.#after("dial", pauseMs(this.#attempt, this.random), () => this.#dial());
+    this.#onLost();
+    this.#after("dial", pauseMs(this.#attempt, this.#random), () => this.#dial());
     this.#attempt += 1;
   }
 
@@ -121,7 +137,7 @@ export class Cable {
     this.#cancel(name);
     this.#timers.set(
       name,
-      this.clock.after(ms, () => {
+      this.#clock.after(ms, () => {
         this.#timers.delete(name);
         call();
       }),
@@ -129,7 +145,7 @@ export class Cable {
   }
 
   #cancel(name) {
-    this.clock.cancel(this.#timers.get(name));
+    this.#clock.cancel(this.#timers.get(name));
     this.#timers.delete(name);
   }
 }

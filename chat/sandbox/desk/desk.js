@@ -32,7 +32,7 @@ class Desk {
     });
     this.cable = new Cable({
       open: () => new WebSocket(`${location.origin.replace("http", "ws")}/cable`, ["actioncable-v1-json"]),
-      identifier: () => identifierOf(session),
+      identifier: identifierOf(session),
       onConfirmed: () => this.#confirmed(),
       onEvent: (name, data) => this.#heard(name, data),
       onLost: () => this.#lost(),
@@ -110,11 +110,12 @@ class Desk {
     this.sync.everything();
   }
 
-  /** A sandbox that was started anew has other tokens, and answers the old ones with silence. */
+  /** Without a line the desk polls. A sandbox that was started anew has other tokens: the old ones meet silence. */
   async #lost() {
     this.dispatch({ type: "link", link: "lost" });
+    this.sync.everything();
     const session = await readSession().catch(() => this.session);
-    if (session.agent_pubsub_token !== this.session.agent_pubsub_token) location.reload();
+    if (session.agent_pubsub_token !== this.session.agent_pubsub_token) location.replace(location.pathname);
   }
 
   #cameBack() {
@@ -131,12 +132,7 @@ class Desk {
     this.typing.stop();
     this.page.removeAttribute("data-details");
     this.dispatch({ type: "chosen", conversationId });
-    if (conversationId !== null) this.#aloud(this.#open(conversationId));
-  }
-
-  async #open(id) {
-    if (this.state.loaded && !this.state.conversations.has(id)) await this.sync.one(id);
-    await this.sync.thread(id);
+    if (this.state.loaded) this.#aloud(this.sync.open(conversationId));
   }
 
   #openTheOnlyOne() {

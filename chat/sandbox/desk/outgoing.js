@@ -3,15 +3,24 @@
  * A draft stands in the thread until Chatwoot's row replaces it, by the answer or by the echo on the cable.
  */
 export class Outgoing {
+  #api;
+  #state;
+  #dispatch;
+  #newId;
+  #now;
   #lanes = new Map();
 
   constructor({ api, state, dispatch, newId = () => crypto.randomUUID(), now = () => Date.now() }) {
-    Object.assign(this, { api, state, dispatch, newId, now });
+    this.#api = api;
+    this.#state = state;
+    this.#dispatch = dispatch;
+    this.#newId = newId;
+    this.#now = now;
   }
 
   /** `fields` as Chatwoot takes them: content, private, content_type, content_attributes, files. */
   send(conversationId, fields) {
-    const draft = { echo_id: this.newId(), conversation_id: conversationId, fields, at: this.now(), reason: null };
+    const draft = { echo_id: this.#newId(), conversation_id: conversationId, fields, at: this.#now(), reason: null };
     return this.#queue(draft);
   }
 
@@ -21,11 +30,11 @@ export class Outgoing {
   }
 
   discard(draft) {
-    this.dispatch({ type: "discarded", echo_id: draft.echo_id });
+    this.#dispatch({ type: "discarded", echo_id: draft.echo_id });
   }
 
   #queue(draft) {
-    this.dispatch({ type: "sending", draft });
+    this.#dispatch({ type: "sending", draft });
     const lane = this.#lanes.get(draft.conversation_id) ?? Promise.resolve();
     const sent = lane.then(() => this.#post(draft));
     this.#lanes.set(draft.conversation_id, sent);
@@ -33,12 +42,12 @@ export class Outgoing {
   }
 
   async #post({ echo_id, conversation_id, fields }) {
-    const asked = this.state().tick;
+    const asked = this.#state().tick;
     try {
-      const row = await this.api.createMessage(conversation_id, { ...fields, echo_id });
-      this.dispatch({ type: "sent", echo_id, row, asked });
+      const row = await this.#api.createMessage(conversation_id, { ...fields, echo_id });
+      this.#dispatch({ type: "sent", echo_id, row, asked });
     } catch (error) {
-      this.dispatch({ type: "unsent", echo_id, reason: error.message });
+      this.#dispatch({ type: "unsent", echo_id, reason: error.message });
     }
   }
 }

@@ -69,7 +69,7 @@ const STEPS = {
 };
 
 const FRAMES = {
-  "message.created": (state, raw, at) => noteActivity(stopTyping(putFrame(state, raw), raw, at), raw),
+  "message.created": (state, raw) => noteActivity(stopTyping(putFrame(state, raw), raw), raw),
   "message.updated": (state, raw) => putFrame(state, raw),
   "conversation.created": conversationFrame,
   "conversation.updated": conversationFrame,

@@ -11,19 +11,28 @@ const AFTER_PAGE = 100;
 const LATEST_PAGE = 20;
 
 export class Sync {
+  #api;
+  #state;
+  #dispatch;
+  #clock;
+  #random;
   #reading = null;
   #again = false;
   #fetching = new Set();
 
   /** `state()` gives the newest state; `dispatch(event)` moves it on. */
   constructor({ api, state, dispatch, clock = systemClock, random = Math.random }) {
-    Object.assign(this, { api, state, dispatch, clock, random });
+    this.#api = api;
+    this.#state = state;
+    this.#dispatch = dispatch;
+    this.#clock = clock;
+    this.#random = random;
   }
 
   /** Read the list and the open thread, again and again until it succeeds; asked meanwhile, it reads once more. */
   everything() {
     this.#again = true;
-    this.#reading ??= this.#untilRead().finally(() => (this.#reading = null));
+    this.#reading ??= this.#untilRead();
     return this.#reading;
   }
 
@@ -32,55 +41,66 @@ export class Sync {
       this.#again = false;
       try {
         await this.list();
-        await this.thread(this.state().chosen);
-        this.dispatch({ type: "notice", notice: null });
+        await this.open(this.#state().chosen);
+        this.#dispatch({ type: "notice", notice: null });
         attempt = -1;
       } catch (error) {
         this.#again = true;
-        this.dispatch({ type: "notice", notice: error.message });
-        await new Promise((resolve) => this.clock.after(pauseMs(attempt, this.random), resolve));
+        this.#dispatch({ type: "notice", notice: error.message });
+        await new Promise((resolve) => this.#clock.after(pauseMs(attempt, this.#random), resolve));
       }
     }
+    this.#reading = null;
   }
 
   /** All conversations; new ones that push others to the next page meanwhile arrive by cable. */
   async list() {
     for (let page = 1; page <= MOST_PAGES; page += 1) {
-      const asked = this.state().tick;
-      const rows = await this.api.conversations(page);
+      const asked = this.#state().tick;
+      const rows = await this.#api.conversations(page);
       const complete = rows.length < LIST_PAGE || page === MOST_PAGES;
-      this.dispatch({ type: "conversations", rows, asked, complete });
+      this.#dispatch({ type: "conversations", rows, asked, complete });
       if (complete) return;
+    }
+  }
+
+  /** What is needed to show a conversation. One that does not exist is no failure: there is nothing to try again. */
+  async open(id) {
+    if (id === null) return;
+    try {
+      if (!this.#state().conversations.has(id)) await this.one(id);
+      await this.thread(id);
+    } catch (error) {
+      if (error.status !== 404) throw error;
     }
   }
 
   /** The newest page of a thread never read before; of another one, all from its first known message on. */
   async thread(id) {
-    if (id === null) return;
-    const floor = this.state().floors.get(id);
+    const floor = this.#state().floors.get(id);
     if (floor === undefined) return this.#latest(id);
     for (let after = floor - 1; after !== null;) after = await this.#pageAfter(id, after);
   }
 
   /** The page above what is shown. */
   async earlier(id) {
-    const [first] = threadOf(this.state(), id);
+    const [first] = threadOf(this.#state(), id);
     if (first) await this.#page(id, { before: String(first.id) }, LATEST_PAGE);
   }
 
   /** Rows of conversations that only a message has told us of. */
   async unknown() {
-    for (const id of unknownConversations(this.state())) {
+    for (const id of unknownConversations(this.#state())) {
       if (!this.#fetching.has(id)) await this.one(id);
     }
   }
 
-  /** One conversation; answers whether it exists. */
+  /** The row of one conversation. */
   async one(id) {
     this.#fetching.add(id);
     try {
-      const asked = this.state().tick;
-      this.dispatch({ type: "conversations", rows: [await this.api.conversation(id)], asked });
+      const asked = this.#state().tick;
+      this.#dispatch({ type: "conversations", rows: [await this.#api.conversation(id)], asked });
     } finally {
       this.#fetching.delete(id);
     }
@@ -91,16 +111,16 @@ export class Sync {
   }
 
   async #page(id, bounds, size) {
-    const asked = this.state().tick;
-    const rows = await this.api.messages(id, bounds);
+    const asked = this.#state().tick;
+    const rows = await this.#api.messages(id, bounds);
     const floor = rows.length ? rows[0].id : undefined;
-    this.dispatch({ type: "messages", conversationId: id, rows, asked, floor, begun: rows.length < size });
+    this.#dispatch({ type: "messages", conversationId: id, rows, asked, floor, begun: rows.length < size });
   }
 
   async #pageAfter(id, after) {
-    const asked = this.state().tick;
-    const rows = await this.api.messages(id, { after: String(after) });
-    this.dispatch({ type: "messages", conversationId: id, rows, asked });
+    const asked = this.#state().tick;
+    const rows = await this.#api.messages(id, { after: String(after) });
+    this.#dispatch({ type: "messages", conversationId: id, rows, asked });
     return rows.length < AFTER_PAGE ? null : rows.at(-1).id;
   }
 }

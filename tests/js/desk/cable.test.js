@@ -12,7 +12,7 @@ class Line {
 
   cable = new Cable({
     open: () => this.open(),
-    identifier: () => ROOM,
+    identifier: ROOM,
     onConfirmed: () => this.heard.push("confirmed"),
     onEvent: (name) => this.heard.push(name),
     onLost: () => this.heard.push("lost"),

@@ -80,6 +80,24 @@ test("after a gap nothing is missing, however much was said meanwhile", async ()
   assert.equal(threadOf(desk.state, 1)[10].deleted, true);
 });
 
+test("a conversation that the list lacks is fetched with its thread", async () => {
+  const desk = new Desk(3, 0);
+  desk.choose(1);
+  await desk.sync.everything();
+  assert.deepEqual(desk.calls, ["list 1", "show 1", "messages latest"]);
+});
+
+test("a conversation that does not exist is asked for once, not for ever", async () => {
+  const desk = new Desk(0, 0);
+  desk.api.conversation = async () => {
+    throw Object.assign(new Error("Resource could not be found"), { status: 404 });
+  };
+  desk.choose(1);
+  await desk.sync.everything();
+  assert.equal(desk.state.notice, null);
+  assert.equal(desk.state.conversations.size, 0);
+});
+
 test("a failed read is tried again, after a pause, until it succeeds", async () => {
   const desk = new Desk(3);
   desk.failures = 2;

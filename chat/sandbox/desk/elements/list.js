@@ -62,7 +62,11 @@ function row({ conversation, line, unread, isTyping, isOnline, isChosen, agentId
     h("time", { class: "when", datetime: new Date(last_activity_at * 1000).toISOString() }, whenOf(last_activity_at)),
     h("span", { class: isTyping ? "line is-typing" : "line" }, isTyping ? "typing…" : preview(line, agentId)),
     unread > 0
-      ? h("span", { class: "unread", "aria-label": `${unread} unread` }, unread > 9 ? "9+" : String(unread))
+      ? h(
+          "span",
+          { class: "unread", role: "img", "aria-label": `${unread} unread` },
+          unread > 9 ? "9+" : String(unread),
+        )
       : status !== "open" && h("span", { class: "status" }, status),
   );
 }

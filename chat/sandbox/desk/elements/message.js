@@ -12,14 +12,19 @@ export function message({ message: row, opens, closes, told }, actions) {
   if (row.message_type === "activity") return activity(row);
   const side = row.message_type === "incoming" ? "incoming" : "outgoing";
   const kind = row.isPrivate ? "note" : side;
+  const hasFooter = closes || told;
   return h(
     "article",
     { class: `message ${kind}`, "data-message-id": row.id, "data-opens": opens, "data-closes": closes },
     row.isPrivate && opens && h("p", { class: "meta" }, icon("lock"), "Only agents see this"),
-    h("div", { class: "body" }, row.deleted ? removed() : content(row), canDelete(row) && deleteButton(row, actions)),
-    closes || told
-      ? h("p", { class: "meta" }, footer(row, told))
-      : h("p", { class: "meta on-demand" }, timeOf(row.created_at)),
+    h(
+      "div",
+      { class: "body" },
+      row.deleted ? removed() : content(row),
+      canDelete(row) && deleteButton(row, actions),
+      !hasFooter && h("time", { class: "on-demand" }, timeOf(row.created_at)),
+    ),
+    hasFooter && h("p", { class: "meta" }, footer(row, told)),
   );
 }
 

@@ -55,7 +55,7 @@ function form(attributes) {
     const told = options?.find((option) => option.value === value)?.label ?? value;
     return [h("dt", {}, label ?? name), h("dd", {}, told || (answers.size ? "Left empty" : "—"))];
   };
-  const fields = h("dl", { class: "form" }, itemsOf(attributes).flatMap(field));
+  const fields = h("dl", { class: "form", "data-answered": answers.size > 0 }, itemsOf(attributes).flatMap(field));
   return h("div", {}, fields, answers.size === 0 && waiting("Not filled in yet"));
 }
 
