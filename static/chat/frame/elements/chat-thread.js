@@ -1,0 +1,153 @@
+/**
+ * @import { Item } from "../grouping.js"
+ * @import { Times } from "../times.js"
+ * @typedef {{items: Item[], greeting: string, typing: string|null, older: boolean, loaded: boolean, now: number}} ThreadView
+ *   `typing`: the name of who types, "" when unknown, null when nobody does.
+ */
+import { announcement } from "../announcement.js";
+import { icon } from "../icons.js";
+import { el, write } from "../nodes.js";
+import { Scroll } from "../scroll.js";
+import { words } from "../words.js";
+import { ChatMessage } from "./chat-message.js";
+
+/** The conversation. Fires `chat-older` when the visitor nears the top, `chat-read` when they reach the end. */
+export class ChatThread extends HTMLElement {
+  /** @type {Map<string, HTMLElement>} */ #elements = new Map();
+  #intro = el("div", { class: "intro" });
+  #log = el("div", { class: "log", role: "log", "aria-label": words.conversation, "aria-live": "off", tabindex: "0" });
+  #who = el("span", { class: "unseen" });
+  #typing = el("div", { class: "typing", role: "status" }, el("span", { class: "dots", "aria-hidden": "true" }, el("i"), el("i"), el("i")), this.#who);
+  #page = el("div", { class: "page" }, this.#intro, this.#log, this.#typing);
+  #scroller = el("div", { class: "scroller" }, this.#page);
+  #jump = el("button", { type: "button", class: "jump", hidden: true });
+  #spoken = el("div", { class: "unseen", "aria-live": "polite" });
+  #count = 0;
+  #settled = false;
+  #older = false;
+  #scroll = new Scroll(this.#scroller, this.#page, {
+    atTop: () => this.#older && this.dispatchEvent(new CustomEvent("chat-older", { bubbles: true })),
+    moved: () => this.#moved(),
+  });
+
+  connectedCallback() {
+    if (!this.firstChild) {
+      this.append(this.#scroller, this.#jump, this.#spoken);
+      this.#jump.addEventListener("click", () => this.toEnd());
+      this.#log.addEventListener("keydown", (event) => this.#onKey(event));
+    }
+    this.#scroll.start();
+  }
+
+  disconnectedCallback() {
+    this.#scroll.stop();
+  }
+
+  /** @returns {boolean} whether the newest message is in view */
+  get atEnd() {
+    return this.#scroll.stuck;
+  }
+
+  toEnd() {
+    this.#scroll.toEnd();
+  }
+
+  /** @param {ThreadView} view @param {Times} times */
+  show(view, times) {
+    const fresh = view.items.filter((item) => !this.#elements.has(item.key));
+    this.#older = view.older;
+    this.#showIntro(view);
+    this.#scroll.keep(() => this.#place(view, times), { toEnd: fresh.some(isDraft) });
+    this.#showTyping(view.typing);
+    if (this.#settled) this.#report(fresh);
+    this.#settled = view.loaded;
+    if (!this.#scroll.stuck) return this.#showJump();
+    this.#moved();
+  }
+
+  /** @param {ThreadView} view */
+  #showIntro({ items, greeting, loaded }) {
+    write(this.#intro, greeting);
+    this.#intro.hidden = items.length > 0 || !loaded;
+    this.classList.toggle("loading", !loaded && items.length === 0);
+  }
+
+  /** @param {ThreadView} view @param {Times} times */
+  #place({ items, now }, times) {
+    const keys = new Set(items.map((item) => item.key));
+    for (const [key, element] of this.#elements) {
+      if (keys.has(key)) continue;
+      element.remove();
+      this.#elements.delete(key);
+    }
+    let next = this.#log.firstElementChild;
+    for (const item of items) {
+      const element = this.#elements.get(item.key) ?? this.#make(item);
+      if (element === next) next = next.nextElementSibling;
+      else this.#log.insertBefore(element, next);
+      if (item.kind === "day") write(element, times.day(item.at, now));
+      if (item.kind === "message" && element instanceof ChatMessage) element.show(item, times);
+    }
+  }
+
+  /** @param {Item} item @returns {HTMLElement} */
+  #make(item) {
+    const element = item.kind === "message" ? new ChatMessage() : el("div", { class: item.kind });
+    if (item.kind === "divider") element.textContent = words.newMessages;
+    this.#elements.set(item.key, element);
+    return element;
+  }
+
+  /** @param {string|null} name */
+  #showTyping(name) {
+    this.#typing.classList.toggle("on", name !== null);
+    write(this.#who, name === null ? "" : words.typing(name));
+  }
+
+  /** @param {Item[]} fresh */
+  #report(fresh) {
+    const added = fresh.filter((item) => item.kind === "message" && !item.own && this.#isRecent(item.key));
+    if (!added.length) return;
+    write(this.#spoken, announcement(added));
+    if (!this.#scroll.stuck) this.#count += added.length;
+  }
+
+  /** Earlier messages that were paged in are no news. @param {string} key */
+  #isRecent(key) {
+    const element = this.#elements.get(key);
+    return element !== undefined && element.offsetTop > this.#scroller.scrollTop;
+  }
+
+  #moved() {
+    if (this.#scroll.stuck) {
+      this.#count = 0;
+      this.dispatchEvent(new CustomEvent("chat-read", { bubbles: true }));
+    }
+    this.#showJump();
+  }
+
+  #showJump() {
+    this.#jump.hidden = this.#scroll.stuck;
+    this.#jump.ariaLabel = words.jumpLabel(this.#count);
+    this.#jump.replaceChildren(icon("down"), words.jump(this.#count));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKey(event) {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (!step || event.target instanceof HTMLButtonElement) return;
+    const messages = [...this.#log.querySelectorAll("chat-message")];
+    const at = messages.findIndex((message) => message.contains(document.activeElement));
+    const target = at < 0 ? messages.at(-1) : messages[Math.min(Math.max(at + step, 0), messages.length - 1)];
+    if (!(target instanceof HTMLElement)) return;
+    event.preventDefault();
+    target.focus();
+  }
+}
+
+/** @param {Item} item */
+function isDraft(item) {
+  return item.kind === "message" && item.state === "unsent";
+}
+
+customElements.define("chat-thread", ChatThread);

@@ -1,0 +1,135 @@
+/**
+ * The thread as a list of things to show: days, a divider, messages in groups. Pure.
+ *
+ * @import { Message, Sender, Tree } from "../wire.js"
+ * @import { State, Unsent } from "../state.js"
+ * @import { Delivery } from "./delivery.js"
+ *
+ * @typedef {{kind: "message", key: string, id: string|null, echoId: string|null, state: string, at: number, own: boolean,
+ *   sender: Sender|null, text: Tree, contentType: string, deleted: boolean, first: boolean, last: boolean,
+ *   delivery: Delivery|null, said: boolean, row: Message|Unsent}} MessageItem
+ *   `said`: the delivery stands under the bubble.
+ * @typedef {{kind: "day", key: string, at: number}} DayItem
+ * @typedef {{kind: "divider", key: string}} DividerItem
+ * @typedef {MessageItem|DayItem|DividerItem} Item
+ */
+import { thread } from "../selectors.js";
+import { isPlain, ofMessage, ofUnsent } from "./delivery.js";
+import { midnight } from "./times.js";
+
+const GROUP_MS = 180_000;
+
+/**
+ * @param {State} state
+ * @param {{now: number, dividerAt?: string|null, isSlow?: (id: string) => boolean}} view `dividerAt`: first unread message
+ * @returns {Item[]}
+ */
+export function items(state, { now, dividerAt = null, isSlow = () => false }) {
+  const messages = [
+    ...thread(state).map((message) => fromMessage(message, state, isSlow(message.id))),
+    ...state.unsent.map((unsent) => fromUnsent(unsent, state, now)),
+  ];
+  shapeGroups(messages, dividerAt);
+  sayDeliveries(messages);
+  return withSeparators(messages, dividerAt);
+}
+
+/** @param {Message} message @param {State} state @param {boolean} slow @returns {MessageItem} */
+function fromMessage(message, state, slow) {
+  const own = message.direction === "incoming";
+  return {
+    kind: "message",
+    key: message.echo_id ?? message.id, // A draft and the row it becomes are one element.
+    id: message.id,
+    echoId: message.echo_id,
+    state: message.state,
+    at: message.at,
+    own,
+    sender: message.sender,
+    text: message.text,
+    contentType: message.content_type,
+    deleted: message.deleted,
+    first: true,
+    last: true,
+    delivery: own && !message.deleted ? ofMessage(message, state, slow) : null,
+    said: false,
+    row: message,
+  };
+}
+
+/** @param {Unsent} unsent @param {State} state @param {number} now @returns {MessageItem} */
+function fromUnsent(unsent, state, now) {
+  return {
+    kind: "message",
+    key: unsent.echo_id,
+    id: unsent.accepted,
+    echoId: unsent.echo_id,
+    state: unsent.refused ? "refused" : unsent.accepted ? "accepted" : "unsent",
+    at: Math.min(unsent.at, now),
+    own: true,
+    sender: null,
+    text: [{ t: "p", c: lines(unsent.text) }],
+    contentType: "text",
+    deleted: false,
+    first: true,
+    last: true,
+    delivery: ofUnsent(unsent, state),
+    said: false,
+    row: unsent,
+  };
+}
+
+/** @param {string} text @returns {import("../wire.js").Inline[]} */
+function lines(text) {
+  return text.split("\n").flatMap((line, index) => (index ? [{ t: /** @type {const} */ ("br") }, line] : [line]));
+}
+
+/** @param {MessageItem[]} messages @param {string|null} dividerAt */
+function shapeGroups(messages, dividerAt) {
+  messages.forEach((message, index) => {
+    const before = messages[index - 1];
+    const divided = dividerAt !== null && message.id === dividerAt;
+    if (!before || divided || !together(before, message)) return;
+    message.first = false;
+    before.last = false;
+  });
+}
+
+/** @param {MessageItem} a @param {MessageItem} b */
+function together(a, b) {
+  return (
+    a.own === b.own &&
+    a.sender?.name === b.sender?.name &&
+    a.sender?.kind === b.sender?.kind &&
+    b.at - a.at < GROUP_MS &&
+    midnight(a.at) === midnight(b.at)
+  );
+}
+
+/** @param {MessageItem[]} messages */
+function sayDeliveries(messages) {
+  const last = messages.findLast((message) => message.own && message.delivery);
+  const underway = messages.filter(({ delivery }) => delivery?.word === "sending");
+  for (const message of messages) {
+    if (!message.delivery) continue;
+    // "Sending" is said once, under the last: five quick messages need no five notes.
+    const repeated = message.delivery.word === "sending" && message !== underway.at(-1);
+    message.said = message === last || !(isPlain(message.delivery) || repeated);
+  }
+}
+
+/** @param {MessageItem[]} messages @param {string|null} dividerAt @returns {Item[]} */
+function withSeparators(messages, dividerAt) {
+  /** @type {Item[]} */
+  const all = [];
+  let day = NaN;
+  for (const message of messages) {
+    if (midnight(message.at) !== day) {
+      day = midnight(message.at);
+      all.push({ kind: "day", key: `day:${day}`, at: message.at });
+    }
+    if (dividerAt && message.id === dividerAt) all.push({ kind: "divider", key: "divider" });
+    all.push(message);
+  }
+  return all;
+}

@@ -1,0 +1,34 @@
+/**
+ * Elements from plain values; text only ever becomes text.
+ * @typedef {Node|string|null|false|undefined} Child
+ */
+
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, string|boolean|null>} [attributes] null and false leave one out, true writes it empty
+ * @param {...Child} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function el(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) mark(element, name, value);
+  element.append(...children.filter(present));
+  return element;
+}
+
+/** @param {Element} element @param {string} name @param {string|boolean|null} value */
+export function mark(element, name, value) {
+  if (value === null || value === false) element.removeAttribute(name);
+  else element.setAttribute(name, value === true ? "" : value);
+}
+
+/** Write text only where it differs: a live region speaks at every write. @param {Element} element @param {string} text */
+export function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** @param {Child} child @returns {child is Node|string} */
+function present(child) {
+  return child !== null && child !== false && child !== undefined && child !== "";
+}

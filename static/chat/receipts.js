@@ -1,0 +1,67 @@
+/**
+ * Tells the server what has arrived, and notices when something has not.
+ *
+ * @import { Clock } from "./clock.js"
+ * @import { Connection } from "./connection.js"
+ * @import { ServerFrame } from "./wire.js"
+ */
+import { parseCursor } from "./state.js";
+
+const ACK_ROWS = 16;
+const ACK_MS = 1_000;
+const BEHIND_MS = 5_000;
+
+export class Receipts {
+  /** @type {string|null} */ #cursor = null;
+  #rows = 0;
+  /** @type {(() => void)|null} */ #cancelAck = null;
+  /** @type {(() => void)|null} */ #cancelBehind = null;
+
+  /** @param {{connection: Connection, clock: Clock}} options */
+  constructor({ connection, clock }) {
+    this.connection = connection;
+    this.clock = clock;
+  }
+
+  /** @param {ServerFrame} frame @param {string|null} cursor ours, after that frame */
+  received(frame, cursor) {
+    if (frame.type === "reset" || frame.type === "changes") {
+      this.#cursor = cursor;
+      this.#rows += frame.conversations.length + frame.messages.length;
+      if (this.#rows >= ACK_ROWS) this.#acknowledge();
+      else this.#cancelAck ??= this.clock.after(ACK_MS, () => this.#acknowledge());
+    } else if (frame.type === "pong") {
+      this.#compare(frame.cursor);
+    }
+  }
+
+  interrupted() {
+    this.#rows = 0;
+    this.#cancelAck?.();
+    this.#cancelBehind?.();
+    this.#cancelAck = this.#cancelBehind = null;
+  }
+
+  #acknowledge() {
+    this.#cancelAck?.();
+    this.#cancelAck = null;
+    this.#rows = 0;
+    this.connection.send({ type: "ack", cursor: this.#cursor });
+  }
+
+  /** @param {string} head what the server holds: rows up to it are on their way, or lost */
+  #compare(head) {
+    if (!this.#isBehind(head) || this.#cancelBehind) return;
+    this.#cancelBehind = this.clock.after(BEHIND_MS, () => {
+      this.#cancelBehind = null;
+      if (this.#isBehind(head)) this.connection.restart();
+    });
+  }
+
+  /** @param {string} head */
+  #isBehind(head) {
+    const ours = parseCursor(this.#cursor);
+    const theirs = parseCursor(head);
+    return ours.epoch !== theirs.epoch || ours.seq < theirs.seq;
+  }
+}

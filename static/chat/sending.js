@@ -1,0 +1,63 @@
+/**
+ * Transmits unsent messages, one at a time, in the order they were written. A message goes out again, with
+ * the same echo_id, on every new socket until the server has accepted or refused it.
+ *
+ * @import { Clock } from "./clock.js"
+ * @import { Connection } from "./connection.js"
+ * @import { State } from "./state.js"
+ * @import { ServerFrame } from "./wire.js"
+ */
+import { Backoff } from "./backoff.js";
+import { nextUnsent } from "./selectors.js";
+
+const ANSWER_MS = 10_000;
+const SHORTEST_PAUSE_MS = 500;
+const LATER = new Set(["too_fast", "unavailable"]);
+
+export class Sending {
+  /** @type {string|null} */ #inFlight = null;
+  #pausing = false;
+  /** @type {State|null} */ #state = null;
+  /** @type {() => void} */ #cancel = () => {};
+
+  /** @param {{connection: Connection, clock: Clock, random?: () => number}} options */
+  constructor({ connection, clock, random }) {
+    this.connection = connection;
+    this.clock = clock;
+    this.pause = new Backoff({ baseMs: 2_000, capMs: 30_000, random });
+  }
+
+  /** @param {State} state the newest */
+  next(state) {
+    this.#state = state;
+    const unsent = nextUnsent(state);
+    if (this.#inFlight && this.#inFlight !== unsent?.echo_id) this.interrupted(); // Answered, or its row came first.
+    if (!unsent || this.#inFlight || this.#pausing) return;
+    const { echo_id, conversation, text } = unsent;
+    if (!this.connection.send({ type: "send", echo_id, conversation, text })) return;
+    this.#inFlight = echo_id;
+    this.#cancel = this.clock.after(ANSWER_MS, () => this.connection.restart());
+  }
+
+  /**
+   * @param {ServerFrame} frame
+   * @returns {boolean} true: the server wants this message later, so it is no refusal to show
+   */
+  postponed(frame) {
+    if (frame.type === "accepted") this.pause.reset();
+    if (frame.type !== "refused" || !LATER.has(frame.error.code)) return false;
+    this.interrupted();
+    this.#pausing = true;
+    this.clock.after(SHORTEST_PAUSE_MS + this.pause.next(), () => {
+      this.#pausing = false;
+      if (this.#state) this.next(this.#state);
+    });
+    return true;
+  }
+
+  /** The socket is gone: whatever was under way goes out again on the next one. */
+  interrupted() {
+    this.#inFlight = null;
+    this.#cancel();
+  }
+}

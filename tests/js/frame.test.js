@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { accentFor, contrast, parseHex } from "../../static/chat/frame/accent.js";
+import { announcement } from "../../static/chat/frame/announcement.js";
+import { items } from "../../static/chat/frame/grouping.js";
+import { headerLine } from "../../static/chat/frame/header-line.js";
+import { Host } from "../../static/chat/frame/host.js";
+import { Notice } from "../../static/chat/frame/notice.js";
+import { Times } from "../../static/chat/frame/times.js";
+import { plainText } from "../../static/chat/frame/tree.js";
+import { Typist } from "../../static/chat/frame/typist.js";
+import { words } from "../../static/chat/frame/words.js";
+import { NOTHING, reduce } from "../../static/chat/state.js";
+import { FakeClock, NOW, conversation, message, reset } from "./fakes.js";
+
+/** @import { State } from "../../static/chat/state.js" */
+/** @param {import("../../static/chat/wire.js").Message[]} messages @param {object} [of] @returns {State} */
+const state = (messages, of = {}) => reduce({ ...NOTHING, status: "online" }, { type: "frame", frame: reset(messages, [conversation(of)]), now: NOW });
+
+test("every brand colour gets text of 4.5:1, or is only a mark", () => {
+  for (const scheme of /** @type {const} */ (["light", "dark"])) {
+    for (let value = 0; value < 0x1000; value += 7) {
+      const brand = `#${value.toString(16).padStart(3, "0")}`;
+      const accent = accentFor(brand, scheme);
+      assert.ok(accent, brand);
+      if (accent.ground === null) continue;
+      const [ground, ink] = [parseHex(accent.ground), parseHex(accent.ink ?? "")];
+      assert.ok(ground && ink && contrast(ground, ink) >= 4.5, `${brand} ${scheme}`);
+    }
+  }
+  assert.equal(accentFor("#fffdf0", "light")?.ground, null, "not to be told from the surface");
+  assert.equal(accentFor("teal", "light"), null);
+});
+
+test("typing is told at once, again after ten seconds, and ended by four idle ones", async () => {
+  const clock = new FakeClock();
+  /** @type {boolean[]} */
+  const told = [];
+  const typist = new Typist({ clock, tell: (on) => void told.push(on) });
+  typist.wrote("  ");
+  for (let key = 0; key < 6; key += 1) {
+    typist.wrote("hello");
+    await clock.pass(2_000);
+  }
+  assert.deepEqual(told, [true, true]);
+  await clock.pass(4_000);
+  assert.deepEqual(told, [true, true, false]);
+  typist.wrote("x");
+  typist.wrote("");
+  assert.deepEqual(told.slice(3), [true, false]);
+});
+
+test("a short interruption is not worth a sentence, a long one is", () => {
+  const notice = new Notice();
+  const down = { ...NOTHING, status: /** @type {const} */ ("offline") };
+  const around = { now: NOW, slow: false, networked: true };
+  assert.equal(notice.text(down, around), "");
+  assert.equal(notice.nextChange(NOW), 3_000);
+  assert.equal(notice.text(down, { ...around, now: NOW + 3_000 }), words.notice.unreachable);
+  assert.equal(notice.text(down, { ...around, networked: false }), words.notice.offline);
+  assert.equal(notice.text(state([]), { ...around, slow: true }), words.notice.slow);
+  assert.equal(notice.text(state([], { status: "resolved" }), around), words.resolved);
+  assert.equal(notice.text({ ...NOTHING, status: "stopped" }, around), words.notice.stopped);
+});
+
+test("the header claims no more than is known", () => {
+  assert.equal(headerLine(NOTHING, NOW), words.header.plain);
+  assert.equal(headerLine({ ...NOTHING, online: true }, NOW), words.header.online);
+  assert.equal(headerLine(state([message()]), NOW), "You are talking to Gus");
+  assert.equal(headerLine(state([message()], { status: "resolved" }), NOW), words.header.plain);
+  assert.equal(headerLine(state([message()]), NOW + 13 * 3_600_000), words.header.plain);
+});
+
+test("days are named as people name them", () => {
+  const times = new Times("en-GB");
+  const day = 86_400_000;
+  const at = new Date(2026, 4, 20, 0, 30).getTime(); // A Wednesday, just after midnight.
+  assert.equal(times.day(at, at), "Today");
+  assert.equal(times.day(at - 3_600_000, at), "Yesterday");
+  assert.equal(times.day(at - 3 * day, at), "Sunday");
+  assert.equal(times.day(at - 30 * day, at), "20 April");
+  assert.equal(times.day(at - 200 * day, at), "1 November 2025");
+  assert.equal(times.day(at + 60_000, at), "Today", "a server's clock may be ahead");
+});
+
+test("a tree reads as plain text, unknown parts by what they contain", () => {
+  /** @type {any} */
+  const tree = [
+    { t: "p", c: ["Hello ", { t: "strong", c: ["you"] }, { t: "br" }, { t: "link", href: "https://x.test", c: ["there"] }] },
+    { t: "list", ordered: false, c: [[{ t: "p", c: ["one"] }], [{ t: "p", c: ["two"] }]] },
+    { t: "quote", c: [{ t: "p", c: ["said"] }] },
+    { t: "code", s: "x = 1" },
+    { t: "marquee", c: ["new"] },
+  ];
+  assert.equal(plainText(tree), "Hello you\nthere\n\none\ntwo\n\nsaid\n\nx = 1\n\nnew");
+});
+
+test("a screen reader hears who said what, the newest three at most", () => {
+  const rows = [1, 2, 3, 4].map((seq) => message({ seq, deleted: seq === 4 }));
+  const spoken = announcement(items(state(rows), { now: NOW }));
+  assert.equal(spoken, "Gus: message 2\nGus: message 3\nGus: Message removed");
+});
+
+/** @param {{search?: string, framed?: boolean}} options */
+function fakeWindow({ search = "?origin=https%3A%2F%2Fshop.test", framed = true }) {
+  /** @type {{data: any, origin: string}[]} */
+  const posted = [];
+  /** @type {(event: any) => void} */
+  let hear = () => {};
+  const parent = { postMessage: (/** @type {any} */ data, /** @type {string} */ origin) => void posted.push({ data, origin }) };
+  /** @type {any} */
+  const window = { location: { search, origin: "https://chat.test" }, addEventListener: (/** @type {string} */ _, /** @type {any} */ listener) => (hear = listener) };
+  window.parent = framed ? parent : window;
+  return { window, posted, parent, hear: (/** @type {any} */ event) => hear(event) };
+}
+
+/** @param {ReturnType<typeof fakeWindow>} around @param {string[]} allowed */
+function hostOf(around, allowed) {
+  /** @type {string[]} */
+  const heard = [];
+  const events = { open: () => void heard.push("open"), closed: () => void heard.push("closed") };
+  const host = new Host({ window: around.window, allowed, events });
+  host.start();
+  return { host, heard };
+}
+
+test("the frame speaks to the exact origin of its host and hears nobody else", () => {
+  const around = fakeWindow({});
+  const { host, heard } = hostOf(around, ["https://shop.test"]);
+  host.tell({ type: "unread", count: 2 });
+  assert.deepEqual(around.posted, [
+    { data: { chatproxy: 1, type: "ready" }, origin: "https://shop.test" },
+    { data: { chatproxy: 1, type: "unread", count: 2 }, origin: "https://shop.test" },
+  ]);
+  const good = { origin: "https://shop.test", source: around.parent, data: { chatproxy: 1, type: "open" } };
+  around.hear({ ...good, origin: "https://shop.test.evil" });
+  around.hear({ ...good, source: {} });
+  around.hear({ ...good, data: { type: "open" } });
+  around.hear({ ...good, data: null });
+  assert.deepEqual(heard, []);
+  around.hear(good);
+  around.hear({ ...good, data: { chatproxy: 1, type: "closed" } });
+  assert.deepEqual(heard, ["open", "closed"]);
+});
+
+test("a frame without a host it knows is simply open", () => {
+  for (const around of [fakeWindow({ framed: false }), fakeWindow({ search: "" }), fakeWindow({ search: "?origin=https://evil.test" })]) {
+    const { host } = hostOf(around, ["https://shop.test", "*self"]);
+    assert.equal(host.embedded, false);
+    assert.deepEqual(around.posted, []);
+  }
+  assert.equal(hostOf(fakeWindow({ search: "?origin=https://chat.test" }), ["*self"]).host.embedded, true);
+});
