@@ -9,7 +9,7 @@ export function createList() {
   const rows = h("div", { class: "rows", onkeydown: moveByArrow });
   const empty = h("p", { class: "hint" }, EMPTY);
   const agent = h("span", { class: "agent" });
-  const head = h("header", { class: "head" }, h("h1", {}, "Conversations"), agent);
+  const head = h("header", { class: "head" }, h("h2", {}, "Conversations"), agent);
   const element = h("nav", { class: "list", "aria-label": "Conversations" }, head, empty, rows);
   const show = keyed(rows);
   return {
