@@ -62,7 +62,12 @@ class OwnedTransport(httpx.AsyncBaseTransport):
         )
         self._exchanges.add(exchange)
         exchange.add_done_callback(self._finished)
-        return await asyncio.shield(exchange)
+        try:
+            return await asyncio.shield(exchange)
+        except asyncio.CancelledError:
+            if exchange.cancelled():  # by `aclose`: not the caller's end, but this request's
+                raise httpx.ReadError("cut at the end", request=request) from None
+            raise
 
     async def aclose(self) -> None:
         """Let running exchanges end, for a few seconds, then cut them."""

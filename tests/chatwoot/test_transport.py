@@ -135,7 +135,7 @@ async def test_closing_does_not_wait_for_ever():
     await eventually(lambda: slow.running == 1)
     await transport.aclose()
     assert slow.closed
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(httpx.ReadError):
         await caller
 
 
