@@ -11,13 +11,17 @@ def main(argv: list[str]) -> None:
     command = argv[1] if len(argv) > 1 else ""
     os.environ["DJANGO_SETTINGS_MODULE"] = "chat.sandbox.settings" if command == "sandbox" else "chatproxy.settings"
     if command == "demo":
-        os.environ.setdefault("DEBUG", "True")
+        os.environ["DEBUG"] = "True"
     tether.hold()
     try:
+        from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
     except ModuleNotFoundError as missing:
         sys.exit(f"{missing}. `make environment` puts everything into .venv; then .venv/bin/python manage.py …")
-    execute_from_command_line(argv)
+    try:
+        execute_from_command_line(argv)
+    except ImproperlyConfigured as refusal:
+        sys.exit(f"chatproxy cannot start: {refusal}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The operator's pages: which Chatwoot and which inboxes, and what could not be delivered. Secrets go in, never out."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
@@ -11,6 +11,13 @@ from django.http import HttpRequest
 
 from chat import embedding
 from chat.models import Chatwoot, Delivery, Inbox
+
+if TYPE_CHECKING:  # generic for the type checker only
+    ModelForm = forms.ModelForm[Any]
+    ModelAdmin = admin.ModelAdmin[Any]
+else:
+    ModelForm = forms.ModelForm
+    ModelAdmin = admin.ModelAdmin
 
 SECRETS = ("inbox_identifier", "hmac_token")
 
@@ -26,7 +33,7 @@ class SecretField(forms.CharField):
         return bool(data)
 
 
-class InboxForm(forms.ModelForm):
+class InboxForm(ModelForm):
     inbox_identifier = SecretField(help_text="of the API inbox in Chatwoot; never shown; empty: as it was")
     hmac_token = SecretField(label="HMAC token", help_text="of that inbox, if any; never shown; empty: as it was")
     forget_hmac_token = forms.BooleanField(label="Forget the HMAC token", required=False)
@@ -62,19 +69,19 @@ class InboxForm(forms.ModelForm):
 
 
 @admin.register(Chatwoot)
-class ChatwootAdmin(admin.ModelAdmin):
+class ChatwootAdmin(ModelAdmin):
     fields = ("url", "cable_url")
     list_display = ("url", "cable_url")
 
 
 @admin.register(Inbox)
-class InboxAdmin(admin.ModelAdmin):
+class InboxAdmin(ModelAdmin):
     form = InboxForm
     list_display = ("slug", "name", "chatwoot", "allowed_origins")
 
 
 @admin.register(Delivery)
-class UndeliveredAdmin(admin.ModelAdmin):
+class UndeliveredAdmin(ModelAdmin):
     """What Chatwoot refused, or never confirmed. To look at; only the courier changes a delivery."""
 
     list_display = ("id", "inbox", "kind", "state", "reason", "attempt", "created")

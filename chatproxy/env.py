@@ -56,11 +56,11 @@ class Env:
         return text
 
     def url(self, name: str, *, schemes: tuple[str, ...], example: str, default: str = "") -> str:
-        """An address without a slash at its end, or empty. Its user, password, query and fragment are refused."""
+        """An address, or empty. One with a user, password, query or fragment is refused."""
         text = self.text(name, default=default)
         if text and not _is_plain_url(text, schemes):
             raise wrong(name, text, f"an address such as {example}")
-        return text.rstrip("/")
+        return text
 
     def origins(self, name: str) -> list[str]:
         """Origins as `chat.embedding` writes them."""

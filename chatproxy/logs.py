@@ -8,7 +8,7 @@ LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class UtcFormatter(logging.Formatter):
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
 
 
 class OneLineFormatter(UtcFormatter):

@@ -11,7 +11,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.http.response import HttpResponseBase
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.common import CommonMiddleware
@@ -27,12 +27,10 @@ Answer = HttpResponseBase | Awaitable[HttpResponseBase]
 class OnTheLoop(MiddlewareMixin):
     """For middleware whose two halves only look at headers."""
 
-    process_request: Callable[[HttpRequest], HttpResponseBase | None]
-    process_response: Callable[[HttpRequest, HttpResponseBase], HttpResponseBase]
-
-    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+    async def __acall__(self: Any, request: HttpRequest) -> HttpResponseBase:
         response = self.process_request(request) or await self.get_response(request)
-        return self.process_response(request, response)
+        answer: HttpResponseBase = self.process_response(request, response)
+        return answer
 
 
 class Security(OnTheLoop, SecurityMiddleware):
@@ -57,7 +55,7 @@ class AdminSession(OnlyAdmin, SessionMiddleware):
 
 
 class AdminCsrf(OnlyAdmin, CsrfViewMiddleware):
-    def process_view(self, request: HttpRequest, *args: Any) -> HttpResponse | None:
+    def process_view(self, request: HttpRequest, *args: Any) -> HttpResponseForbidden | None:
         if request.path_info.startswith(ADMIN):
             return super().process_view(request, *args)
         return None

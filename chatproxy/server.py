@@ -10,7 +10,8 @@ import threading
 from typing import Any
 
 from daphne.endpoints import build_endpoint_description_strings
-from twisted.internet import defer, reactor
+from twisted.internet import defer
+from twisted.internet import reactor as _reactor
 
 from chat import runtime, wire
 from chatproxy.asgi import application
@@ -21,6 +22,7 @@ PING_INTERVAL_S = (
     600  # Daphne pings all sockets in one callback (438 ms at 5,000); clients have a heartbeat of their own
 )
 HTTP_TIMEOUT_S = 60  # a long poll takes 25
+reactor: Any = _reactor  # chosen at run time
 log = logging.getLogger(__name__)
 
 

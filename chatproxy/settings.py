@@ -29,7 +29,7 @@ if not ALLOWED_HOSTS:
 
 # --- Chatwoot: one inbox may be given here; more are rows in the admin -------------------------------------------
 
-CHATWOOT_URL = env.url("CHATWOOT_URL", schemes=("http", "https"), example="https://chatwoot.example.com")
+CHATWOOT_URL = env.url("CHATWOOT_URL", schemes=("http", "https"), example="https://chatwoot.example.com").rstrip("/")
 CHATWOOT_CABLE_URL = env.url(
     "CHATWOOT_CABLE_URL",
     schemes=("ws", "wss"),
@@ -52,7 +52,7 @@ CABLE_LINGER_S = env.integer("CABLE_LINGER_S", default=60, least=0, most=3600)
 BIND = env.text("BIND", default="127.0.0.1")
 PORT = env.integer("PORT", default=8000, least=1, most=65535)
 SANDBOX_PORT = env.integer("SANDBOX_PORT", default=3000, least=1, most=65535)
-DESK_URL = env.url("DESK_URL", schemes=("http", "https"), example="http://127.0.0.1:3000/desk")
+DESK_URL = env.url("DESK_URL", schemes=("http", "https"), example="http://127.0.0.1:3000/desk/")
 LOG_LEVEL = env.choice("LOG_LEVEL", default="INFO", among=("DEBUG", "INFO", "WARNING", "ERROR"))
 LOGGING = logging_config(level=LOG_LEVEL, one_line=not DEBUG)
 

@@ -4,7 +4,6 @@ import atexit
 import os
 import shutil
 import tempfile
-from typing import Any
 
 _var_dir = tempfile.mkdtemp(prefix="chatproxy-tests-")
 atexit.register(shutil.rmtree, _var_dir, ignore_errors=True)
@@ -18,14 +17,13 @@ os.environ.update(
     DATABASE_URL=_kept.get("TEST_DATABASE_URL", ""),
 )
 try:
-    from chatproxy import settings as _real
+    # A star, because Django's settings are the names of a module, and its mypy plugin reads them here.
+    from chatproxy.settings import *  # noqa: F403
+    from chatproxy.settings import DATABASES
 finally:
     os.environ.clear()
     os.environ.update(_kept)
 
-globals().update({name: getattr(_real, name) for name in dir(_real) if name.isupper()})
-
-DATABASES: dict[str, dict[str, Any]] = _real.DATABASES
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, not memory: the writer thread and other processes open it, too.
     DATABASES["default"]["TEST"] = {"NAME": os.path.join(_var_dir, "test.sqlite3")}

@@ -51,6 +51,8 @@ def test_the_cable_is_beside_the_rest_api_unless_said_otherwise(load: Load) -> N
     other = load(**ENOUGH, **CHATWOOT, CHATWOOT_CABLE_URL="ws://cable.example:81/cable")
     assert other["CHATWOOT_CABLE_URL"] == "ws://cable.example:81/cable"
     assert load(**ENOUGH)["CHATWOOT_CABLE_URL"] == ""
+    slashed = load(**ENOUGH, **CHATWOOT | {"CHATWOOT_URL": "http://chatwoot.example/"})
+    assert slashed["CHATWOOT_CABLE_URL"] == "ws://chatwoot.example/cable"
 
 
 def test_a_developer_needs_no_settings_and_keeps_the_secret_key(load: Load, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def keys(env: Env) -> list[str]:
         (level, "ERROR", "ERROR"),
         (slug, "help-desk", "help-desk"),
         (url, "", ""),
-        (url, "https://chatwoot.example.com/", "https://chatwoot.example.com"),
+        (url, "https://chatwoot.example.com/desk/", "https://chatwoot.example.com/desk/"),
         (url, "http://127.0.0.1:3000", "http://127.0.0.1:3000"),
         (origins, "https://a.example, http://B.example:8080", ["https://a.example", "http://b.example:8080"]),
         (origins, "https://*.a.example", ["https://*.a.example"]),

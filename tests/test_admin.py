@@ -1,0 +1,96 @@
+"""What an operator sees and writes. Secrets go in, never out."""
+
+import uuid
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from chat.models import Chatwoot, Contact, ContactInbox, Delivery, Inbox
+
+pytestmark = pytest.mark.django_db
+IDENTIFIER = "identifier-that-stays-here"
+HMAC = "hmac-that-stays-here"
+
+
+@pytest.fixture
+def operator(client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("operator"))
+    return client
+
+
+@pytest.fixture
+def inbox() -> Inbox:
+    chatwoot = Chatwoot.objects.create(url="https://chatwoot.example", cable_url="wss://chatwoot.example/cable")
+    return Inbox.objects.create(slug="main", chatwoot=chatwoot, inbox_identifier=IDENTIFIER, hmac_token=HMAC)
+
+
+def form(inbox: Inbox, **changes: str) -> dict[str, str]:
+    stays = {"slug": inbox.slug, "chatwoot": str(inbox.chatwoot_id), "look": "{}", "texts": "{}"}
+    return {**stays, "allowed_origins": "[]", "inbox_identifier": "", "hmac_token": "", **changes}
+
+
+def edit(operator: Client, inbox: Inbox, **changes: str) -> str:
+    page = operator.post(f"/admin/chat/inbox/{inbox.pk}/change/", form(inbox, **changes), follow=True)
+    inbox.refresh_from_db()
+    return page.content.decode()
+
+
+def test_secrets_are_never_shown(operator: Client, inbox: Inbox) -> None:
+    for page in ("", f"{inbox.pk}/change/", f"{inbox.pk}/history/"):
+        shown = operator.get(f"/admin/chat/inbox/{page}")
+        assert shown.status_code == 200
+        assert IDENTIFIER not in shown.content.decode()
+        assert HMAC not in shown.content.decode()
+
+
+def test_an_empty_secret_stays_as_it_was(operator: Client, inbox: Inbox) -> None:
+    edit(operator, inbox, name="Help")
+    assert (inbox.name, inbox.inbox_identifier, inbox.hmac_token) == ("Help", IDENTIFIER, HMAC)
+
+
+def test_a_secret_can_be_replaced_and_the_hmac_token_forgotten(operator: Client, inbox: Inbox) -> None:
+    edit(operator, inbox, inbox_identifier="other", forget_hmac_token="on")
+    assert (inbox.inbox_identifier, inbox.hmac_token) == ("other", "")
+
+
+def test_a_new_inbox_needs_an_identifier(operator: Client, inbox: Inbox) -> None:
+    page = operator.post("/admin/chat/inbox/add/", form(inbox, slug="second"))
+    assert "Write the identifier that Chatwoot shows" in page.content.decode()
+    operator.post("/admin/chat/inbox/add/", form(inbox, slug="second", inbox_identifier="abc"))
+    assert Inbox.objects.get(slug="second").inbox_identifier == "abc"
+
+
+@pytest.mark.parametrize("written", ['["shop.example"]', '"https://shop.example"', "[1]", '["*"]'])
+def test_an_origin_that_no_browser_sends_is_refused_in_words(operator: Client, inbox: Inbox, written: str) -> None:
+    assert "rite" in edit(operator, inbox, allowed_origins=written)
+    assert inbox.allowed_origins == []
+
+
+def test_an_origin_is_stored_as_a_browser_sends_it(operator: Client, inbox: Inbox) -> None:
+    edit(operator, inbox, allowed_origins='["https://Shop.example:443/"]')
+    assert inbox.allowed_origins == ["https://shop.example"]
+
+
+def test_lost_deliveries_are_listed_and_cannot_be_changed(operator: Client, inbox: Inbox) -> None:
+    contact = Contact.objects.create(inbox=inbox)
+    session = ContactInbox.objects.create(contact=contact, inbox=inbox, source_id=str(uuid.uuid4()))
+    lost, sent = (
+        Delivery.objects.create(
+            kind="message", contact_inbox=session, lane="l", position=n, state=state, reason="too long", created_at=n
+        )
+        for n, state in enumerate((Delivery.State.FAILED, Delivery.State.SENT))
+    )
+    page = operator.get("/admin/chat/delivery/").content.decode()
+    assert str(lost.pk) in page
+    assert "too long" in page
+    assert str(sent.pk) not in page
+    assert operator.get(f"/admin/chat/delivery/{lost.pk}/change/").status_code == 200
+    assert operator.post(f"/admin/chat/delivery/{lost.pk}/change/", {"state": "sent"}).status_code == 403
+    assert operator.get("/admin/chat/delivery/add/").status_code == 403
+
+
+def test_a_stranger_sees_the_sign_in_page(client: Client) -> None:
+    page = client.get("/admin/chat/inbox/")
+    assert page.status_code == 302
+    assert page["Location"].startswith("/admin/login/")

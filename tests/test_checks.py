@@ -1,0 +1,83 @@
+"""A process that could not serve refuses to start, in words."""
+
+import logging
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from pytest_django import Settings
+
+from chat import checks, starting
+from chat.models import Chatwoot, Inbox
+
+ENVIRONMENT = {
+    "CHATWOOT_URL": "https://chatwoot.example",
+    "CHATWOOT_CABLE_URL": "wss://chatwoot.example/cable",
+    "CHATWOOT_INBOX_IDENTIFIER": "abc",
+}
+
+
+def say(settings: Settings, **values: object) -> None:
+    for name, value in {**ENVIRONMENT, **values}.items():
+        setattr(settings, name, value)
+
+
+@pytest.mark.django_db
+def test_without_an_inbox_the_start_is_refused() -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"There is no inbox.*CHATWOOT_INBOX_IDENTIFIER"):
+        starting.prepare()
+
+
+@pytest.mark.django_db
+def test_a_developer_may_start_without_an_inbox(settings: Settings) -> None:
+    settings.DEBUG = True
+    starting.prepare()
+
+
+@pytest.mark.django_db
+def test_an_inbox_of_the_admin_is_enough() -> None:
+    chatwoot = Chatwoot.objects.create(url="https://chatwoot.example", cable_url="wss://chatwoot.example/cable")
+    Inbox.objects.create(slug="main", chatwoot=chatwoot, inbox_identifier="abc")
+    starting.prepare()
+
+
+@pytest.mark.django_db
+def test_the_environments_inbox_becomes_a_row_once(settings: Settings) -> None:
+    say(settings, CHATWOOT_INBOX_NAME="Help", ALLOWED_ORIGINS=["https://shop.example"])
+    starting.prepare()
+    starting.prepare()
+    inbox = Inbox.objects.get()
+    assert (inbox.slug, inbox.name, inbox.inbox_identifier) == ("main", "Help", "abc")
+    assert inbox.allowed_origins == ["https://shop.example"]
+    assert inbox.chatwoot.cable_url == "wss://chatwoot.example/cable"
+
+
+@pytest.mark.django_db
+def test_what_the_environment_does_not_say_stays_as_the_operator_wrote_it(settings: Settings) -> None:
+    say(settings)
+    starting.prepare()
+    Inbox.objects.update(name="Written by hand", allowed_origins=["https://shop.example"])
+    starting.prepare()
+    inbox = Inbox.objects.get()
+    assert (inbox.name, inbox.allowed_origins) == ("Written by hand", ["https://shop.example"])
+
+
+@pytest.mark.django_db
+def test_an_inbox_that_nobody_may_embed_is_mentioned(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    say(settings)
+    starting.prepare()
+    with caplog.at_level(logging.WARNING):
+        starting.prepare()
+    assert "Inbox main names no allowed origins" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_was_not_migrated_is_refused() -> None:
+    call_command("migrate", "chat", "zero", verbosity=0)
+    try:
+        (error,) = checks.is_migrated()
+        assert "lacks" in error.msg
+        with pytest.raises(ImproperlyConfigured, match=r"Run manage\.py migrate"):
+            starting.prepare()
+    finally:
+        call_command("migrate", verbosity=0)
