@@ -43,8 +43,12 @@ class Server(DaphneServer):
         self.refusal: str | None = None
         reactor.addSystemEventTrigger("before", "shutdown", self._stop_in_time)
 
+    def listen_success(self, port: Any) -> None:
+        super().listen_success(port)
+        log.info("serving on %s port %s", port.getHost().host, port.getHost().port)
+
     def listen_error(self, failure: Any) -> None:
-        self.refusal = failure.getErrorMessage()
+        self.refusal = str(getattr(failure.value, "socketError", failure.value))
         self.stop()
 
     def kill_all_applications(self) -> defer.Deferred[Any]:

@@ -1,0 +1,91 @@
+"""`manage.py serve`, as a supervisor meets it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.sync.client import connect
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+ENOUGH_S = 60
+
+
+def environ(var_dir: Path, port: int, **more: str) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "DEBUG": "True", "VAR_DIR": str(var_dir), "PORT": str(port), **more}
+
+
+def serve(env: dict[str, str]) -> subprocess.Popen[str]:
+    command = [sys.executable, str(ROOT / "manage.py"), "serve"]
+    return subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def var_dir(tmp_path: Path, port: int) -> Path:
+    command = [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity=0"]
+    subprocess.run(command, env=environ(tmp_path, port), check=True)
+    return tmp_path
+
+
+@pytest.fixture
+def server(var_dir: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    process = serve(environ(var_dir, port, LOG_LEVEL="DEBUG"))
+    assert process.stderr
+    for line in process.stderr:
+        if "serving on" in line:
+            break
+    yield process
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_in_order_while_visitors_are_connected(
+    server: subprocess.Popen[str], port: int, number: signal.Signals
+) -> None:
+    with httpx.Client() as kept_alive, connect(f"ws://127.0.0.1:{port}/ws/v1"):
+        assert kept_alive.get(f"http://127.0.0.1:{port}/healthz").text == "ok\n"
+        server.send_signal(number)
+        _, errors = server.communicate(timeout=ENOUGH_S)
+    assert server.returncode == 0
+    assert "Traceback" not in errors
+    assert "did not stop" not in errors
+
+
+def test_a_port_that_is_taken_is_said_in_words(var_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = serve(environ(var_dir, port))
+        _, errors = process.communicate(timeout=ENOUGH_S)
+    assert process.returncode == 1
+    assert f"Cannot listen on 127.0.0.1 port {port}" in errors
+    assert "PORT chooses another" in errors
+    assert "Traceback" not in errors
+
+
+def test_without_an_inbox_it_refuses_before_it_listens(var_dir: Path, port: int) -> None:
+    needed = {"DEBUG": "False", "SECRET_KEY": "s" * 50, "ALLOWED_HOSTS": "localhost"}
+    process = serve(environ(var_dir, port, **needed))
+    _, errors = process.communicate(timeout=ENOUGH_S)
+    assert process.returncode == 1
+    assert "CommandError: There is no inbox: nobody can chat. Set CHATWOOT_URL" in errors
+
+
+def test_a_database_that_was_not_migrated_is_refused(tmp_path: Path, port: int) -> None:
+    process = serve(environ(tmp_path, port))
+    _, errors = process.communicate(timeout=ENOUGH_S)
+    assert process.returncode == 1
+    assert "Run manage.py migrate, then start again." in errors
