@@ -2,8 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { accentFor, contrast, parseHex } from "../../static/chat/frame/accent.js";
-import { announcement } from "../../static/chat/frame/announcement.js";
-import { items } from "../../static/chat/frame/grouping.js";
 import { headerLine } from "../../static/chat/frame/header-line.js";
 import { Host } from "../../static/chat/frame/host.js";
 import { Notice } from "../../static/chat/frame/notice.js";
@@ -94,12 +92,6 @@ test("a tree reads as plain text, unknown parts by what they contain", () => {
     { t: "marquee", c: ["new"] },
   ];
   assert.equal(plainText(tree), "Hello you\nthere\n\none\ntwo\n\nsaid\n\nx = 1\n\nnew");
-});
-
-test("a screen reader hears who said what, the newest three at most", () => {
-  const rows = [1, 2, 3, 4].map((seq) => message({ seq, deleted: seq === 4 }));
-  const spoken = announcement(items(state(rows), { now: NOW }));
-  assert.equal(spoken, "Gus: message 2\nGus: message 3\nGus: Message removed");
 });
 
 /** @param {{search?: string, framed?: boolean}} options */

@@ -8,7 +8,7 @@ export class Host {
 
   /**
    * @param {{window: Window, allowed: readonly string[], events: HostEvents}} options
-   *   `allowed`: origins of the inbox; `*self` is our own.
+   *   `allowed`: exact origins; `*self` is our own.
    */
   constructor({ window, allowed, events }) {
     this.window = window;

@@ -6,7 +6,6 @@ export const words = {
   send: "Send",
   close: "Close chat",
   newMessages: "New messages",
-  olderFailed: "Earlier messages could not be loaded. Scroll up to try again.",
   resolved: "This conversation is closed. Write to open it again.",
   removed: "Message removed",
   unknownType: "Open in another app to see more",
@@ -45,5 +44,4 @@ export const words = {
   jump: (/** @type {number} */ count) => (count ? `${count} new` : "Newest"),
   jumpLabel: (/** @type {number} */ count) =>
     count ? `Jump to the newest message, ${count} new` : "Jump to the newest message",
-  says: (/** @type {string} */ name, /** @type {string} */ text) => `${name}: ${text}`,
 };

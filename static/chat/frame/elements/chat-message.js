@@ -18,7 +18,7 @@ export class ChatMessage extends HTMLElement {
   #time = el("time");
   #delivery = el("span", { class: "delivery" });
   #actions = el("span", { class: "actions" });
-  #meta = el("div", { class: "meta" }, this.#time, this.#delivery, this.#actions);
+  #meta = el("div", { class: "meta", "aria-live": "off" }, this.#time, this.#delivery, this.#actions);
 
   connectedCallback() {
     if (this.firstChild) return;

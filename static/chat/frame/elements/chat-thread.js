@@ -4,25 +4,26 @@
  * @typedef {{items: Item[], greeting: string, typing: string|null, older: boolean, loaded: boolean, now: number}} ThreadView
  *   `typing`: the name of who types, "" when unknown, null when nobody does.
  */
-import { announcement } from "../announcement.js";
 import { icon } from "../icons.js";
 import { el, write } from "../nodes.js";
 import { Scroll } from "../scroll.js";
 import { words } from "../words.js";
 import { ChatMessage } from "./chat-message.js";
 
+const QUIET_MS = 1_000; // Browsers tell screen readers of changes somewhat later.
+
 /** The conversation. Fires `chat-older` when the visitor nears the top, `chat-read` when they reach the end. */
 export class ChatThread extends HTMLElement {
   /** @type {Map<string, HTMLElement>} */ #elements = new Map();
   #intro = el("div", { class: "intro" });
-  #log = el("div", { class: "log", role: "log", "aria-label": words.conversation, "aria-live": "off", tabindex: "0" });
+  #log = el("div", { class: "log", role: "log", "aria-label": words.conversation, "aria-live": "off", "aria-relevant": "additions", tabindex: "0" });
   #who = el("span", { class: "unseen" });
   #typing = el("div", { class: "typing", role: "status" }, el("span", { class: "dots", "aria-hidden": "true" }, el("i"), el("i"), el("i")), this.#who);
   #page = el("div", { class: "page" }, this.#intro, this.#log, this.#typing);
   #scroller = el("div", { class: "scroller" }, this.#page);
   #jump = el("button", { type: "button", class: "jump", hidden: true });
-  #spoken = el("div", { class: "unseen", "aria-live": "polite" });
   #count = 0;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */ #quiet;
   #settled = false;
   #older = false;
   #scroll = new Scroll(this.#scroller, this.#page, {
@@ -32,7 +33,7 @@ export class ChatThread extends HTMLElement {
 
   connectedCallback() {
     if (!this.firstChild) {
-      this.append(this.#scroller, this.#jump, this.#spoken);
+      this.append(this.#scroller, this.#jump);
       this.#jump.addEventListener("click", () => this.toEnd());
       this.#log.addEventListener("keydown", (event) => this.#onKey(event));
     }
@@ -55,14 +56,26 @@ export class ChatThread extends HTMLElement {
   /** @param {ThreadView} view @param {Times} times */
   show(view, times) {
     const fresh = view.items.filter((item) => !this.#elements.has(item.key));
+    const first = view.items.find((item) => item.kind === "message");
+    const prepended = this.#elements.size > 0 && fresh.some((item) => item === first);
+    const news = this.#settled && !prepended;
+    this.#speak(news);
     this.#older = view.older;
     this.#showIntro(view);
     this.#scroll.keep(() => this.#place(view, times), { toEnd: fresh.some(isDraft) });
     this.#showTyping(view.typing);
-    if (this.#settled) this.#report(fresh);
+    if (news && !this.#scroll.stuck) this.#count += fresh.filter((item) => item.kind === "message" && !item.own).length;
     this.#settled = view.loaded;
     if (!this.#scroll.stuck) return this.#showJump();
     this.#moved();
+  }
+
+  /** Only news is read out: neither the thread as it loads, nor what is paged in above. @param {boolean} news */
+  #speak(news) {
+    if (news) return;
+    this.#log.ariaLive = "off";
+    clearTimeout(this.#quiet);
+    this.#quiet = setTimeout(() => (this.#log.ariaLive = "polite"), QUIET_MS);
   }
 
   /** @param {ThreadView} view */
@@ -102,20 +115,6 @@ export class ChatThread extends HTMLElement {
   #showTyping(name) {
     this.#typing.classList.toggle("on", name !== null);
     write(this.#who, name === null ? "" : words.typing(name));
-  }
-
-  /** @param {Item[]} fresh */
-  #report(fresh) {
-    const added = fresh.filter((item) => item.kind === "message" && !item.own && this.#isRecent(item.key));
-    if (!added.length) return;
-    write(this.#spoken, announcement(added));
-    if (!this.#scroll.stuck) this.#count += added.length;
-  }
-
-  /** Earlier messages that were paged in are no news. @param {string} key */
-  #isRecent(key) {
-    const element = this.#elements.get(key);
-    return element !== undefined && element.offsetTop > this.#scroller.scrollTop;
   }
 
   #moved() {

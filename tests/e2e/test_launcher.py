@@ -1,0 +1,154 @@
+"""sdk.js on a host's page: one button, one panel, and no trace before the click."""
+
+import pytest
+from playwright.sync_api import BrowserContext, FrameLocator, Page, Route, expect
+
+from tests.fixtures.browser import HOME, PlayedServer
+
+pytestmark = pytest.mark.browser
+
+
+def frame(page: Page) -> FrameLocator:
+    return page.frame_locator("iframe[title=Chat]")
+
+
+def open_chat(page: Page) -> None:
+    page.get_by_role("button", name="Open chat").click()
+    expect(frame(page).get_by_role("textbox", name="Message")).to_be_focused()
+
+
+def test_before_the_click_there_is_one_request_and_nothing_stored(
+    context: BrowserContext, played: PlayedServer
+) -> None:
+    page = context.new_page()
+    page.goto("/demo/")
+    expect(page.get_by_role("button", name="Open chat")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    ours = [path for path in played.requests if path != "/demo/" and not path.startswith("/static/")]
+    assert ours == ["/sdk.js"]
+    assert page.locator("iframe").count() == 0
+    assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+
+
+def test_the_launcher_opens_closes_and_gives_the_focus_back(context: BrowserContext, played: PlayedServer) -> None:
+    page = context.new_page()
+    page.goto("/demo/")
+    open_chat(page)
+    launcher = page.get_by_role("button", name="Close chat").last
+    expect(launcher).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Open chat")).to_be_focused()
+    expect(frame(page).get_by_role("textbox", name="Message")).to_be_hidden()
+    page.keyboard.press("Enter")
+    expect(frame(page).get_by_role("textbox", name="Message")).to_be_focused()
+    frame(page).get_by_role("button", name="Close chat").click()
+    expect(page.get_by_role("button", name="Open chat")).to_be_focused()
+
+
+def test_unread_messages_show_on_the_launcher_until_it_is_opened(context: BrowserContext, played: PlayedServer) -> None:
+    page = context.new_page()
+    page.goto("/demo/")
+    open_chat(page)
+    chat = frame(page)
+    chat.get_by_role("textbox", name="Message").fill("Hello")
+    chat.get_by_role("button", name="Send").click()
+    expect(chat.get_by_role("log")).to_contain_text("Hello")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Open chat")).to_be_focused()
+    played.says("Hello yourself")
+    expect(page.get_by_role("button", name="Open chat, 1 unread")).to_be_visible()
+    assert played.frames("seen") == []
+    for n in range(10):
+        played.says(f"and {n}")
+    expect(page.get_by_text("9+", exact=True)).to_be_visible()
+    open_chat(page)
+    expect(chat.get_by_text("New messages", exact=True)).to_be_attached()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Open chat", exact=True)).to_be_visible()
+    assert played.frames("seen")[-1]["message"] == played.messages[-1]["id"]
+
+
+def test_somebody_who_has_written_gets_a_true_badge_without_a_socket(
+    context: BrowserContext, played: PlayedServer
+) -> None:
+    page = context.new_page()
+    page.goto("/demo/")
+    open_chat(page)
+    frame(page).get_by_role("textbox", name="Message").fill("Hello")
+    page.keyboard.press("Enter")
+    expect(frame(page).get_by_role("log")).to_contain_text("Hello")
+    played.messages.append(played.message("Written while you were away"))
+    sockets = len(played.frames("hello"))
+    page.reload()
+    expect(page.get_by_role("button", name="Open chat, 1 unread")).to_be_visible()
+    assert len(played.frames("hello")) == sockets
+    open_chat(page)
+    expect(frame(page).get_by_role("log")).to_contain_text("Written while you were away")
+
+
+def test_a_strict_host_page_is_enough(context: BrowserContext, played: PlayedServer) -> None:
+    """No inline styles, no inline scripts, no eval, trusted types."""
+    policy = f"default-src 'none'; script-src {HOME}; frame-src {HOME}; require-trusted-types-for 'script'"
+    page = context.new_page()
+    html = (
+        f'<!doctype html><title>Strict</title><p>Shop</p><script async src="{HOME}/sdk.js" data-inbox="main"></script>'
+    )
+
+    def strict(route: Route) -> None:
+        route.fulfill(body=html, content_type="text/html", headers={"Content-Security-Policy": policy})
+
+    context.route("**/strict/", strict)
+    page.goto("/strict/")
+    box = page.get_by_role("button", name="Open chat").bounding_box()
+    assert box is not None and (box["width"], box["height"]) == (56, 56)
+    open_chat(page)
+
+
+def test_calls_queue_before_the_script_and_work_after_it(context: BrowserContext, played: PlayedServer) -> None:
+    page = context.new_page()
+    page.add_init_script("window.chatproxy = { q: [['open'], ['fly'], null] }")
+    page.goto("/demo/")
+    expect(frame(page).get_by_role("textbox", name="Message")).to_be_focused()
+    page.evaluate("chatproxy.q.push(['toggle'])")
+    expect(page.get_by_role("button", name="Open chat")).to_be_visible()
+    page.evaluate("chatproxy.open(); chatproxy.close(); chatproxy.destroy()")
+    expect(page.get_by_role("button", name="Open chat")).to_have_count(0)
+    assert page.evaluate("window.chatproxy.q.length") == 0
+
+
+def test_a_foreign_window_cannot_move_the_panel(context: BrowserContext, played: PlayedServer) -> None:
+    page = context.new_page()
+    page.goto("/demo/")
+    open_chat(page)
+    page.evaluate("postMessage({ chatproxy: 1, type: 'close' }, location.origin)")
+    page.evaluate("postMessage({ chatproxy: 1, type: 'unread', count: 5 }, location.origin)")
+    expect(frame(page).get_by_role("textbox", name="Message")).to_be_visible()
+    assert page.evaluate("localStorage.getItem('chatproxy:main:wrote')") is None
+
+
+def test_blocked_storage_breaks_neither_page_nor_chat(context: BrowserContext, played: PlayedServer) -> None:
+    blocked = (
+        "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError') } })"
+    )
+    context.add_init_script(blocked)
+    page = context.new_page()
+    page.goto("/demo/")
+    open_chat(page)
+    frame(page).get_by_role("textbox", name="Message").fill("Still works")
+    page.keyboard.press("Enter")
+    expect(frame(page).get_by_role("log").locator("[data-state=accepted]")).to_have_count(1)
+
+
+@pytest.mark.parametrize(("width", "full"), [(360, True), (800, False)])
+def test_a_narrow_window_gives_the_chat_all_of_it(
+    context: BrowserContext, played: PlayedServer, width: int, full: bool
+) -> None:
+    page = context.new_page()
+    page.set_viewport_size({"width": width, "height": 700})
+    page.goto("/demo/")
+    open_chat(page)
+    box = page.locator("iframe[title=Chat]").bounding_box()
+    assert box is not None
+    assert (box["width"], box["height"]) == ((360, 700) if full else (384, 596))
+    expect(frame(page).get_by_role("button", name="Close chat")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == width
