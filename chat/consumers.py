@@ -2,26 +2,22 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
-from chat import embedding, sessions, wire
+from chat import embedding, runtime, sessions, wire
+from chat.conversations import Conversations
 from chat.models import Session
 from chat.socket import Limits, Socket
 from chat.window import Pace
 from chat.wire import frames
 
-if TYPE_CHECKING:
-    from chat.conversations import Conversations
-
 logger = logging.getLogger(__name__)
 
 
-def _running() -> "Conversations":
-    from chat import runtime  # It reaches everything; a consumer under test does not need it.
-
+def _running() -> Conversations:
     return runtime.current().conversations
 
 
@@ -40,9 +36,7 @@ class ChatConsumer:
     database thread and back before handling it.
     """
 
-    def __init__(
-        self, *, conversations: "Callable[[], Conversations]" = _running, limits: Limits | None = None
-    ) -> None:
+    def __init__(self, *, conversations: Callable[[], Conversations] = _running, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self.pace = Pace()
         self._conversations = conversations
@@ -56,7 +50,7 @@ class ChatConsumer:
         }
 
     @classmethod
-    def as_asgi(cls, **initkwargs: Any) -> Callable[[Any, Any, Any], Awaitable[None]]:
+    def as_asgi(cls, **initkwargs: Any) -> Any:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             await cls(**initkwargs)(scope, receive, send)
 

@@ -141,8 +141,10 @@ class Sender:
         if task.cancelled():
             return
         if exc := task.exception():
-            logger.error("the feed could not be read", exc_info=exc)
-            self._socket.fail(wire.Close.FAULT)
+            gone = isinstance(exc, wire.Refusal) and exc.code == wire.Code.UNKNOWN_TOKEN
+            if not gone:
+                logger.error("the feed could not be read", exc_info=exc)
+            self._socket.fail(wire.Close.UNKNOWN_TOKEN if gone else wire.Close.FAULT)
         elif self._dirty:  # marked after the last look at it
             self._look()
 

@@ -7,8 +7,10 @@ import hashlib
 import hmac
 import secrets
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import ParamSpec, TypeVar
 
 from channels.db import database_sync_to_async
 from django.core import signing
@@ -100,7 +102,17 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 
-aopen_anonymous = database_sync_to_async(open_anonymous)
-arefresh = database_sync_to_async(refresh)
-acheck_access = database_sync_to_async(check_access)
-aend = database_sync_to_async(end)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _off_loop(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
+    """The same for the event loop; a connection that broke is replaced."""
+    wrapped: Callable[P, Awaitable[T]] = database_sync_to_async(function)
+    return wrapped
+
+
+aopen_anonymous = _off_loop(open_anonymous)
+arefresh = _off_loop(refresh)
+acheck_access = _off_loop(check_access)
+aend = _off_loop(end)

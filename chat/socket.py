@@ -4,16 +4,13 @@ import asyncio
 import logging
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from chat import wire
 from chat.audience import Row
+from chat.conversations import Conversations
 from chat.outlet import AsgiSend, Outlet
 from chat.sender import Page, Sender
 from chat.window import LIMIT_BYTES, LIMIT_S, Window
-
-if TYPE_CHECKING:
-    from chat.conversations import Conversations
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +27,7 @@ class Limits:
 class Socket:
     contact_id: uuid.UUID
     session_id: uuid.UUID
-    conversations: "Conversations"
+    conversations: Conversations
 
     def __init__(self, send: AsgiSend, *, limits: Limits) -> None:
         self.limits = limits
@@ -45,7 +42,7 @@ class Socket:
 
     def arrive(
         self,
-        conversations: "Conversations",
+        conversations: Conversations,
         *,
         contact_id: uuid.UUID,
         session_id: uuid.UUID,

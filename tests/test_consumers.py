@@ -7,17 +7,10 @@ import pytest
 from chat import wire
 from chat.audience import Row
 from chat.socket import Limits
+from tests.eventually import eventually
 from tests.fixtures.fake_conversations import EPOCH
 
 CONVERSATION, MESSAGE = str(uuid4()), str(uuid4())
-
-
-async def settled(condition):
-    for _ in range(1_000):
-        if condition():
-            return
-        await asyncio.sleep(0.002)
-    raise AssertionError("it did not come true")
 
 
 async def test_hello_is_answered_with_the_start_state_and_then_with_what_happens(dial, feed):
@@ -281,18 +274,18 @@ async def test_a_disconnect_leaves_nothing_behind(dial, feed):
     feed.reading.clear()
     await socket.connect()
     await socket.tell({"type": "hello", "token": socket.token})
-    await settled(lambda: feed.listeners)
+    await eventually(lambda: feed.listeners)
     await socket.disconnect()
     assert feed.listeners == []
     assert feed.calls[-1] == ("depart",)
-    await settled(lambda: not [task for task in asyncio.all_tasks() if task.get_name() == "sender"])
+    await eventually(lambda: not [task for task in asyncio.all_tasks() if task.get_name() == "sender"])
 
 
 async def test_a_cancelled_consumer_leaves_nothing_behind(dial, feed):
     socket = dial()
     await socket.open()
     socket.future.cancel()
-    await settled(lambda: not feed.listeners)
+    await eventually(lambda: not feed.listeners)
     assert feed.calls[-1] == ("depart",)
     feed.say("nobody hears this")
     assert socket.output_queue.empty()

@@ -7,6 +7,7 @@ from typing import TypedDict
 class Code(StrEnum):
     BAD_FRAME = "bad_frame"
     BAD_REQUEST = "bad_request"
+    NOT_JSON = "not_json"
     UNKNOWN_TOKEN = "unknown_token"
     FOREIGN_ORIGIN = "foreign_origin"
     NO_SUCH_INBOX = "no_such_inbox"
@@ -29,6 +30,7 @@ class Code(StrEnum):
 ANSWERS: dict[Code, tuple[int, str]] = {
     Code.BAD_FRAME: (400, "This frame could not be read."),
     Code.BAD_REQUEST: (422, "This request could not be read."),
+    Code.NOT_JSON: (415, "Send JSON, with Content-Type: application/json."),
     Code.UNKNOWN_TOKEN: (401, "This session has ended or was never begun."),
     Code.FOREIGN_ORIGIN: (403, "This site may not use this chat."),
     Code.NO_SUCH_INBOX: (404, "There is no chat at this address."),

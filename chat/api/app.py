@@ -1,0 +1,37 @@
+"""The JSON API under /api/v1, with its OpenAPI description at /api/v1/openapi.json."""
+
+from collections.abc import Callable
+
+from django.urls import URLPattern, URLResolver, include, path
+from ninja import NinjaAPI
+
+from chat.api import conversations as conversation_calls
+from chat.api import session
+from chat.api.answers import add_handlers
+from chat.api.guard import guarded, not_found
+from chat.conversations import Conversations
+
+api = NinjaAPI(title="chatproxy", version="1", urls_namespace="api-v1", docs_url=None)
+api.add_router("/session", session.router)
+api.add_router("", conversation_calls.router)
+add_handlers(api)
+_patterns, _app_name, _namespace = api.urls
+# ninja's own views: not coroutines, and one of them answers with a page of Django's.
+_NINJAS = {"openapi-json": None, "api-root": not_found}
+
+
+def urls(conversations: Callable[[], Conversations]) -> list[URLPattern | URLResolver]:
+    """Addresses of the API upon these use cases."""
+    patterns = [_pattern(each, conversations) for each in _patterns if isinstance(each, URLPattern)]
+    return [
+        path("api/v1/", include((patterns, _app_name), namespace=_namespace)),
+        path("api/v1/<path:rest>", not_found),
+    ]
+
+
+def _pattern(ninjas: URLPattern, conversations: Callable[[], Conversations]) -> URLPattern:
+    if ninjas.name in _NINJAS:
+        view = _NINJAS[ninjas.name] or ninjas.callback
+    else:
+        view = guarded(ninjas.callback, conversations)
+    return URLPattern(ninjas.pattern, view, ninjas.default_args, ninjas.name)

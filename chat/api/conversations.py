@@ -1,0 +1,64 @@
+"""What the socket does, for whom a socket is too much: the same use cases, the same frames."""
+
+from typing import Annotated
+from uuid import UUID
+
+import orjson
+from django.http import HttpResponse
+from ninja import Query, Router
+
+from chat import wire
+from chat.api.access import ApiRequest, Bearer
+from chat.api.answers import answer
+from chat.api.poll import poll
+from chat.sender import encode_page
+from chat.wire import calls
+from chat.wire.frames import CursorText
+
+MAX_WAIT_S = 25  # below the patience of the usual proxies
+MAX_HISTORY = 100
+
+router = Router(tags=["conversations"], auth=Bearer())
+
+
+@router.get("/sync", response={200: calls.Reset | calls.Changes, 401: calls.Error})
+async def sync(
+    request: ApiRequest,
+    since: Annotated[CursorText | None, Query()] = None,
+    wait: Annotated[float, Query(ge=0, le=MAX_WAIT_S)] = 0,
+) -> HttpResponse:
+    """What changed after a cursor, or the whole start state; with ``wait`` (seconds) as soon as there is something."""
+    conversations = request.conversations()
+    conversations.polled(request.auth.contact_id)
+    page = await poll(conversations, request.auth, since=since, wait_s=wait)
+    return answer(encode_page(page))
+
+
+@router.put(
+    "/messages/{uuid:echo_id}",
+    response={202: calls.Accepted, 200: calls.Accepted, 404: calls.Error, 409: calls.Error, 422: calls.Error},
+)
+async def put_message(request: ApiRequest, echo_id: UUID, body: calls.PutMessage) -> HttpResponse:
+    """Committed when answered. The same echo_id again gives the same answer (200) and no second message."""
+    accepted = await request.conversations().send(
+        request.auth.contact_id,
+        echo_id=echo_id,
+        conversation_id=body.conversation,
+        text=wire.validate_text(body.text),
+    )
+    answered = {"message": accepted.message_id, "conversation": accepted.conversation_id}
+    return answer(orjson.dumps(answered), status=200 if accepted.replayed else 202)
+
+
+@router.get("/conversations/{uuid:conversation_id}/messages", response={200: calls.History, 404: calls.Error})
+async def history(
+    request: ApiRequest,
+    conversation_id: UUID,
+    before: UUID | None = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_HISTORY)] = 50,
+) -> HttpResponse:
+    """Messages older than ``before``, the newest without it, ascending in display order."""
+    page = await request.conversations().history(
+        request.auth.contact_id, conversation_id=conversation_id, before=before, limit=limit
+    )
+    return answer(wire.encode_history(page.rows, page.more))

@@ -1,0 +1,48 @@
+"""What every call passes before and after its operation: size and kind of the body, one shape of error, no caching."""
+
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from chat import wire
+from chat.api.answers import refuse
+from chat.conversations import Conversations
+from chat.wire.errors import Code, Refusal
+
+View = Callable[..., Awaitable[HttpResponseBase]]
+
+
+def guarded(view: View, conversations: Callable[[], Conversations]) -> View:
+    @functools.wraps(view)
+    async def guard(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        request.conversations = conversations  # type: ignore[attr-defined]  # declared by ApiRequest
+        refusal = _check_body(request)
+        response = refuse(refusal) if refusal else await view(request, *args, **kwargs)
+        if response.status_code == 405:
+            allowed, response = response["Allow"], refuse(Refusal(Code.METHOD_NOT_ALLOWED))
+            response["Allow"] = allowed
+        response["Cache-Control"] = "no-store"
+        return response
+
+    return guard
+
+
+def _check_body(request: HttpRequest) -> Refusal | None:
+    if request.method not in ("POST", "PUT", "PATCH"):
+        return None
+    if request.content_type != "application/json":
+        # A form of any other site can send everything else without asking first.
+        return Refusal(Code.NOT_JSON)
+    try:
+        size_bytes = len(request.body)
+    except RequestDataTooBig:
+        return Refusal(Code.TOO_BIG)
+    return Refusal(Code.TOO_BIG) if size_bytes > wire.MAX_FRAME_BYTES else None
+
+
+async def not_found(request: HttpRequest, **_: str) -> HttpResponse:
+    return refuse(Refusal(Code.NOT_FOUND))

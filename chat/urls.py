@@ -1,0 +1,15 @@
+"""Addresses of the chat: pages, the embedding script, the JSON API."""
+
+from django.urls import path
+
+from chat import runtime, views
+from chat.api import app
+
+urlpatterns = [
+    path("", views.start),
+    path("demo/", views.demo),
+    path("chat/<slug:slug>/", views.chat),
+    path("frame/<slug:slug>/", views.frame),
+    path("sdk.js", views.sdk),
+    *app.urls(lambda: runtime.current().conversations),
+]
