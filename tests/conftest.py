@@ -25,6 +25,11 @@ def kit() -> Path:
     return path
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What mostly waits begins first, so that the other workers run everything else beside it."""
+    items.sort(key=lambda item: not any(item.get_closest_marker(name) for name in ("kit", "actioncable", "browser")))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     return _skips_fail_in_ci((yield))
