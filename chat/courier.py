@@ -8,7 +8,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 from typing import TypeVar
@@ -33,10 +33,17 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 AT_ONCE = 8  # httpx gets slower beyond that
-UNFENCED_MS = 120_000  # how long an attempt that we gave up may still take effect
-SETTLE_MS = 5_000  # room for clocks and scheduling after that
-PAUSE_MS = 60_000
-SCAN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The courier's bounds in one place."""
+
+    unfenced_ms: int = 120_000  # how long an attempt that we gave up may still take effect
+    settle_ms: int = 5_000  # room for clocks and scheduling after that
+    lease_ms: int = outbox.LEASE_MS
+    pause_ms: int = 60_000  # of an inbox that does not let us in
+    scan_s: float = 1.0
 
 
 class Courier:
@@ -48,14 +55,14 @@ class Courier:
         holding: Holding,
         *,
         random: Random,
-        unfenced_ms: int = UNFENCED_MS,
+        timing: Timing | None = None,
     ) -> None:
         self._upstreams = upstreams
         self._writer = writer
         self._reader = reader
         self._holding = holding
         self._random = random
-        self._unfenced_ms = unfenced_ms
+        self._timing = timing or Timing()
         self._carrying: set[uuid.UUID] = set()
         self._woken = asyncio.Event()
         self._tasks = Tasks()
@@ -79,7 +86,7 @@ class Courier:
             except (DatabaseError, WriterFull) as error:
                 log.error("the courier could not read what is due: %s", error)
             try:
-                await asyncio.wait_for(self._woken.wait(), SCAN_S)
+                await asyncio.wait_for(self._woken.wait(), self._timing.scan_s)
             except TimeoutError:
                 continue
 
@@ -96,8 +103,7 @@ class Courier:
     async def _carry(self, delivery_id: uuid.UUID, contact_id: uuid.UUID) -> None:
         release = self._holding.keep(contact_id)
         try:
-            begin = partial(outbox.claim, delivery_id=delivery_id, wait_ms=self._unfenced_ms)
-            claim = await self._write(begin, contact_id)
+            claim = await self._write(partial(self._claim, delivery_id), contact_id)
             if claim is not None:
                 await self._handle(claim)
         except (DatabaseError, WriterFull) as error:
@@ -106,6 +112,9 @@ class Courier:
             release()
             self._carrying.discard(delivery_id)
             self.wake()
+
+    def _claim(self, delivery_id: uuid.UUID, pen: Pen) -> Claim | None:
+        return outbox.claim(pen, delivery_id, wait_ms=self._timing.unfenced_ms, lease_ms=self._timing.lease_ms)
 
     async def _write(self, run: Callable[[Pen], T], contact_id: uuid.UUID) -> T:
         return await self._writer.write(run, contacts=(contact_id,), priority=Priority.ATTEMPT)
@@ -187,8 +196,8 @@ class Courier:
                 outbox.later(pen, claim, reason=str(error), due_at=until)
             case Forbidden():
                 log.error("inbox %s is paused: Chatwoot does not let us in; check its row", claim.inbox_id)
-                Inbox.objects.filter(pk=claim.inbox_id).update(paused_until=pen.now + PAUSE_MS)
-                outbox.later(pen, claim, reason=str(error), due_at=pen.now + PAUSE_MS)
+                Inbox.objects.filter(pk=claim.inbox_id).update(paused_until=pen.now + self._timing.pause_ms)
+                outbox.later(pen, claim, reason=str(error), due_at=pen.now + self._timing.pause_ms)
             case Refused():
                 log.error("delivery %s was refused: %s", claim.delivery_id, error)
                 outbox.fail(pen, claim, reason="Chatwoot does not take this message.")
@@ -211,7 +220,7 @@ class Courier:
 
     async def _look(self, claim: Claim, upstream: Upstream) -> None:
         begun = await self._reader.run(sql.database_now)
-        over = claim.finished or begun >= claim.fence_at + SETTLE_MS
+        over = claim.finished or begun >= claim.fence_at + self._timing.settle_ms
         try:
             await self._find(claim, upstream)
         except ChatwootError as error:

@@ -63,7 +63,14 @@ class Holding:
     """Hears the hubs (``chat.bridge.hub.Listener``). All methods run on the loop."""
 
     def __init__(
-        self, upstreams: Upstreams, writer: Writer, reader: Reader, audience: Audience, resyncs: Resyncs
+        self,
+        upstreams: Upstreams,
+        writer: Writer,
+        reader: Reader,
+        audience: Audience,
+        resyncs: Resyncs,
+        *,
+        unheard_s: float = UNHEARD_S,
     ) -> None:
         self._upstreams = upstreams
         self._writer = writer
@@ -75,6 +82,7 @@ class Holding:
         self._compared: dict[Hashable, float] = {}
         self._leaving: dict[Hashable, float] = {}
         self._linger_s = settings.CABLE_LINGER_S + 5
+        self._unheard_s = unheard_s
         self._tasks = Tasks()
         upstreams.listener = self
 
@@ -130,7 +138,7 @@ class Holding:
         for contact_id, person in list(self._people.items()):
             self._settle(contact_id)
             for key, hold in person.holds.items():
-                if now - self._compared.get(key, now) > (AUDIT_S if hold.live else UNHEARD_S):
+                if now - self._compared.get(key, now) > (AUDIT_S if hold.live else self._unheard_s):
                     self._compare(key, Urgency.REST)
 
     async def close(self) -> None:

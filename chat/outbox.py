@@ -111,7 +111,7 @@ def due(now: int, *, limit: int) -> list[tuple[uuid.UUID, uuid.UUID]]:
     return list(found.order_by("due_at", "created_at").values_list("id", "contact_inbox__contact_id")[:limit])
 
 
-def claim(pen: Pen, delivery_id: uuid.UUID, *, wait_ms: int) -> Claim | None:
+def claim(pen: Pen, delivery_id: uuid.UUID, *, wait_ms: int, lease_ms: int = LEASE_MS) -> Claim | None:
     """Lease a delivery and, when it is to be sent, commit the attempt before its first byte leaves.
 
     ``wait_ms`` is how long after its start the attempt may still take effect. None: another process has it, or it is
@@ -119,7 +119,7 @@ def claim(pen: Pen, delivery_id: uuid.UUID, *, wait_ms: int) -> Claim | None:
     """
     still_open = Delivery.objects.filter(id=delivery_id, state__in=Delivery.OPEN)
     free = still_open.filter(due_at__lte=pen.now, lease_until__lte=pen.now)
-    if not free.update(lease_until=pen.now + LEASE_MS, fence_no=F("fence_no") + 1):
+    if not free.update(lease_until=pen.now + lease_ms, fence_no=F("fence_no") + 1):
         return None
     delivery = Delivery.objects.select_related("contact_inbox", "conversation", "message").get(id=delivery_id)
     found = delivery.state

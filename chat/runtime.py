@@ -5,38 +5,67 @@ import gc
 import logging
 import random
 import uuid
+from dataclasses import dataclass, field
 
 from django.db import DatabaseError
 from django.utils import timezone
 
+from chat import courier, holding, resync
 from chat.audience import Audience
 from chat.bridge.tasks import Tasks
+from chat.chatwoot.transport import open_http
 from chat.conversations import Conversations
 from chat.courier import Courier
 from chat.holding import Holding
 from chat.models import Contact, Session
 from chat.reader import Reader
 from chat.resync import Resyncs
-from chat.upstreams import Upstreams
+from chat.upstreams import OpenHttp, OpenHub, Upstreams, open_hub
 from chat.writer import Writer
 
 log = logging.getLogger(__name__)
 
-CHECK_HEADS_S = 5.0
-READ_ROWS_S = 30.0
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The bounds of a runtime in one place; seconds unless the name says otherwise."""
+
+    carrying: courier.Timing = field(default_factory=courier.Timing)
+    resync_pause_ms: int = resync.PAUSE_MS
+    unheard_s: float = holding.UNHEARD_S
+    watch_s: float = 1.0  # how often contacts are swept that nobody holds any more, or the cable does not carry
+    check_heads_s: float = 5.0
+    read_rows_s: float = 30.0
 
 
 class Runtime:
     """Make it on the event loop; ``start`` before use, ``stop`` at the end. Several may live side by side in tests."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        open_http: OpenHttp = open_http,
+        open_hub: OpenHub = open_hub,
+        chance: random.Random | None = None,
+        timing: Timing | None = None,
+    ) -> None:
+        self._timing = timing = timing or Timing()
         self.audience = Audience()
         self.reader = Reader()
         self.writer = Writer(self.audience)
-        self.upstreams = Upstreams(self.reader)
-        self.resyncs = Resyncs(self.upstreams, self.writer, self.reader)
-        self.holding = Holding(self.upstreams, self.writer, self.reader, self.audience, self.resyncs)
-        self.courier = Courier(self.upstreams, self.writer, self.reader, self.holding, random=random.Random())
+        self.upstreams = Upstreams(self.reader, open_http=open_http, open_hub=open_hub)
+        self.resyncs = Resyncs(self.upstreams, self.writer, self.reader, pause_ms=timing.resync_pause_ms)
+        self.holding = Holding(
+            self.upstreams, self.writer, self.reader, self.audience, self.resyncs, unheard_s=timing.unheard_s
+        )
+        self.courier = Courier(
+            self.upstreams,
+            self.writer,
+            self.reader,
+            self.holding,
+            random=chance or random.Random(),
+            timing=timing.carrying,
+        )
         self.conversations = Conversations(self.writer, self.reader, self.holding, self.courier, self.upstreams)
         self._tasks = Tasks()
 
@@ -63,12 +92,12 @@ class Runtime:
         loop = asyncio.get_running_loop()
         heads_at = rows_at = loop.time()
         while True:
-            await asyncio.sleep(1)
+            await asyncio.sleep(self._timing.watch_s)
             self.holding.sweep()
-            if loop.time() - heads_at >= CHECK_HEADS_S:
+            if loop.time() - heads_at >= self._timing.check_heads_s:
                 heads_at = loop.time()
                 await self._check_heads()
-            if loop.time() - rows_at >= READ_ROWS_S:
+            if loop.time() - rows_at >= self._timing.read_rows_s:
                 rows_at = loop.time()
                 self.upstreams.forget()
 
