@@ -62,8 +62,8 @@ class Desk {
 
   #build() {
     const actions = {
-      send: (fields) => this.outgoing.send(this.state.chosen, fields),
-      retry: (draft) => this.outgoing.retry(draft),
+      send: (fields) => this.#sent(this.outgoing.send(this.state.chosen, fields)),
+      retry: (draft) => this.#sent(this.outgoing.retry(draft)),
       discard: (draft) => this.outgoing.discard(draft),
       remove: (message) => this.#remove(message),
       earlier: () => this.#aloud(this.sync.earlier(this.state.chosen)),
@@ -149,6 +149,12 @@ class Desk {
     this.dispatch({ type: "seen", conversationId: chosen, upTo: newest });
     const row = this.api.updateLastSeen(chosen);
     this.#quietly(row.then((raw) => this.dispatch({ type: "conversations", rows: [raw], asked })));
+  }
+
+  /** Without a line a new row is shown only when what lies before it has been read. */
+  async #sent(sending) {
+    await sending;
+    if (this.state.link !== "live") this.sync.everything();
   }
 
   async #toggleStatus() {

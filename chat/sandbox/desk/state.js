@@ -12,10 +12,12 @@ export function initialState(agentId = null) {
     agentId,
     tick: 0, // counts frames: a read that began before a frame must not undo it
     link: "connecting",
+    line: 0, // counts confirmed lines: what was read on an older one may have a gap behind it
     loaded: false,
     conversations: new Map(),
     messages: new Map(), // conversation id → (message id → message)
     floors: new Map(), // conversation id → oldest id of the part that has been read without a hole
+    tops: new Map(), // conversation id → newest id of that part, while rows beyond it may be missing
     begun: new Set(), // conversations whose very first message is known
     drafts: [],
     typing: new Map(),
@@ -42,10 +44,11 @@ const STEPS = {
     const put = rows.reduce((before, raw) => putConversation(before, raw, asked), state);
     return complete ? { ...put, loaded: true } : put;
   },
-  messages: (state, { conversationId, rows, asked, floor, begun }) => {
+  messages: (state, { conversationId, rows, asked, floor, begun, reached }) => {
     const put = rows.reduce((before, raw) => putMessage(before, messageFrom(raw), asked), state);
     const floors = floor === undefined ? put.floors : lowered(put.floors, conversationId, floor);
-    return { ...put, floors, begun: begun ? new Set([...put.begun, conversationId]) : put.begun };
+    const risen = reached ? raiseTop(put, conversationId, rows, reached) : put;
+    return { ...risen, floors, begun: begun ? new Set([...put.begun, conversationId]) : put.begun };
   },
   sending: (state, { draft }) => ({ ...state, drafts: [...without(state.drafts, draft.echo_id), draft] }),
   unsent: (state, { echo_id, reason }) => ({
@@ -64,7 +67,8 @@ const STEPS = {
     return typing.size === state.typing.size ? state : { ...state, typing };
   },
   chosen: (state, { conversationId }) => ({ ...state, chosen: conversationId, notice: null }),
-  link: (state, { link }) => ({ ...state, link }),
+  link: (state, { link }) =>
+    link === "live" ? { ...state, link, line: state.line + 1 } : closeTops({ ...state, link }),
   notice: (state, { notice }) => (state.notice === notice ? state : { ...state, notice }),
 };
 
@@ -160,6 +164,26 @@ function forgetTyping(state, conversationId) {
   typing.delete(conversationId);
   return { ...state, typing };
 }
+
+/** The line is gone: what comes next may come after a gap, and waits until that has been read. */
+function closeTops(state) {
+  const newest = (id) => Math.max(0, ...(state.messages.get(id)?.keys() ?? []));
+  return {
+    ...state,
+    tops: new Map([...state.floors.keys()].map((id) => [id, Math.min(topOf(state, id), newest(id))])),
+  };
+}
+
+/** A read that reached the end on the line that is still live leaves no gap; any other only what it brought. */
+function raiseTop(state, id, rows, { atEnd, line }) {
+  const isWhole = atEnd && state.link === "live" && line === state.line;
+  const last = rows.at(-1)?.id ?? topOf(state, id);
+  const top = isWhole ? Infinity : Math.max(last, state.tops.get(id) ?? 0);
+  return { ...state, tops: new Map(state.tops).set(id, top) };
+}
+
+/** The newest id that may be shown. */
+export const topOf = (state, id) => state.tops.get(id) ?? Infinity;
 
 const touchedAt = (state, asked) => asked ?? state.tick;
 const without = (drafts, echoId) => (echoId ? drafts.filter((draft) => draft.echo_id !== echoId) : drafts);

@@ -85,7 +85,9 @@ export class Sync {
   /** The page above what is shown. */
   async earlier(id) {
     const [first] = threadOf(this.#state(), id);
-    if (first) await this.#page(id, { before: String(first.id) }, LATEST_PAGE);
+    if (!first) return;
+    const { asked, rows } = await this.#page(id, { before: String(first.id) });
+    this.#put(id, { asked, rows, floor: rows[0]?.id, begun: rows.length < LATEST_PAGE });
   }
 
   /** Rows of conversations that only a message has told us of. */
@@ -106,21 +108,25 @@ export class Sync {
     }
   }
 
-  #latest(id) {
-    return this.#page(id, {}, LATEST_PAGE);
-  }
-
-  async #page(id, bounds, size) {
-    const asked = this.#state().tick;
-    const rows = await this.#api.messages(id, bounds);
-    const floor = rows.length ? rows[0].id : undefined;
-    this.#dispatch({ type: "messages", conversationId: id, rows, asked, floor, begun: rows.length < size });
+  async #latest(id) {
+    const { asked, line, rows } = await this.#page(id, {});
+    const reached = { atEnd: true, line };
+    this.#put(id, { asked, rows, floor: rows[0]?.id, begun: rows.length < LATEST_PAGE, reached });
   }
 
   async #pageAfter(id, after) {
-    const asked = this.#state().tick;
-    const rows = await this.#api.messages(id, { after: String(after) });
-    this.#dispatch({ type: "messages", conversationId: id, rows, asked });
-    return rows.length < AFTER_PAGE ? null : rows.at(-1).id;
+    const { asked, line, rows } = await this.#page(id, { after: String(after) });
+    const atEnd = rows.length < AFTER_PAGE;
+    this.#put(id, { asked, rows, reached: { atEnd, line } });
+    return atEnd ? null : rows.at(-1).id;
+  }
+
+  async #page(id, bounds) {
+    const { tick: asked, line } = this.#state();
+    return { asked, line, rows: await this.#api.messages(id, bounds) };
+  }
+
+  #put(conversationId, page) {
+    this.#dispatch({ type: "messages", conversationId, ...page });
   }
 }

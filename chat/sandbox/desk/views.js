@@ -1,4 +1,5 @@
 /** Questions to the state: what the columns show. */
+import { topOf } from "./state.js";
 
 const GROUP_S = 180;
 
@@ -12,7 +13,8 @@ export function conversationList(state) {
 /** The messages of a conversation that are known without a hole, oldest first. */
 export function threadOf(state, conversationId) {
   const floor = state.floors.get(conversationId) ?? 0;
-  return rowsOf(state, conversationId).filter((message) => message.id >= floor);
+  const top = topOf(state, conversationId);
+  return rowsOf(state, conversationId).filter(({ id }) => id >= floor && id <= top);
 }
 
 /** The newest message that is no activity; null when there is none. */

@@ -76,6 +76,24 @@ test("an earlier page lowers the floor, a later one does not raise it", () => {
   assert.deepEqual(contents(after(page(8, 9), page(6, 7), page(9, 10))), ["m6", "m7", "m8", "m9", "m10"]);
 });
 
+test("a row after a gap waits until the gap has been read on the new line", () => {
+  const link = (word) => ({ type: "link", link: word });
+  const page = (line, ...ids) => {
+    const rows = ids.map((id) => messageRow(id));
+    return { type: "messages", conversationId: 1, rows, asked: 0, floor: 1, reached: { atEnd: true, line } };
+  };
+  const lost = after(link("live"), page(1, 1), created(messageRow(2)), link("lost"));
+  assert.deepEqual(contents(lost), ["m1", "m2"]);
+  const polled = next(next(lost, created(messageRow(9))), page(1, 1, 2, 3));
+  assert.deepEqual(contents(polled), ["m1", "m2", "m3"]);
+  const late = [link("live"), page(1, 3, 4)].reduce(next, polled);
+  assert.deepEqual(contents(late), ["m1", "m2", "m3", "m4"]);
+  assert.deepEqual(
+    contents(next(late, page(2, 4, 5, 6, 7, 8, 9))),
+    [1, 2, 3, 4, 5, 6, 7, 8, 9].map((id) => `m${id}`),
+  );
+});
+
 test("the echo of a draft replaces it, and so does the answer", () => {
   const draft = { echo_id: "e1", conversation_id: 1, fields: { content: "m1" }, reason: null };
   const row = messageRow(1, { message_type: 1, sender: AGENT, echo_id: "e1" });
