@@ -75,7 +75,7 @@ export class ChatClient {
     this.resume();
   }
 
-  /** Another tab began the session, or something waits to be sent. */
+  /** Connect now, because another tab began the session or something waits to be sent. */
   resume() {
     if (this.session.begun || this.state.unsent.length) this.connection.start();
   }
@@ -156,8 +156,9 @@ export class ChatClient {
     }
   }
 
-  /** Read the state once, without a socket. Nothing happens for a newcomer. */
+  /** Read the state once; a socket only if something waits to be sent. Nothing happens for a newcomer. */
   async glance() {
+    this.unsent.start();
     if (!this.session.begun) return;
     try {
       this.#received(await this.session.get("/sync"));

@@ -13,6 +13,7 @@ const PREFIX = "unsent:";
 export class UnsentStore {
   #key = PREFIX + uuid();
   #text = "[]";
+  #started = false;
   /** @type {Set<string>} */ #watched = new Set();
 
   /** @param {{storage: Storage, locked: Locked, onOrphans: (unsent: Unsent[]) => void}} options */
@@ -23,6 +24,8 @@ export class UnsentStore {
   }
 
   start() {
+    if (this.#started) return;
+    this.#started = true;
     void this.locked(this.storage.prefix + this.#key, () => new Promise(() => {}));
     for (const key of this.storage.keys(PREFIX)) this.#watch(key);
   }

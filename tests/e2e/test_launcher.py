@@ -76,7 +76,7 @@ def test_somebody_who_has_written_gets_a_true_badge_without_a_socket(
     open_chat(page)
     frame(page).get_by_role("textbox", name="Message").fill("Hello")
     page.keyboard.press("Enter")
-    expect(frame(page).get_by_role("log")).to_contain_text("Hello")
+    expect(frame(page).get_by_role("log").locator("[data-state=accepted]")).to_have_count(1)
     played.messages.append(played.message("Written while you were away"))
     sockets = len(played.frames("hello"))
     page.reload()
@@ -84,6 +84,24 @@ def test_somebody_who_has_written_gets_a_true_badge_without_a_socket(
     assert len(played.frames("hello")) == sockets
     open_chat(page)
     expect(frame(page).get_by_role("log")).to_contain_text("Written while you were away")
+
+
+def test_a_message_left_unsent_goes_out_from_the_next_page_without_a_click(
+    context: BrowserContext, played: PlayedServer
+) -> None:
+    page = context.new_page()
+    page.goto("/demo/")
+    open_chat(page)
+    played.reachable = False
+    frame(page).get_by_role("textbox", name="Message").fill("On my way out")
+    page.keyboard.press("Enter")
+    expect(frame(page).get_by_text("Waiting to be sent")).to_be_visible()
+    played.reachable = True
+    page.goto("/demo/#elsewhere")
+    page.reload()
+    page.wait_for_function("() => !Object.keys(localStorage).some((key) => key.includes('unsent'))")
+    assert [frame["text"] for frame in played.frames("send")] == ["On my way out"]
+    expect(page.get_by_role("button", name="Open chat")).to_be_visible()
 
 
 def test_a_strict_host_page_is_enough(context: BrowserContext, played: PlayedServer) -> None:

@@ -80,7 +80,7 @@ export class App {
   /** @param {Change} change */
   #changed({ state, before }) {
     if (!before.loaded && state.loaded && this.visible) this.#dividerAt = unread(state)[0]?.id ?? null;
-    if (this.client.session.begun) this.#tellUnread();
+    if (this.client.session.begun || state.unsent.length) this.#tellUnread();
     if (before.status !== state.status && state.status === "online") this.#read();
     this.draw();
   }

@@ -70,7 +70,8 @@ function main() {
   app.start();
   listen(client, app, host);
   host.start();
-  // Behind a closed launcher one look is enough for its badge; the socket waits for the first opening.
+  // Behind a closed launcher one look is enough for its badge; the socket waits for the first opening, or for
+  // something left unsent on the page before.
   if (host.embedded) void client.glance();
   else show();
 }
