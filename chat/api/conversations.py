@@ -36,7 +36,7 @@ async def sync(
 
 @router.put(
     "/messages/{uuid:echo_id}",
-    response={202: calls.Accepted, 200: calls.Accepted, 404: calls.Error, 409: calls.Error, 422: calls.Error},
+    response={202: calls.Accepted, 200: calls.Accepted, 404: calls.Error, 422: calls.Error},
 )
 async def put_message(request: ApiRequest, echo_id: UUID, body: calls.PutMessage) -> HttpResponse:
     """Committed when answered. The same echo_id again gives the same answer (200) and no second message."""

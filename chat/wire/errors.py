@@ -42,7 +42,7 @@ ANSWERS: dict[Code, tuple[int, str]] = {
     Code.TEXT_TOO_LONG: (422, "The message is longer than 10,000 characters."),
     Code.TEXT_INVALID: (422, "The message contains characters that cannot be stored."),
     Code.TOO_BIG: (413, "This is more than 64 KiB."),
-    Code.ECHO_ID_MISMATCH: (409, "This echo_id was already used for another message."),
+    Code.ECHO_ID_MISMATCH: (422, "This echo_id was already used for another message."),
     Code.TOO_MANY_WAITING: (429, "Too many messages are still waiting to be delivered."),
     Code.TOO_FAST: (429, "Too much at once; please wait a moment."),
     Code.UNAVAILABLE: (503, "The chat is not available right now."),

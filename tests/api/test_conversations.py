@@ -114,7 +114,7 @@ async def test_a_text_that_cannot_be_kept_is_a_422(visitor, feed, text, code):
 
 
 async def test_a_use_case_may_refuse(visitor, feed):
-    for code, status in (("echo_id_mismatch", 409), ("too_many_waiting", 429), ("unavailable", 503)):
+    for code, status in (("echo_id_mismatch", 422), ("too_many_waiting", 429), ("unavailable", 503)):
         feed.refusal = wire.Refusal(code)
         answered = await visitor.call("PUT", f"messages/{ECHO_ID}", {"text": "hello"})
         assert (answered.status_code, answered.json()["error"]["code"]) == (status, code)
