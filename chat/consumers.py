@@ -17,8 +17,13 @@ from chat.wire import frames
 logger = logging.getLogger(__name__)
 
 
-def _running() -> Conversations:
+def _conversations() -> Conversations:
     return runtime.current().conversations
+
+
+async def _authenticate(token: str) -> Session:
+    # Not sessions.acheck_access: after a restart everybody says hello at once, and that has one thread.
+    return await runtime.current().reader.run(sessions.check_access, token)
 
 
 class _Unacceptable(Exception):
@@ -36,10 +41,17 @@ class ChatConsumer:
     database thread and back before handling it.
     """
 
-    def __init__(self, *, conversations: Callable[[], Conversations] = _running, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        conversations: Callable[[], Conversations] = _conversations,
+        authenticate: Callable[[str], Awaitable[Session]] = _authenticate,
+        limits: Limits | None = None,
+    ) -> None:
         self.limits = limits or Limits()
         self.pace = Pace()
         self._conversations = conversations
+        self._authenticate = authenticate
         self._handlers: Mapping[type[frames.Frame], Callable[[Any], Awaitable[None]]] = {
             frames.Hello: self._hello,
             frames.Ack: self._ack,
@@ -98,7 +110,7 @@ class ChatConsumer:
 
     async def _hello(self, frame: frames.Hello) -> None:
         try:
-            session = await sessions.acheck_access(frame.token)
+            session = await self._authenticate(frame.token)
         except sessions.UnknownToken as unknown:
             raise _Unacceptable(wire.Close.UNKNOWN_TOKEN, unknown.code) from None
         if self.socket.closed:  # The time for hello ran out meanwhile.

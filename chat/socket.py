@@ -112,7 +112,7 @@ class Socket:
         now = self._loop.time()
         due, close = self._due()
         if now >= due:
-            logger.info("session %s: closed with %d, too slow", getattr(self, "session_id", None), close)
+            logger.info("session %s: closed with %d, its time is up", getattr(self, "session_id", None), close)
             self.fail(close)
         else:
             # At least this often, since a frame sent meanwhile brings a deadline of its own.
