@@ -84,8 +84,8 @@ def signed_id(ctx: Context, row: Attachment, purpose: str) -> str:
     return f"{text}--{hmac.new(str(secret).encode(), text.encode(), hashlib.sha256).hexdigest()}"
 
 
-@router.on("GET|HEAD", "/rails/active_storage/blobs/redirect/*rest")
-@router.on("GET|HEAD", "/rails/active_storage/representations/redirect/*rest")
+@router.on("GET", "/rails/active_storage/blobs/redirect/*rest")
+@router.on("GET", "/rails/active_storage/representations/redirect/*rest")
 def redirect(ctx: Context, request: Request) -> Response:
     row = _signed(ctx, request.path_params["rest"].split("/")[0])
     where = f"{ctx.front_url}/rails/active_storage/disk/{signed_id(ctx, row, 'disk')}/{quote(row.filename, safe='')}"
@@ -93,7 +93,7 @@ def redirect(ctx: Context, request: Request) -> Response:
     return Response(302, b"", "text/html; charset=utf-8", headers)
 
 
-@router.on("GET|HEAD", "/rails/active_storage/disk/*rest")
+@router.on("GET", "/rails/active_storage/disk/*rest")
 def disk(ctx: Context, request: Request) -> Response:
     row = _signed(ctx, request.path_params["rest"].split("/")[0])
     return Response(200, row.content, row.content_type or "application/octet-stream")

@@ -119,6 +119,11 @@ def assignee_changed(ctx: Context, conversation: Conversation) -> None:
     _reread(ctx, conversation, agent_tokens(ctx, inbox), "assignee.changed")
 
 
+def contact_changed(ctx: Context, conversation: Conversation) -> None:
+    agents = agent_tokens(ctx, ctx.find(Inbox, conversation.inbox_id))
+    _snapshot(ctx, agents, "conversation.contact_changed", conversation_push(ctx, conversation))
+
+
 def conversation_read(ctx: Context, conversation: Conversation) -> None:
     inbox = ctx.find(Inbox, conversation.inbox_id)
     _reread(ctx, conversation, agent_tokens(ctx, inbox), "conversation.read")
@@ -152,7 +157,8 @@ def _conversation_hook(ctx: Context, conversation: Conversation, event: str, ext
 
 
 def contact_event(ctx: Context, contact: Contact, event: str) -> None:
-    _snapshot(ctx, {account_stream(contact.account_id)}, event, contact_push(contact))
+    data = contact_push(contact) | {"account_id": contact.account_id}
+    _snapshot(ctx, {account_stream(contact.account_id)}, event, data)
 
 
 # -- sending -----------------------------------------------------------------
@@ -184,6 +190,4 @@ def _job_view(ctx: Context) -> Context:
 
 def _account_of(ctx: Context, data: JSON) -> int:
     inbox_id = data.get("inbox_id") or data.get("conversation", {}).get("inbox_id")
-    if inbox_id is not None:
-        return ctx.find(Inbox, inbox_id).account_id
-    return ctx.find(Contact, data["id"]).account_id
+    return ctx.find(Inbox, inbox_id).account_id

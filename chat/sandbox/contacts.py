@@ -32,7 +32,7 @@ def create_session(ctx: Context, inbox: Inbox, params: Params) -> ContactInbox:
     if source_id is not None and (found := ctx.store.contact_inbox_by_source(inbox.id, source_id)):
         return found
     if source_id == "":
-        raise Crash
+        raise Crash  # Chatwoot leaves an orphaned contact behind, which nothing can see.
     contact = _matching(ctx, inbox.account_id, params) or _new_contact(ctx, inbox.account_id, params)
     return add_session(ctx, contact, inbox, source_id)
 
@@ -141,6 +141,7 @@ def merge(ctx: Context, base: Contact, gone: Contact) -> Contact:
     for conversation in ctx.store.conversations_of(gone.id):
         conversation.contact_id = base.id
         ctx.save(conversation)
+        broadcasts.contact_changed(ctx, conversation)
         for message in ctx.store.messages_of(conversation.id):
             _relink(ctx, message, base, gone)
     base.custom_attributes = deep_merge(gone.custom_attributes, base.custom_attributes)

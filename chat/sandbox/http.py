@@ -1,5 +1,6 @@
 """Requests, answers, routes and the errors Chatwoot answers with (contract §0.3)."""
 
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -122,6 +123,21 @@ def malformed(request: Request) -> Response:
     return Response(400, b"", "text/html; charset=UTF-8")
 
 
+def conditional(request: Request, response: Response) -> Response:
+    """A weak ``ETag`` on what was read, and 304 for who has it already (contract §0.2)."""
+    if request.method != "GET" or response.status != 200 or not response.body:
+        return response
+    tag = f'W/"{hashlib.md5(response.body, usedforsecurity=False).hexdigest()}"'
+    headers = {
+        **response.headers,
+        "ETag": tag,
+        "Cache-Control": "max-age=0, private, must-revalidate",
+    } | response.headers
+    if request.headers.get("if-none-match") == tag:
+        return Response(304, b"", "", headers)
+    return Response(response.status, response.body, response.content_type, headers)
+
+
 def _humanized(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
@@ -161,6 +177,6 @@ class Router:
 
 def match(routes: list[Route], method: str, raw_path: str) -> tuple[Route, dict[str, str]] | None:
     for route in routes:
-        if method in route.methods and (found := route.pattern.fullmatch(raw_path)):
+        if ("GET" if method == "HEAD" else method) in route.methods and (found := route.pattern.fullmatch(raw_path)):
             return route, {name: unquote(text) for name, text in found.groupdict().items()}
     return None

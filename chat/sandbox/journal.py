@@ -26,7 +26,7 @@ class Journal:
         self.path = path
         self._file = -1
         self._pending: list[bytes] = []
-        self._written = asyncio.Event()
+        self._appended = self._synced = 0
         self._sync: asyncio.Task[None] | None = None
 
     def lines(self) -> Iterator[Line]:
@@ -61,18 +61,21 @@ class Journal:
     def append(self, line: Line) -> None:
         if self._file >= 0:
             self._pending.append(orjson.dumps(line) + b"\n")
+            self._appended += 1
 
     async def settled(self) -> None:
         """Return once every line appended so far is on the disk."""
-        while self._pending or self._sync is not None:
+        wanted = self._appended
+        while self._synced < wanted:
             if self._sync is None:
                 self._sync = asyncio.create_task(self._write_out(), name="journal")
             await asyncio.shield(self._sync)
 
     async def _write_out(self) -> None:
-        batch, self._pending = b"".join(self._pending), []
+        batch, self._pending, appended = b"".join(self._pending), [], self._appended
         try:
             await asyncio.to_thread(self._write, batch)
+            self._synced = appended
         finally:
             self._sync = None
 

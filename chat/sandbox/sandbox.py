@@ -22,6 +22,7 @@ from chat.sandbox.http import (
     Request,
     Response,
     Route,
+    conditional,
     exception_page,
     malformed,
     match,
@@ -112,7 +113,7 @@ class Sandbox:
             return exception_page(500, "Internal Server Error")
         await self.store.journal.settled()
         self.jobs.enqueue(ctx.enqueue)
-        return response
+        return conditional(request, response)
 
     def _call(self, ctx: Context, route: Route, request: Request) -> Response:
         if route.area in (Area.ACCOUNT, Area.PLATFORM):

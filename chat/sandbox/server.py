@@ -80,8 +80,17 @@ class SandboxServer(Server):
 
     def listen_success(self, port: Any) -> None:
         super().listen_success(port)
-        reactor.callWhenRunning(self._on_listening, port.getHost().port)
+        reactor.callWhenRunning(self._announce, port.getHost().port)
+
+    def _announce(self, port: int) -> None:
+        try:
+            self._on_listening(port)
+        except OSError as error:
+            self.fail(f"cannot write the world file: {error}")
 
     def listen_error(self, failure: Any) -> None:
-        self.failure = failure.getErrorMessage()
+        self.fail(failure.getErrorMessage())
+
+    def fail(self, words: str) -> None:
+        self.failure = words
         self.stop()

@@ -37,8 +37,7 @@ def new_inbox(ctx: Context, account_id: int, name: str, **columns: object) -> In
         name=name,
         identifier=base58_token(),
         hmac_token=base58_token(),
-        working_hours=working_hours(),
-        **columns,  # type: ignore[arg-type]  # columns of Inbox
+        **{"working_hours": working_hours(), **columns},  # type: ignore[arg-type]  # columns of Inbox
     )
     ctx.add(inbox)
     inbox.channel_id = inbox.id

@@ -27,7 +27,7 @@ def test_the_greeting_names_sandbox_and_desk_on_one_line(sandbox: SandboxProcess
 
 def test_a_taken_port_is_said_in_words(sandbox: SandboxProcess, start_sandbox: Callable[..., SandboxProcess]) -> None:
     port = int(sandbox.base_url.rpartition(":")[2])
-    with pytest.raises(NotStarted, match=f"cannot listen on 127.0.0.1:{port}"):
+    with pytest.raises(NotStarted, match=f"cannot start on 127.0.0.1:{port}"):
         start_sandbox(port=port)
 
 

@@ -48,7 +48,8 @@ def list_messages(ctx: Context, request: Request) -> Response:
     before, after = request.params.get("before"), request.params.get("after")
     found = ctx.store.messages_of(conversation.id)
     if after is not None:
-        found = [m for m in found if m.id >= int(after)]
+        first = int(after) + (before is None)  # alone it is exclusive, together with `before` inclusive
+        found = [m for m in found if m.id >= first]
     if before is not None:
         found = [m for m in found if m.id < int(before)]
     most = PAGE_AFTER if before is None else PAGE_BETWEEN

@@ -44,11 +44,11 @@ class Command(BaseCommand):
         server = SandboxServer(SandboxApplication(sandbox), options["host"], options["port"], on_listening)
         server.run()
         if server.failure is not None:
-            raise CommandError(f"The sandbox cannot listen on {options['host']}:{options['port']}: {server.failure}")
+            raise CommandError(f"The sandbox cannot start on {options['host']}:{options['port']}: {server.failure}.")
 
     def _ready(self, sandbox: Sandbox, options: dict[str, Any], port: int) -> None:
         host = "127.0.0.1" if options["host"] in ("0.0.0.0", "::", "") else options["host"]
-        sandbox.front_url = f"http://{host}:{port}"
+        sandbox.front_url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         sandbox.world = world.describe(sandbox.context(), sandbox.front_url)
         sandbox.start()
         if options["world"]:
