@@ -35,6 +35,7 @@ const STATUS = { idle: "new", connecting: "connecting", online: "online", waitin
 export class ChatClient {
   /** @type {State} */ state = NOTHING;
   /** @type {Map<Topic, Set<(change: Change) => void>>} */ #listeners = new Map();
+  /** @type {string|null} */ #contact = null;
   #paging = false;
   /** @type {(() => void)|null} */ #expiry = null;
 
@@ -161,7 +162,9 @@ export class ChatClient {
     this.unsent.start();
     if (!this.session.begun) return;
     try {
-      this.#received(await this.session.get("/sync"));
+      const frame = await this.session.get("/sync");
+      this.#recognise(this.session.contact);
+      this.#received(frame);
     } catch {
       // A badge that is not shown is no untruth.
     }
@@ -178,6 +181,7 @@ export class ChatClient {
   async #hello() {
     try {
       const token = this.state.unsent.length ? await this.session.begin() : await this.session.token();
+      this.#recognise(this.session.contact);
       return { type: "hello", token, since: this.state.cursor, visible: this.connection.visible };
     } catch (error) {
       if (error instanceof Closed) return "stopped";
@@ -185,6 +189,12 @@ export class ChatClient {
       this.#dispatch({ type: "signed_out" });
       return this.state.unsent.length ? this.#hello() : "idle";
     }
+  }
+
+  /** A cursor and a thread belong to one contact. @param {string|null} contact */
+  #recognise(contact) {
+    if (this.#contact !== null && this.#contact !== contact) this.#dispatch({ type: "signed_out" });
+    this.#contact = contact;
   }
 
   /** @param {ServerFrame} frame */

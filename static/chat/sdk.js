@@ -143,9 +143,10 @@ iframe{display:block;width:100%;height:100%;border:0;color-scheme:normal}
 
     close() {
       if (!this.isOpen) return;
+      const focused = this.host.shadowRoot?.activeElement;
       this.panel.hidden = true;
       this.showUnread(0);
-      this.button.focus();
+      if (focused) this.button.focus();
       this.tell("closed");
     }
 
@@ -198,8 +199,8 @@ iframe{display:block;width:100%;height:100%;border:0;color-scheme:normal}
     }
 
     /** @param {KeyboardEvent} event */
-    onKey = ({ key, isComposing }) => {
-      if (key === "Escape" && !isComposing) safely(() => this.close());
+    onKey = ({ key, isComposing, defaultPrevented }) => {
+      if (key === "Escape" && !isComposing && !defaultPrevented) safely(() => this.close());
     };
 
     /** On a phone the keyboard covers a full-screen panel unless it follows what is left. */

@@ -18,9 +18,11 @@ export class Unavailable extends Error {}
 
 const EARLY_MS = 30_000;
 const TIMEOUT_MS = 15_000;
+const LOCK_PATIENCE_MS = 20_000; // One answer that never comes, and a little.
 export const BEGUN = "begun";
 
 export class Session {
+  /** @type {string|null} whose session it is; another one's after a sign-out in another tab */ contact = null;
   #token = "";
   #validUntil = 0;
 
@@ -79,7 +81,7 @@ export class Session {
 
   /** Two tabs that begin or refresh at the same moment would make two visitors of one. @param {() => Promise<string>} work */
   async #alone(work) {
-    return this.locked(`${this.storage.prefix}session`, work);
+    return this.locked(`${this.storage.prefix}session`, work, LOCK_PATIENCE_MS);
   }
 
   async #renew() {
@@ -95,6 +97,7 @@ export class Session {
   /** @param {SessionAnswer} answer */
   #keep(answer) {
     this.#token = answer.access_token;
+    this.contact = answer.contact;
     this.#validUntil = this.clock.now() + answer.expires_in * 1000;
     if (!this.begun) this.storage.set(BEGUN, true);
     return this.#token;

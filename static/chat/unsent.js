@@ -1,6 +1,7 @@
 /**
- * Messages not yet taken by the server, kept in storage under a key of this tab. A tab holds a lock on its
- * key while it lives; the others wait for that lock and take over what a closed tab left behind.
+ * Messages not yet taken by the server, kept in storage under a key of this tab. A tab locks its key while
+ * anything is in it; the others wait for that lock and take over what a closed tab left behind. (A lock held for
+ * good would keep the browser from freezing the tab, or keeping it for the back button.)
  *
  * @import { Locked } from "./locks.js"
  * @import { Unsent } from "./state.js"
@@ -14,6 +15,7 @@ export class UnsentStore {
   #key = PREFIX + uuid();
   #text = "[]";
   #started = false;
+  /** @type {(() => void)|null} */ #release = null;
   /** @type {Set<string>} */ #watched = new Set();
 
   /** @param {{storage: Storage, locked: Locked, onOrphans: (unsent: Unsent[]) => void}} options */
@@ -26,7 +28,6 @@ export class UnsentStore {
   start() {
     if (this.#started) return;
     this.#started = true;
-    void this.locked(this.storage.prefix + this.#key, () => new Promise(() => {}));
     for (const key of this.storage.keys(PREFIX)) this.#watch(key);
   }
 
@@ -41,8 +42,20 @@ export class UnsentStore {
     const text = JSON.stringify(waiting);
     if (text === this.#text) return;
     this.#text = text;
-    if (waiting.length) this.storage.set(this.#key, waiting);
-    else this.storage.remove(this.#key);
+    if (waiting.length) {
+      this.#hold();
+      this.storage.set(this.#key, waiting);
+    } else {
+      this.storage.remove(this.#key);
+      this.#release?.();
+      this.#release = null;
+    }
+  }
+
+  #hold() {
+    if (this.#release) return;
+    const done = new Promise((resolve) => (this.#release = () => resolve(null)));
+    void this.locked(this.storage.prefix + this.#key, () => done);
   }
 
   /** @param {string} key */

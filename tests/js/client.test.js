@@ -159,6 +159,18 @@ test("an unknown token is refreshed once; a session that is gone leaves a newcom
   assert.equal(world.requests.at(-1)?.path, "/session");
 });
 
+test("a session of somebody else brings none of the old thread and no old cursor", async () => {
+  const world = new World();
+  const client = await world.connected(["secret"]);
+  world.answers["/session/refresh"] = () => ({ status: 200, body: { access_token: "t2", expires_in: 900, contact: "y" } });
+  await world.clock.pass(10_000);
+  world.socket.die(4401);
+  await world.clock.pass(0);
+  world.socket.open();
+  assert.equal(world.socket.sent[0].since, null);
+  assert.deepEqual(texts(client), []);
+});
+
 test("an inbox that does not exist stops the client in words, not in a loop", async () => {
   const world = new World();
   world.answers["/session"] = () => ({ status: 404 });

@@ -72,6 +72,23 @@ test("a living tab's messages are its own; a closed tab's are taken over", async
   assert.deepEqual(Object.keys(area), []);
 });
 
+test("a tab locks its key only while something is in it", async () => {
+  const area = fakeArea();
+  const grant = fakeLocks();
+  /** @type {string[]} */
+  const log = [];
+  const { store } = tab(area, (name, work) => grant(name, () => (log.push("locked"), work().finally(() => log.push("free")))));
+  store.start();
+  store.save([]);
+  store.save([unsent("e1")]);
+  store.save([unsent("e1"), unsent("e2")]);
+  await settled();
+  assert.deepEqual(log, ["locked"]);
+  store.save([]);
+  await settled();
+  assert.deepEqual(log, ["locked", "free"]);
+});
+
 test("a tab that begins to write later is noticed", async () => {
   const area = fakeArea();
   const { store, orphans } = tab(area, fakeLocks());
