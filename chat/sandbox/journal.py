@@ -49,6 +49,7 @@ class Journal:
             return
         fresh = self.path.with_name(self.path.name + ".new")
         try:
+            fresh.touch(mode=0o600)  # it holds tokens
             with fresh.open("wb") as file:
                 file.write(orjson.dumps(snapshot) + b"\n")
                 file.flush()

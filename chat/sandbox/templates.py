@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from chat.sandbox import broadcasts
@@ -33,7 +34,7 @@ def _filled(text: str, values: dict[str, str]) -> str:
     return re.sub(r"{{\s*([\w.]+)\s*}}", lambda found: values.get(found[1], ""), text)
 
 
-def write(ctx: Context, conversation: Conversation, content: str, **columns: object) -> Message:
+def write(ctx: Context, conversation: Conversation, content: str, **columns: Any) -> Message:
     """A template message: no sender at all."""
     message = ctx.add(
         Message(
@@ -43,7 +44,7 @@ def write(ctx: Context, conversation: Conversation, content: str, **columns: obj
             message_type=MessageType.TEMPLATE,
             content=liquid(ctx, content, conversation),
             processed_message_content=content,
-            **columns,  # type: ignore[arg-type]  # columns of Message
+            **columns,
         )
     )
     conversation.last_activity_at = ctx.now

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from chat.sandbox.context import Context
 from chat.sandbox.entities import JSON, Account, AccountUser, AgentBot, Inbox, InboxMember, PlatformApp, User
@@ -31,13 +32,13 @@ def working_hours() -> list[JSON]:
     return [{"day_of_week": day} | (OPEN if 1 <= day <= 5 else CLOSED) for day in range(7)]
 
 
-def new_inbox(ctx: Context, account_id: int, name: str, **columns: object) -> Inbox:
+def new_inbox(ctx: Context, account_id: int, name: str, **columns: Any) -> Inbox:
     inbox = Inbox(
         account_id=account_id,
         name=name,
         identifier=base58_token(),
         hmac_token=base58_token(),
-        **{"working_hours": working_hours(), **columns},  # type: ignore[arg-type]  # columns of Inbox
+        **{"working_hours": working_hours(), **columns},
     )
     ctx.add(inbox)
     inbox.channel_id = inbox.id
