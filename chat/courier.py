@@ -32,6 +32,7 @@ from chat.writer import Priority, Writer, WriterFull
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+CREATIONS = (Delivery.Kind.CONTACT, Delivery.Kind.CONVERSATION)
 AT_ONCE = 8  # httpx gets slower beyond that
 
 
@@ -106,12 +107,12 @@ class Courier:
             claim = await self._write(partial(self._claim, delivery_id), contact_id)
             if claim is not None:
                 await self._handle(claim)
+            self.wake()  # not after an error: a database in trouble gets time until the next scan
         except (DatabaseError, WriterFull) as error:
             log.error("delivery %s waits until its lease ends: %s", delivery_id, error)
         finally:
             release()
             self._carrying.discard(delivery_id)
-            self.wake()
 
     def _claim(self, delivery_id: uuid.UUID, pen: Pen) -> Claim | None:
         return outbox.claim(pen, delivery_id, wait_ms=self._timing.unfenced_ms, lease_ms=self._timing.lease_ms)
@@ -164,8 +165,6 @@ class Courier:
             created_id=claim.conversation_id,
         )
         await self._write(created, claim.contact_id)
-        if upstream.chatwoot_inbox_id is None:
-            self._upstreams.forget()  # the answer told it
 
     async def _send_message(self, claim: Claim, upstream: Upstream) -> None:
         assert claim.chatwoot_id is not None
@@ -190,13 +189,10 @@ class Courier:
         match error:
             case Unreachable():
                 outbox.later(pen, claim, reason=str(error), due_at=self._after(pen.now, claim.attempt))
-            case Throttled():
-                until = pen.now + round(error.retry_after_s * 1000)
-                Chatwoot.objects.filter(pk=upstream.chatwoot_pk).update(paused_until=until)
-                outbox.later(pen, claim, reason=str(error), due_at=until)
-            case Forbidden():
-                log.error("inbox %s is paused: Chatwoot does not let us in; check its row", claim.inbox_id)
-                Inbox.objects.filter(pk=claim.inbox_id).update(paused_until=pen.now + self._timing.pause_ms)
+            case Throttled() | Forbidden():
+                outbox.later(pen, claim, reason=str(error), due_at=self._pause(pen, claim, error, upstream))
+            case Refused() if claim.kind in CREATIONS:  # nothing of the visitor's is in it: it must come right one day
+                log.error("%s delivery %s was refused: %s", claim.kind, claim.delivery_id, error)
                 outbox.later(pen, claim, reason=str(error), due_at=pen.now + self._timing.pause_ms)
             case Refused():
                 log.error("delivery %s was refused: %s", claim.delivery_id, error)
@@ -207,10 +203,21 @@ class Courier:
                 outbox.done(pen, claim)
             case _:
                 finished = isinstance(error, Ambiguous) and error.finished
-                permanent = isinstance(error, Invalid) and error.permanent
+                permanent = isinstance(error, Invalid) and error.permanent and claim.kind not in CREATIONS
                 reason = "Chatwoot does not take this message." if permanent else str(error)
                 due_at = pen.now + looking.next_look_ms(0)
                 outbox.doubt(pen, claim, reason=reason, finished=finished, permanent=permanent, due_at=due_at)
+
+    def _pause(self, pen: Pen, claim: Claim, error: Throttled | Forbidden, upstream: Upstream) -> int:
+        """Ask nothing more of this Chatwoot, or for this inbox, for a while; until when, ms."""
+        if isinstance(error, Throttled):
+            until = pen.now + round(error.retry_after_s * 1000)
+            Chatwoot.objects.filter(pk=upstream.chatwoot_pk).update(paused_until=until)
+        else:
+            until = pen.now + self._timing.pause_ms
+            log.error("inbox %s is paused: Chatwoot does not let us in; check its row", claim.inbox_id)
+            Inbox.objects.filter(pk=claim.inbox_id).update(paused_until=until)
+        return until
 
     def _after(self, now: int, attempt: int) -> int:
         """Full jitter, doubling from one second to a minute."""
@@ -226,6 +233,9 @@ class Courier:
         except ChatwootError as error:
             log.warning("looking for delivery %s: %s", claim.delivery_id, error)
             over = False
+            if isinstance(error, Throttled | Forbidden):
+                pause = partial(self._pause, claim=claim, error=error, upstream=upstream)
+                await self._write(pause, claim.contact_id)
         looks = claim.looks + 1 if over else claim.looks
         conclusive = over and (claim.finished or looks >= looking.ENOUGH)
         wait_ms = 0 if conclusive else looking.next_look_ms(begun - claim.started_at)

@@ -49,7 +49,7 @@ def apply_created(pen: Pen, scope: Scope, conversation: resources.Conversation, 
 
     A display id stored before that attempt means that the inbox locks to a single conversation (contract §1.7).
     """
-    Inbox.objects.filter(pk=scope.inbox_id, chatwoot_inbox_id=None).update(chatwoot_inbox_id=conversation.inbox_id)
+    _learn_inbox(scope, conversation.inbox_id)
     ours = sql.conversation(created_id)
     if ours is None or ours.chatwoot_id is not None:
         return
@@ -65,6 +65,10 @@ def apply_created(pen: Pen, scope: Scope, conversation: resources.Conversation, 
         pen.change_message(record._replace(conversation_id=known.id))
     outbox.move(created_id, to=known.id)
     pen.change_conversation(ours._replace(deleted=True))
+
+
+def _learn_inbox(scope: Scope, chatwoot_inbox_id: int) -> None:
+    Inbox.objects.filter(pk=scope.inbox_id, chatwoot_inbox_id=None).update(chatwoot_inbox_id=chatwoot_inbox_id)
 
 
 def apply_conversation(
@@ -114,6 +118,8 @@ def _find_conversation(
     pen: Pen, scope: Scope, chatwoot_id: int, inbox_id: int | None, source_id: str | None, key: str | None = None
 ) -> ConversationRecord | None:
     """The gate: our inbox, and a conversation that is known, or new and of the subscription's own contact inbox."""
+    if scope.chatwoot_inbox_id is None and inbox_id is not None and source_id == scope.source_id:
+        _learn_inbox(scope, inbox_id)
     record = sql.conversation_by_chatwoot_id(scope.inbox_id, chatwoot_id)
     if None not in (inbox_id, scope.chatwoot_inbox_id) and inbox_id != scope.chatwoot_inbox_id:
         log.info("dropped a frame of another inbox on %r", scope)

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 Kind = Delivery.Kind
 State = Delivery.State
 
+REPEATABLE = (Kind.CONTACT, Kind.SEEN)  # doing it twice is doing it once
 LEASE_MS = 60_000
 UNCONFIRMED_AFTER_MS = 24 * 3_600_000
 
@@ -115,7 +116,7 @@ def claim(pen: Pen, delivery_id: uuid.UUID, *, wait_ms: int, lease_ms: int = LEA
     """Lease a delivery and, when it is to be sent, commit the attempt before its first byte leaves.
 
     ``wait_ms`` is how long after its start the attempt may still take effect. None: another process has it, or it is
-    closed. A delivery found in ``sending`` had an attempt whose end nobody saw (our crash): it is unsure.
+    closed. A delivery found in ``sending`` had an attempt whose end nobody saw (our crash): it is unsure, or repeated.
     """
     still_open = Delivery.objects.filter(id=delivery_id, state__in=Delivery.OPEN)
     free = still_open.filter(due_at__lte=pen.now, lease_until__lte=pen.now)
@@ -123,6 +124,8 @@ def claim(pen: Pen, delivery_id: uuid.UUID, *, wait_ms: int, lease_ms: int = LEA
         return None
     delivery = Delivery.objects.select_related("contact_inbox", "conversation", "message").get(id=delivery_id)
     found = delivery.state
+    if found == State.SENDING and delivery.kind in REPEATABLE:
+        found = State.ACCEPTED
     if found == State.ACCEPTED:
         _begin_attempt(pen, delivery, wait_ms)
     elif found == State.SENDING:

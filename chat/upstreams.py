@@ -59,12 +59,12 @@ class Upstreams:
         self.listener: Listener | None = None
 
     async def of(self, inbox_id: int) -> Upstream:
-        """The way to an inbox; its row is read on first use and again after ``forget``."""
-        if inbox_id not in self._inboxes:
+        """The way to an inbox; its row is read on first use, after ``forget``, and until its number is learnt."""
+        known = self._inboxes.get(inbox_id)
+        if known is None or known.chatwoot_inbox_id is None:
             inbox = await self._reader.run(Inbox.objects.select_related("chatwoot").get, pk=inbox_id)
-            if inbox_id not in self._inboxes:
-                self._inboxes[inbox_id] = await self._open(inbox)
-        return self._inboxes[inbox_id]
+            known = self._inboxes[inbox_id] = await self._open(inbox)
+        return known
 
     def forget(self) -> None:
         """Read the rows again at the next use: an operator may have changed them."""

@@ -1,0 +1,274 @@
+"""Exactly once and in order, whatever Chatwoot, the network or our own processes do in between."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from chat import courier
+from chat.models import Chatwoot, Inbox, Message
+from tests.eventually import eventually
+from tests.fixtures.sandbox import SandboxProcess
+from tests.fixtures.world import QUICK, MakeWorld, Turnstile, World
+
+CAREFUL = replace(QUICK, carrying=replace(QUICK.carrying, unfenced_ms=1_000))  # longer than any attempt below lives
+READ_S = 0.3
+FAULTS: dict[str, dict[str, Any]] = {
+    "lose_answer": {},
+    "error_after": {},
+    "error_before": {},
+    "refuse": {},
+    "delay": {"seconds": 2 * READ_S},
+    "delay_answer": {"seconds": 2 * READ_S},
+    "late_commit": {"seconds": 2 * READ_S, "cut": True},
+    "status": {"status": 502},
+}
+ENDS = {"contact": "/contacts", "conversation": "/conversations", "message": "/messages"}
+
+
+# One answer goes wrong
+
+
+@pytest.mark.parametrize("hears", [True, False], ids=["by echo", "by looking"])
+async def test_messages_in_doubt_arrive_once_and_in_order(world: World, hears: bool) -> None:
+    runtime = await world.start(timing=CAREFUL, read_s=READ_S)
+    people = {fault: await world.person() for fault in FAULTS}
+    talks = {fault: await world.talk(runtime, person) for fault, person in people.items()}
+    if not hears:
+        world.sandbox.faults.set("cable_mute")
+    for fault, (_, talk) in talks.items():
+        path = f"{people[fault].source_id}/conversations/{talk}/messages"
+        world.sandbox.faults.set(fault, method="POST", path=path, times=1, **FAULTS[fault])
+    for text in ("doubtful", "and after it"):
+        await asyncio.gather(*(person.say(runtime, text) for person in people.values()))
+    await world.settled()
+    said = {fault: world.said(person) for fault, person in people.items()}
+    assert said == {fault: ["hello", "doubtful", "and after it"] for fault in FAULTS}
+    assert {fault: device.texts() for fault, (device, _) in talks.items()} == said
+    assert {tuple(device.states()) for device, _ in talks.values()} == {("sent", "sent", "sent")}
+
+
+@pytest.mark.parametrize("hears", [True, False], ids=["by cable", "by looking"])
+async def test_conversations_in_doubt_are_created_once(world: World, hears: bool) -> None:
+    runtime = await world.start(timing=CAREFUL, read_s=READ_S)
+    people = {fault: await world.person() for fault in FAULTS}
+    if not hears:
+        world.sandbox.faults.set("cable_refuse")
+    for fault, person in people.items():
+        path = f"{person.source_id}/conversations"
+        world.sandbox.faults.set(fault, method="POST", path=path, times=1, **FAULTS[fault])
+    for text in ("the first", "the second"):
+        await asyncio.gather(*(person.say(runtime, text) for person in people.values()))
+    await world.settled()
+    assert {fault: len(world.conversations(person)) for fault, person in people.items()} == dict.fromkeys(FAULTS, 1)
+    said = {fault: world.said(person) for fault, person in people.items()}
+    assert said == {fault: ["the first", "the second"] for fault in FAULTS}
+
+
+@pytest.mark.parametrize("fault", ["lose_answer", "error_after"])
+async def test_chatwoots_number_of_the_inbox_is_learnt_although_the_answer_was_lost(world: World, fault: str) -> None:
+    runtime, alice = await world.start(), await world.person()
+    world.sandbox.faults.set(fault, method="POST", path="/conversations", times=1)
+    device, talk = await world.talk(runtime, alice)
+    assert await world.ask(lambda: Inbox.objects.get().chatwoot_inbox_id) == world.chatwoot_inbox.id
+    world.sandbox.faults.set("cable_mute")
+    world.sandbox.desk.reply(talk, "by resync only")
+    world.sandbox.faults.set("cable_cut")
+    await eventually(lambda: "by resync only" in device.texts())
+
+
+@pytest.mark.parametrize("fault", ["lose_answer", "refuse", "late_commit"])
+async def test_a_contact_in_doubt_is_created_once(world: World, fault: str) -> None:
+    runtime, alice = await world.start(timing=CAREFUL, read_s=READ_S), await world.person()
+    world.sandbox.faults.set(fault, method="POST", path="/contacts", times=1, **FAULTS[fault])
+    await alice.say(runtime, "who am I")
+    await world.settled()
+    assert len({row["contact_id"] for row in world.conversations()}) == 1
+    assert world.said() == ["who am I"]
+
+
+async def test_an_earlier_undecided_message_keeps_the_later_ones_back(world: World) -> None:
+    runtime, alice = await world.start(timing=CAREFUL, read_s=READ_S), await world.person()
+    device, _ = await world.talk(runtime, alice)
+    world.sandbox.faults.set("refuse", method="POST", path="/messages", times=1)
+    await alice.say(runtime, "undecided")
+    await alice.say(runtime, "waits for it")
+    await eventually(lambda: device.states() == ["sent", "unsure", "accepted"])
+    assert world.said() == ["hello"]
+    await world.settled()
+    assert world.said() == ["hello", "undecided", "waits for it"]
+
+
+# Chatwoot says no
+
+
+class Throttling(httpx.AsyncBaseTransport):
+    """Says 429 to the first message."""
+
+    def __init__(self) -> None:
+        self.said_no = False
+        self._inner = httpx.AsyncHTTPTransport(trust_env=False)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if not self.said_no and request.method == "POST" and request.url.path.endswith("/messages"):
+            self.said_no = True
+            return httpx.Response(429, headers={"Retry-After": "1"}, stream=httpx.ByteStream(b""))
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+async def test_429_pauses_that_chatwoot_and_then_goes_on(world: World) -> None:
+    transport = Throttling()
+    runtime, alice, bob = await world.start(transport=transport), await world.person(), await world.person()
+    await alice.say(runtime, "too much")
+    await eventually(lambda: transport.said_no)
+    await world.becomes(lambda: Chatwoot.objects.get().paused_until > 0)
+    await bob.say(runtime, "me too")
+    assert world.said() == []
+    await world.settled()
+    assert world.said(alice) == ["too much"] and world.said(bob) == ["me too"]
+
+
+async def test_429_to_a_look_pauses_that_chatwoot_too(world: World) -> None:
+    runtime, alice = await world.start(), await world.person()
+    _, talk = await world.talk(runtime, alice)
+    world.sandbox.faults.set("cable_mute")
+    world.sandbox.faults.set("lose_answer", method="POST", path=f"/conversations/{talk}/messages", times=1)
+    world.sandbox.faults.set("status", method="GET", path=f"/conversations/{talk}/messages", status=429)
+    await alice.say(runtime, "still there?")
+    await world.becomes(lambda: Chatwoot.objects.get().paused_until > 0)
+
+
+async def test_401_pauses_the_inbox_and_says_so(world: World, logged: Any) -> None:
+    runtime, alice = await world.start(), await world.person()
+    world.sandbox.faults.set("status", method="POST", path="/contacts", status=401, times=1)
+    await alice.say(runtime, "let me in")
+    await world.becomes(lambda: Inbox.objects.get().paused_until > 0)
+    assert f"inbox {world.inbox_id} is paused" in logged.text
+    await world.settled()
+    assert world.said() == ["let me in"]
+
+
+async def test_413_fails_that_message_with_a_reason_and_the_lane_goes_on(world: World) -> None:
+    runtime, alice = await world.start(), await world.person()
+    device, _ = await world.talk(runtime, alice)
+    world.sandbox.faults.set("status", method="POST", path="/messages", status=413, times=1)
+    await alice.say(runtime, "much too big")
+    await alice.say(runtime, "small")
+    await world.settled(failed=1)
+    assert device.states() == ["sent", "failed", "sent"]
+    assert device.messages[1]["reason"]
+    assert world.said() == ["hello", "small"]
+
+
+async def test_a_validation_error_fails_the_message_once_it_is_certainly_absent(world: World) -> None:
+    runtime, alice = await world.start(), await world.person()
+    device, _ = await world.talk(runtime, alice)
+    body = {"message": "Content is too long", "attributes": ["content"]}
+    world.sandbox.faults.set("status", method="POST", path="/messages", status=422, body=body, times=1)
+    await alice.say(runtime, "not valid")
+    await alice.say(runtime, "valid")
+    await world.settled(failed=1)
+    assert device.states() == ["sent", "failed", "sent"]
+    assert world.said() == ["hello", "valid"]
+
+
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize("kind", ["contact", "conversation"])
+async def test_a_refused_creation_is_tried_again_and_its_messages_are_not_stranded(
+    world: World, kind: str, status: int
+) -> None:
+    runtime, alice = await world.start(), await world.person()
+    body = {"message": "Something is invalid", "attributes": ["something"]}
+    world.sandbox.faults.set("status", method="POST", path=ENDS[kind], status=status, body=body, times=1)
+    await alice.say(runtime, "still here")
+    await world.settled()
+    assert world.said() == ["still here"]
+
+
+# Chatwoot is away
+
+
+async def test_while_chatwoot_is_down_messages_are_kept_and_then_delivered_in_order(
+    make_world: MakeWorld, start_sandbox: Callable[..., SandboxProcess], tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    world = await make_world(start_sandbox(state=state))
+    runtime, alice = await world.start(), await world.person()
+    device, _ = await world.talk(runtime, alice)
+    port = httpx.URL(world.sandbox.base_url).port
+    world.sandbox.kill()
+    texts = [f"while you were away {each}" for each in range(5)]
+    for text in texts:
+        await alice.say(runtime, text)
+    await eventually(lambda: device.texts() == ["hello", *texts])
+    await eventually(lambda: not any(hub.status().sockets for hub in runtime.upstreams.hubs()))
+    assert set(device.states()[1:]) <= {"accepted", "unsure"}
+    world.sandbox = start_sandbox(state=state, port=port)
+    await world.settled()
+    assert world.said() == ["hello", *texts]
+    assert len(world.conversations()) == 1
+
+
+# We are away
+
+
+@pytest.mark.parametrize("took_effect", [True, False], ids=["it had arrived", "it had not"])
+@pytest.mark.parametrize("kind", ENDS)
+async def test_a_runtime_that_dies_between_claim_and_answer_leaves_no_doubt_behind(
+    world: World, kind: str, took_effect: bool
+) -> None:
+    turnstile, alice = Turnstile(ENDS[kind]), await world.person()
+    runtime = await world.start(timing=CAREFUL, transport=turnstile)
+    await alice.say(runtime, "remember me")
+    await turnstile.reached.wait()
+    await runtime.courier.close()
+    turnstile.lets_through = took_effect
+    turnstile.open.set()
+    await world.stop(runtime)
+    world.sandbox.reset_stats()
+    await world.start(timing=CAREFUL)
+    await world.settled()
+    assert world.said() == ["remember me"]
+    assert len(world.conversations()) == 1
+    if kind == "message":
+        routes = [name for name in world.sandbox.stats()["routes"] if name.endswith("/messages")]
+        assert routes[0].startswith("GET"), "it must look before it sends again"
+
+
+async def test_two_processes_deliver_one_outbox_once(world: World) -> None:
+    first, second = await world.start(), await world.start()
+    people = [await world.person() for _ in range(8)]
+    sends = [each.say(runtime, f"line {n}") for n, runtime in enumerate((first, second, first)) for each in people]
+    await asyncio.gather(*sends)
+    await world.settled()
+    assert all(sorted(world.said(each)) == ["line 0", "line 1", "line 2"] for each in people)
+    assert len(world.conversations()) == len(people)
+    ours = await world.ask(lambda: list(Message.objects.order_by("at").values_list("contact", "content")))
+    assert all(world.said(each) == [text for contact, text in ours if contact == each.contact_id] for each in people)
+
+
+async def test_who_lost_the_lease_decides_nothing(world: World) -> None:
+    turnstile, alice = Turnstile("/messages"), await world.person()
+    first = await world.start(transport=turnstile)
+    await alice.say(first, "slow")
+    await turnstile.reached.wait()
+    second = await world.start()
+    await alice.say(second, "next")
+    await world.settled()
+    turnstile.lets_through = False
+    turnstile.open.set()
+    await world.stop(first)
+    assert world.said() == ["slow", "next"]
+    assert await world.ask(lambda: set(Message.objects.values_list("state", flat=True))) == {"sent"}
+
+
+async def test_the_bounds_of_production_are_the_designs() -> None:
+    timing = courier.Timing()
+    assert (timing.unfenced_ms, timing.settle_ms, timing.lease_ms) == (120_000, 5_000, 60_000)
