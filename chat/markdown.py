@@ -9,15 +9,23 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
 from chat.wire.tree import Block, Inline, Tree
 
 _ALLOWED = re.compile(r"(?:https?://[^\s/?#]|mailto:.|tel:[+\d])", re.IGNORECASE)
-_ADDRESS = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
+_INVISIBLE = (
+    r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"  # would make an address look like another
+)
+_ADDRESS = re.compile(rf"https?://[^\s<>\"'{_INVISIBLE}]+", re.IGNORECASE)
 _TRAILING = ".,;:!?)]}»”’'\"*"
 _MARKUP = re.compile(r"[\\`*_\[<~&\n\t]|://|^\s*(?:[-+#>=]|\d+[.)])")
-_MARKDOWN = MarkdownIt("commonmark", {"breaks": True, "html": False, "maxNesting": 12}).enable("strikethrough")
+_MAX_NESTING = 16  # deeper than people write; JSON encoders and recursion end somewhere beyond
+_MAX_MARKDOWN = 10_000  # characters; on hostile text the parser takes quadratic time
+_OPTIONS = {"breaks": True, "html": False, "maxNesting": _MAX_NESTING}
+# A reference definition would vanish, used or not: nothing that an agent wrote may.
+_MARKDOWN = MarkdownIt("commonmark", _OPTIONS).enable("strikethrough").disable("reference")
 
 
 def plain_tree(text: str) -> Tree:
@@ -27,12 +35,22 @@ def plain_tree(text: str) -> Tree:
 
 @lru_cache(maxsize=256)
 def markdown_tree(text: str) -> Tree:
-    """An agent's Markdown. Headings are strong paragraphs, images links, raw HTML and tables text."""
+    """An agent's Markdown. Headings are strong paragraphs, images links, raw HTML and tables text.
+
+    What is nested too deeply (the parser drops it) or too long comes as typed.
+    """
     if not text.strip():
         return []
     if not _MARKUP.search(text):  # most messages: nothing to parse
         return [{"t": "p", "c": [text.strip()]}]
-    return list(_blocks(SyntaxTreeNode(_MARKDOWN.parse(text)).children))
+    tokens = _MARKDOWN.parse(text) if len(text) <= _MAX_MARKDOWN else []
+    if not tokens or _deepest(tokens) >= _MAX_NESTING - 1:
+        return plain_tree(text)
+    return list(_blocks(SyntaxTreeNode(tokens).children))
+
+
+def _deepest(tokens: Iterable[Token]) -> int:
+    return max(max(token.level, _deepest(token.children or ())) for token in tokens) if tokens else 0
 
 
 def _blocks(nodes: Iterable[SyntaxTreeNode]) -> Iterator[Block]:
