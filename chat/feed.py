@@ -102,47 +102,55 @@ class Pen:
         for contact_id, head in self._heads.items():
             if head != self._before[contact_id]:
                 sql.raise_head(contact_id, head)
-        rows = _encode(self._changed.values())
+        rows = _encode(sorted(self._changed.values(), key=_by_seq))
         return [
             Change(each, before, self._heads[each], tuple(row for owner, row in rows if owner == each))
             for each, before in self._before.items()
         ]
 
 
-def read(contact_id: uuid.UUID, since: Cursor | None) -> Page | None:
-    """What changed after a cursor, at most one page; None when the contact is gone."""
+def read(
+    contact_id: uuid.UUID, since: Cursor | None, *, page: int = PAGE, far: int = FAR, start: int = START_MESSAGES
+) -> Page | None:
+    """What changed after a cursor, at most ``page`` rows; None when the contact is gone."""
     position = sql.feed_position(contact_id)
     if position is None:
         return None
     epoch, head, floor = position
+    reason = _why_start(since, epoch, head, floor, far)
+    if since is None or reason is not None:
+        if since is not None and since.epoch == epoch and since.seq > head:
+            epoch = _turn_epoch(contact_id, epoch)
+        return _start(contact_id, Cursor(epoch, head), reason or "start", start)
+    return _changes(contact_id, since, head, page)
+
+
+def _why_start(since: Cursor | None, epoch: str, head: int, floor: int, far: int) -> str | None:
     if since is None:
-        return _start(contact_id, Cursor(epoch, head), "start")
-    if since.epoch != epoch:
-        return _start(contact_id, Cursor(epoch, head), "epoch")
-    if since.seq > head:
-        return _start(contact_id, Cursor(_turn_epoch(contact_id, epoch), head), "epoch")
+        return "start"
+    if since.epoch != epoch or since.seq > head:
+        return "epoch"
     if since.seq < floor:
-        return _start(contact_id, Cursor(epoch, head), "floor")
-    if head - since.seq > FAR:
-        return _start(contact_id, Cursor(epoch, head), "far")
-    return _changes(contact_id, since, head)
+        return "floor"
+    return "far" if head - since.seq > far else None
 
 
-def _changes(contact_id: uuid.UUID, since: Cursor, head: int) -> Page:
-    bounds = {"after": since.seq, "upto": head, "limit": PAGE + 1}
+def _changes(contact_id: uuid.UUID, since: Cursor, head: int, page: int) -> Page:
+    bounds = {"after": since.seq, "upto": head, "limit": page + 1}
     records: list[Record] = [*sql.changed_conversations(contact_id, **bounds)]
     records += sql.changed_messages(contact_id, **bounds)
-    records.sort(key=lambda record: record.seq)
-    more = len(records) > PAGE
-    rows = tuple(row for _, row in _encode(records[:PAGE]))
+    records.sort(key=_by_seq)
+    more = len(records) > page
+    rows = tuple(row for _, row in _encode(records[:page]))
     return Page(Cursor(since.epoch, rows[-1].seq if more else head), rows, more)
 
 
-def _start(contact_id: uuid.UUID, cursor: Cursor, reason: str) -> Page:
+def _start(contact_id: uuid.UUID, cursor: Cursor, reason: str, most: int) -> Page:
     conversations = sql.changed_conversations(contact_id, after=-1, upto=2**62, limit=10_000)
-    newest = Conversation.objects.filter(contact=contact_id).order_by("-created_at", "-id").values_list("id", flat=True)
-    messages = sql.message_page(first, before=None, limit=START_MESSAGES) if (first := newest.first()) else []
-    rows = tuple(row for _, row in _encode([*conversations, *messages]))
+    shown = Conversation.objects.filter(contact=contact_id, deleted=False)  # an emptied one has no messages
+    newest = shown.order_by("-created_at", "-id").values_list("id", flat=True).first()
+    messages = sql.message_page(newest, before=None, limit=most) if newest else []
+    rows = tuple(row for _, row in _encode([*conversations, *sorted(messages, key=_by_seq)]))
     return Page(cursor, rows, reset=reason)
 
 
@@ -159,9 +167,13 @@ def history(conversation_id: uuid.UUID, *, before: tuple[int, uuid.UUID] | None,
     return [row for _, row in _encode(records[1:] if more else records)], more
 
 
+def _by_seq(record: Record) -> int:
+    return record.seq
+
+
 def _encode(records: Iterable[Record]) -> list[tuple[uuid.UUID, Row]]:
-    """Rows in the order of their numbers where they have the same kind; each with its contact."""
-    records = sorted(records, key=lambda record: record.seq)
+    """The same as rows, in the same order, each with its contact."""
+    records = list(records)
     files = _attachments([each.id for each in records if isinstance(each, MessageRecord) and each.has_files])
     return [(each.contact_id, _row(each, files)) for each in records]
 

@@ -7,7 +7,10 @@ deleted text leaves our database too. All functions run inside a writer's transa
 
 import logging
 import uuid
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import orjson
 
 from chat import outbox, sql
 from chat.chatwoot import resources
@@ -51,7 +54,7 @@ def apply_created(pen: Pen, scope: Scope, conversation: resources.Conversation, 
     """
     _learn_inbox(scope, conversation.inbox_id)
     ours = sql.conversation(created_id)
-    if ours is None or ours.chatwoot_id is not None:
+    if ours is None or ours.deleted or ours.chatwoot_id is not None:
         return
     outbox.close_creation(created_id)
     known = sql.conversation_by_chatwoot_id(scope.inbox_id, conversation.id)
@@ -232,10 +235,12 @@ def _what_is_shown(record: MessageRecord) -> MessageRecord:
 def _told(pen: Pen, record: MessageRecord, message: resources.Message) -> MessageRecord:
     """The record with what Chatwoot says of it. A visitor's own words stay as they were accepted."""
     sender = message.sender if record.direction == Message.Direction.OUTGOING else None
+    if sender is not None and sender.kind == "contact":
+        sender = None
     return record._replace(
         content="" if message.deleted else record.content if record.echo_id else message.content,
         content_type=message.content_type[:20],
-        content_attributes={} if message.deleted else dict(message.content_attributes),
+        content_attributes={} if message.deleted else _sound(message.content_attributes),
         sender_kind=sender.kind if sender else record.sender_kind,
         sender_name=sender.name[:255] if sender else record.sender_name,
         has_files=bool(message.attachments) and not message.deleted,
@@ -243,6 +248,16 @@ def _told(pen: Pen, record: MessageRecord, message: resources.Message) -> Messag
         applied_at=pen.now,
         deleted=message.deleted,
     )
+
+
+def _sound(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """As they come back from the database; what it cannot keep (NUL, endless nesting, huge numbers) must not harm."""
+    try:
+        encoded = orjson.dumps(dict(attributes))
+    except TypeError:
+        return {}
+    kept: dict[str, Any] = {} if b"\\u0000" in encoded else orjson.loads(encoded)
+    return kept
 
 
 def _updated_ms(message: resources.Message) -> int | None:
@@ -272,11 +287,32 @@ def place(conversation_id: uuid.UUID, chatwoot_id: int, time: int) -> int:
     """Where a message that Chatwoot numbered stands in display order (``Message.at``, ms, written once).
 
     The newest stands at its time, after everything before it, with room for those that are still missing in between:
-    ids count all messages of a Chatwoot, so their difference is room enough. A late one goes between its neighbours.
+    ids count all messages of a Chatwoot, so their difference is room enough. A late one keeps its time as far as its
+    neighbours allow: those placed here for certain, and the visitor's own, whose place was given before their id.
     """
-    before, after = sql.neighbours(conversation_id, chatwoot_id)
-    if after is None:
-        step = min(chatwoot_id - before[0], MAX_STEP_MS) if before else 1
-        return max(time, sql.newest_at(conversation_id) + step)
-    low = before[1] if before else after[1] - (after[0] - chatwoot_id) - 1
-    return max(low + 1, min(time, after[1] - min(after[0] - chatwoot_id, after[1] - low - 1)))
+    own_before, own_after = sql.neighbours(conversation_id, chatwoot_id, own=True)
+    before, after = sql.neighbours(conversation_id, chatwoot_id, own=False)
+    if after is None and own_after is None:
+        return _between(before, None, chatwoot_id, max(time, sql.newest_at(conversation_id) + 1))
+    if own_before and not (own_after and own_after[1] <= own_before[1]):
+        time = max(time, own_before[1] + 1)
+    if own_after:
+        time = min(time, own_after[1] - _room(own_after[0] - chatwoot_id))
+    return _between(before, after, chatwoot_id, time)
+
+
+def _room(ids: int) -> int:
+    return min(ids, MAX_STEP_MS)
+
+
+def _between(before: tuple[int, int] | None, after: tuple[int, int] | None, chatwoot_id: int, time: int) -> int:
+    """The time nearest to ``time`` that leaves room, too, for what may still come on either side."""
+    if before and after:
+        ids, room = after[0] - before[0], after[1] - before[1]
+        if room < ids:  # the steps were cut at MAX_STEP_MS: share what there is
+            return before[1] + max(1, min(room - 1, room * (chatwoot_id - before[0]) // ids))
+    if after:
+        time = min(time, after[1] - (after[0] - chatwoot_id if before else _room(after[0] - chatwoot_id)))
+    if before:
+        time = max(time, before[1] + (chatwoot_id - before[0] if after else _room(chatwoot_id - before[0])))
+    return time

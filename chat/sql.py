@@ -157,15 +157,18 @@ def newest_at(conversation_id: uuid.UUID) -> int:
     return int(_fetch(query, (_key(conversation_id),))[0][0])
 
 
-def neighbours(conversation_id: uuid.UUID, chatwoot_id: int) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
-    """(chatwoot_id, at) of the messages that Chatwoot numbered just before and just after this one."""
-    query = "SELECT chatwoot_id, at FROM chat_message WHERE conversation_id = %s AND chatwoot_id"
-    key = _key(conversation_id)
-    last = _fetch(f"{query} IS NOT NULL ORDER BY chatwoot_id DESC LIMIT 1", (key,))
+def neighbours(
+    conversation_id: uuid.UUID, chatwoot_id: int, *, own: bool
+) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+    """(chatwoot_id, at) of the messages just before and after this id: the visitor's own from here, or the others."""
+    echo = "IS NOT NULL" if own else "IS NULL"
+    query = f"SELECT chatwoot_id, at FROM chat_message WHERE conversation_id = %s AND echo_id {echo} AND chatwoot_id"
+    last = _fetch(f"{query} IS NOT NULL ORDER BY chatwoot_id DESC LIMIT 1", (_key(conversation_id),))
     if not last or last[0][0] < chatwoot_id:  # nearly always: it is the newest
         return (_pair(last), None)
-    before = _fetch(f"{query} < %s ORDER BY chatwoot_id DESC LIMIT 1", (key, chatwoot_id))
-    after = _fetch(f"{query} > %s ORDER BY chatwoot_id ASC LIMIT 1", (key, chatwoot_id))
+    params = (_key(conversation_id), chatwoot_id)
+    before = _fetch(f"{query} < %s ORDER BY chatwoot_id DESC LIMIT 1", params)
+    after = _fetch(f"{query} > %s ORDER BY chatwoot_id ASC LIMIT 1", params)
     return (_pair(before), _pair(after))
 
 
