@@ -52,14 +52,6 @@ class ChatConsumer:
         self.pace = Pace()
         self._conversations = conversations
         self._authenticate = authenticate
-        self._handlers: Mapping[type[frames.Frame], Callable[[Any], Awaitable[None]]] = {
-            frames.Hello: self._hello,
-            frames.Ack: self._ack,
-            frames.Send: self._send,
-            frames.Typing: self._typing,
-            frames.Seen: self._seen,
-            frames.Ping: self._ping,
-        }
 
     @classmethod
     def as_asgi(cls, **initkwargs: Any) -> Any:
@@ -84,7 +76,7 @@ class ChatConsumer:
         now = self.socket.heard()
         try:
             frame = self._read(text, now)
-            await self._handlers[type(frame)](frame)
+            await _HANDLERS[type(frame)](self, frame)
         except _Unacceptable as unacceptable:
             self.socket.refuse(unacceptable.close, unacceptable.refusal)
         except wire.Refusal as refusal:
@@ -108,7 +100,7 @@ class ChatConsumer:
             raise _bad("hello comes first, and once")
         return frame
 
-    async def _hello(self, frame: frames.Hello) -> None:
+    async def hello(self, frame: frames.Hello) -> None:
         try:
             session = await self._authenticate(frame.token)
         except sessions.UnknownToken as unknown:
@@ -136,10 +128,10 @@ class ChatConsumer:
             allowed=inbox.allowed_origins,
         )
 
-    async def _ack(self, frame: frames.Ack) -> None:
+    async def ack(self, frame: frames.Ack) -> None:
         self.socket.sender.acknowledge(frame.cursor)
 
-    async def _send(self, frame: frames.Send) -> None:
+    async def say(self, frame: frames.Send) -> None:
         try:
             accepted = await self.socket.conversations.send(
                 self.socket.contact_id,
@@ -155,17 +147,27 @@ class ChatConsumer:
         )
         self.socket.transmit(answer)
 
-    async def _typing(self, frame: frames.Typing) -> None:
+    async def typing(self, frame: frames.Typing) -> None:
         await self.socket.conversations.typing(self.socket.contact_id, conversation_id=frame.conversation, on=frame.on)
 
-    async def _seen(self, frame: frames.Seen) -> None:
+    async def seen(self, frame: frames.Seen) -> None:
         await self.socket.conversations.seen(
             self.socket.contact_id, conversation_id=frame.conversation, message_id=frame.message
         )
 
-    async def _ping(self, frame: frames.Ping) -> None:
+    async def ping(self, frame: frames.Ping) -> None:
         self.socket.conversations.look(self.socket, frame.visible)
         self.socket.sender.ping()
+
+
+_HANDLERS: Mapping[type[wire.ClientFrame], Callable[[ChatConsumer, Any], Awaitable[None]]] = {
+    frames.Hello: ChatConsumer.hello,
+    frames.Ack: ChatConsumer.ack,
+    frames.Send: ChatConsumer.say,
+    frames.Typing: ChatConsumer.typing,
+    frames.Seen: ChatConsumer.seen,
+    frames.Ping: ChatConsumer.ping,
+}
 
 
 def _bad(words: str) -> _Unacceptable:

@@ -71,6 +71,8 @@ class Socket:
 
     def refuse(self, close: wire.Close, refusal: wire.Refusal) -> None:
         """Say why, then close."""
+        if self.closed:
+            return
         logger.info("session %s: closed with %d, %s", getattr(self, "session_id", None), close, refusal.message)
         self.transmit(wire.encode_error(refusal))
         self.fail(close)

@@ -186,6 +186,20 @@ async def test_who_does_not_say_hello_in_time_is_closed_with_4408(dial):
     assert await socket.next() == 4408
 
 
+async def test_a_token_that_is_recognised_too_late_opens_nothing(dial, feed, opened):
+    recognised = asyncio.Event()
+
+    async def slowly(token):
+        await recognised.wait()
+        return opened.session
+
+    socket = dial(limits=Limits(hello_s=0.01), authenticate=slowly)
+    assert await socket.open() == 4408
+    recognised.set()
+    assert await socket.receive_nothing()
+    assert feed.calls == []
+
+
 async def test_who_does_not_acknowledge_in_time_is_closed_with_4409(dial, feed):
     feed.say()
     socket = dial(limits=Limits(acknowledge_s=0.02))
@@ -194,22 +208,23 @@ async def test_who_does_not_acknowledge_in_time_is_closed_with_4409(dial, feed):
     assert feed.listeners == []
 
 
-async def test_who_acknowledges_stays(dial, feed):
-    socket = dial(limits=Limits(acknowledge_s=0.02))
+async def test_who_has_acknowledged_everything_owes_nothing(dial, feed):
+    feed.say()
+    socket = dial()
     cursor = (await socket.open())["cursor"]
-    for _ in range(5):
-        feed.say()
-        cursor = (await socket.next())["cursor"]
-        await socket.tell({"type": "ack", "cursor": cursor})
-        await asyncio.sleep(0.01)
-    assert cursor == f"{EPOCH}.5"
-    assert len(feed.listeners) == 1
+    (listener,) = feed.listeners
+    assert listener.sender.window.deadline is not None
+    await socket.tell({"type": "ack", "cursor": cursor})
+    await socket.ask({"type": "ping"})
+    assert listener.sender.window.deadline is None
 
 
 async def test_who_has_fallen_silent_is_closed(dial):
-    socket = dial(limits=Limits(silence_s=0.02))
-    await socket.open()
-    assert await socket.next() == 4409
+    socket = dial(limits=Limits(silence_s=0.05))
+    frame = await socket.open()
+    while isinstance(frame, dict):  # On a busy machine even the start state may come too late.
+        frame = await socket.next()
+    assert frame == 4409
 
 
 async def test_a_closed_client_resumes_where_it_was(dial, feed):
