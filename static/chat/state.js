@@ -138,13 +138,13 @@ function rows(state, conversations, messages) {
 
 /** @template {{id: string, seq: number}} R @param {ReadonlyMap<string, R>} map @param {R[]} incoming @returns {ReadonlyMap<string, R>} */
 function upsert(map, incoming) {
-  const newer = incoming.filter((row) => row.seq > (map.get(row.id)?.seq ?? -1));
-  if (!newer.length) return map;
-  const next = new Map(map);
-  for (const row of newer) {
-    if (row.seq > (next.get(row.id)?.seq ?? -1)) next.set(row.id, row);
+  /** @type {Map<string, R>|null} */
+  let next = null;
+  for (const row of incoming) {
+    const held = (next ?? map).get(row.id);
+    if (!held || row.seq > held.seq) (next ??= new Map(map)).set(row.id, row);
   }
-  return next;
+  return next ?? map;
 }
 
 /** @param {State} state @param {string} conversation @param {Message[]} messages @param {boolean} more @returns {State} */

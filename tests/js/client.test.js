@@ -126,6 +126,7 @@ test("a server that asks for patience gets it, and the visitor sees no refusal",
   const echo_id = client.send("quick");
   world.socket.receive({ type: "refused", echo_id, error: { code: "too_fast", message: "Slower." } });
   assert.equal(client.state.unsent[0]?.refused, null);
+  client.send("quicker");
   assert.equal(world.socket.frames("send").length, 1);
   await world.clock.pass(1_500);
   assert.equal(world.socket.frames("send").length, 2);

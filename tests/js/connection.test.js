@@ -176,6 +176,14 @@ test("a hello that fails is tried again; one that says to rest is not", async ()
   assert.equal(line.sockets.length, 0);
 });
 
+test("a connection stopped while it says hello dials no more", async () => {
+  const line = new Line();
+  line.connection.start();
+  line.connection.stop();
+  await settled();
+  assert.equal(line.sockets.length, 0);
+});
+
 test("a stopped connection leaves no timer and hears nothing more", async () => {
   const line = await new Line().online();
   const { onmessage } = line.socket;

@@ -60,6 +60,15 @@ test("unknown rows below the floor wait for paging back, known ones still change
   assert.equal(edited.messages.get("m100")?.deleted, true);
 });
 
+test("a reset's floor is its oldest row, in whatever order the rows come", () => {
+  const page = Array.from({ length: 50 }, (_, index) => message({ seq: 100 + index }));
+  const between = changes([message({ id: "between", seq: 200, at: NOW + 101 })], 200);
+  for (const rows of [page, page.toReversed()]) {
+    assert.equal(after([reset(rows), between]).messages.has("between"), true);
+    assert.equal(after([reset(rows), changes([message({ id: "below", seq: 200, at: NOW + 99 })], 200)]).messages.has("below"), false);
+  }
+});
+
 test("paging back moves the floor down until there is no more", () => {
   const page = Array.from({ length: 50 }, (_, index) => message({ seq: 100 + index }));
   const state = after([reset(page)]);
