@@ -93,8 +93,8 @@ class Model:
 
     async def catch_up(self):
         """What a live client and the comparison of heads do in time, with one page acknowledged after another."""
-        self.redial()
         for _ in range(len(self.feed.rows) + 2):
+            self.redial()
             self.compare_heads()
             await self.settle()
             self.acknowledge()
