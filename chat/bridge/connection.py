@@ -7,13 +7,13 @@ from collections.abc import Callable
 from chat.bridge.dial import CableDown, CableSocket
 from chat.bridge.timing import Timing
 from chat.chatwoot.cable import CableProtocol
-from chat.chatwoot.cable_events import CableEvent, Closing, Stale
+from chat.chatwoot.cable_events import Closing, Stale, SubscriptionEvent, Welcomed
 
 Clock = Callable[[], float]
 
 
 class Connection:
-    """`heard` gets each event, `ticked` the time about once a second; both on the loop."""
+    """`heard` gets what concerns a subscription, `ticked` the time about once a second; both on the loop."""
 
     def __init__(
         self,
@@ -21,10 +21,11 @@ class Connection:
         *,
         clock: Clock,
         timing: Timing,
-        heard: Callable[[CableEvent], None],
+        heard: Callable[[SubscriptionEvent], None],
         ticked: Callable[[float], None],
     ) -> None:
         self.protocol = CableProtocol(now=clock(), timing=timing.cable)
+        self.welcomed_at: float | None = None
         self._socket = socket
         self._clock = clock
         self._timing = timing
@@ -85,11 +86,15 @@ class Connection:
 
     def _settle(self) -> None:
         for event in self.protocol.events_received():
-            if isinstance(event, Stale):
-                raise CableDown("no frame for too long")
-            if isinstance(event, Closing):
-                raise CableDown(f"the server said {event.reason}", refused=not event.reconnect)
-            self._heard(event)
+            match event:
+                case Welcomed():
+                    self.welcomed_at = self._clock()
+                case Stale():
+                    raise CableDown("no frame for too long")
+                case Closing():
+                    raise CableDown(f"the server said {event.reason}", refused=not event.reconnect)
+                case _:
+                    self._heard(event)
         self._outgoing.extend(self.protocol.data_to_send())
         if self._outgoing:
             self._wake.set()

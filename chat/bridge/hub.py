@@ -225,7 +225,8 @@ class Hub:
             self._take_off(subscription)
         for subscription in [each for each in self._subscriptions.values() if each not in self._placed]:
             self._place(subscription)
-            self._impatient(subscription, now)
+            if subscription not in self._placed:
+                self._impatient(subscription, now)
         for line in list(self._lines):
             if line.subscriptions:
                 line.impatient(now)
@@ -235,9 +236,7 @@ class Hub:
     def _impatient(self, subscription: Subscription, now: float) -> None:
         """Beyond the last socket's room: to be polled."""
         waited_s = now - subscription.waiting_since
-        if waited_s < self._upstream.timing.down_patience_s or subscription.told_silent:
-            return
-        if subscription not in self._placed:
+        if waited_s >= self._upstream.timing.down_patience_s and not subscription.told_silent:
             subscription.told_silent = True
             self.silent(subscription)
 

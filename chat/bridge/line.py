@@ -12,7 +12,7 @@ from chat.bridge.connection import Clock, Connection
 from chat.bridge.dial import CableDown, Dial
 from chat.bridge.subscription import Subscription
 from chat.bridge.timing import Timing
-from chat.chatwoot.cable_events import CableEvent, Confirmed, Received, Rejected, Silent, Unanswered, Welcomed
+from chat.chatwoot.cable_events import Confirmed, Received, Rejected, Silent, SubscriptionEvent, Unanswered
 
 log = logging.getLogger(__name__)
 
@@ -54,13 +54,13 @@ class Line:
         self._reports = reports
         self._connection: Connection | None = None
         self._down_since = upstream.clock()
-        self._welcomed_at: float | None = None
+        self._healthy = False  # the last connection held for a while
         self._malformed = 0
         self._stray = 0
 
     @property
     def connected(self) -> bool:
-        return self._connection is not None and self._connection.protocol.welcomed
+        return self._connection is not None and self._connection.welcomed_at is not None
 
     @property
     def load(self) -> int:
@@ -108,16 +108,12 @@ class Line:
                 log.log(logging.ERROR if refused else logging.WARNING, "cable line %d: %s", self.number, down)
             except Exception:  # A fault of ours must not end the line; it is told, and the redial is paced.
                 log.exception("cable line %d failed", self.number)
-            if self._was_healthy():
+            if self._healthy:
+                self._healthy = False
                 delays = full_jitter(timing.redial_base_s, timing.redial_cap_s, random=upstream.random)
             slow_s = timing.refused_redial_s * upstream.random.uniform(0.5, 1) if refused else 0
             await upstream.sleep(max(slow_s, next(delays)))
             self.redials += 1
-
-    def _was_healthy(self) -> bool:
-        welcomed_at, self._welcomed_at = self._welcomed_at, None
-        upstream = self._upstream
-        return welcomed_at is not None and upstream.clock() - welcomed_at >= upstream.timing.healthy_s
 
     async def _serve(self) -> None:
         """Dial once and serve until it goes down, which raises."""
@@ -134,6 +130,8 @@ class Line:
             await connection.run()
         finally:
             self._connection = None
+            since = connection.welcomed_at
+            self._healthy = since is not None and upstream.clock() - since >= upstream.timing.healthy_s
             self._malformed += connection.protocol.malformed
             self._stray += connection.protocol.stray
             self._lose()
@@ -152,23 +150,20 @@ class Line:
                 subscription.waiting_since = now
                 self._reports.lost(subscription)
 
-    def _heard(self, event: CableEvent) -> None:
+    def _heard(self, event: SubscriptionEvent) -> None:
+        subscription = self.subscriptions.get(event.identifier)
+        if subscription is None:
+            return  # removed by what was just told
         match event:
-            case Welcomed():
-                self._welcomed_at = self._upstream.clock()
-            case Received(identifier, message):
-                if subscription := self.subscriptions.get(identifier):
-                    self._reports.received(subscription, message)
-            case Confirmed(identifier):
-                if subscription := self.subscriptions.get(identifier):
-                    subscription.live, subscription.told_silent = True, False
-                    self._reports.subscribed(subscription)
-            case Silent(identifier) | Rejected(identifier):
-                if subscription := self.subscriptions.get(identifier):
-                    self._silent(subscription)
-            case Unanswered(identifier):
-                if (subscription := self.subscriptions.get(identifier)) and not subscription.moved:
-                    self._reports.move(subscription, self)
+            case Received():
+                self._reports.received(subscription, event.message)
+            case Confirmed():
+                subscription.live, subscription.told_silent = True, False
+                self._reports.subscribed(subscription)
+            case Silent() | Rejected():
+                self._silent(subscription)
+            case Unanswered():
+                self._reports.move(subscription, self)
 
     def _silent(self, subscription: Subscription) -> None:
         if not subscription.told_silent:

@@ -55,4 +55,5 @@ class Stale:
     """Too long without a frame: close it and dial again."""
 
 
-CableEvent = Welcomed | Confirmed | Rejected | Silent | Unanswered | Received | Closing | Stale
+SubscriptionEvent = Confirmed | Rejected | Silent | Unanswered | Received
+CableEvent = Welcomed | Closing | Stale | SubscriptionEvent

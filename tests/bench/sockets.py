@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from chat.bridge.connection import Connection
 from chat.bridge.dial import CableDown, CableSocket, dial_websocket
 from chat.bridge.timing import Timing
-from chat.chatwoot.cable_events import CableEvent, Confirmed, Received
+from chat.chatwoot.cable_events import Confirmed, Received, SubscriptionEvent
 from chat.chatwoot.identity import cable_identifier
 from tests.bench.people import EVENT, Person
 
@@ -161,7 +161,7 @@ class Direct:
         except CableDown:
             return
 
-    def _heard(self, event: CableEvent) -> None:
+    def _heard(self, event: SubscriptionEvent) -> None:
         if isinstance(event, Confirmed):
             self._confirmed += 1
         elif isinstance(event, Received) and event.message.get("event") == "message.created":

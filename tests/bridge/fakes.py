@@ -21,9 +21,12 @@ class Clock:
     def __init__(self) -> None:
         self.now = 1000.0
         self.reads = 0
+        self.broken = False
 
     def __call__(self) -> float:
         self.reads += 1
+        if self.broken:
+            raise RuntimeError("the clock stands still")
         return self.now
 
 

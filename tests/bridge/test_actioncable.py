@@ -13,7 +13,7 @@ from chat.bridge.dial import CableDown, dial_websocket
 from chat.bridge.hub import Hub
 from chat.bridge.timing import Timing
 from chat.chatwoot.cable import CableTiming
-from chat.chatwoot.cable_events import CableEvent, Confirmed, Received
+from chat.chatwoot.cable_events import Confirmed, Received, SubscriptionEvent
 from chat.chatwoot.identity import cable_identifier
 from tests.bridge.fakes import Remembers
 from tests.eventually import eventually
@@ -93,12 +93,12 @@ async def restarted(
 async def test_a_burst_arrives_whole_in_whatever_order(actioncable: ActionCable):
     numbers: list[int] = []
 
-    def heard(event: CableEvent) -> None:
+    def heard(event: SubscriptionEvent) -> None:
         if isinstance(event, Received) and event.message["event"] == "burst":
             numbers.append(event.message["data"]["n"])
         confirmed.extend([event] if isinstance(event, Confirmed) else [])
 
-    confirmed: list[CableEvent] = []
+    confirmed: list[SubscriptionEvent] = []
     socket = await dial_websocket(actioncable.cable_url)
     connection = Connection(socket, clock=time.monotonic, timing=QUICK, heard=heard, ticked=lambda now: None)
     connection.subscribe(cable_identifier("tok"), retries=0)

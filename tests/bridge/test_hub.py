@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from chat.chatwoot.cable import CableTiming
-from chat.chatwoot.events import Presence
+from chat.chatwoot.events import Event, Presence
 from tests.bridge.fakes import FAST, Remembers, World
 from tests.eventually import eventually
 
@@ -107,6 +107,16 @@ async def test_beyond_the_last_socket_contacts_are_to_be_polled_until_there_is_r
         await eventually(lambda: bob.live)
 
 
+async def test_released_without_a_place_it_is_forgotten(world: World):
+    async with world.hub(per_socket=1, max_sockets=1, linger_s=0) as hub:
+        alice = hub.hold("alice", "tok-a")
+        await eventually(lambda: alice.live)
+        hub.hold("bob", "tok-b").release()
+        await world.pass_time(2)
+        assert hub.status().subscriptions == 1
+        assert world.cable.commands() == [("subscribe", "tok-a")]
+
+
 async def test_events_go_to_their_contact(world: World):
     async with world.hub() as hub:
         alice, bob = hub.hold("alice", "tok-a"), hub.hold("bob", "tok-b")
@@ -164,6 +174,46 @@ async def test_a_new_token_replaces_the_old_one(world: World):
         await eventually(lambda: new.live)
         assert world.cable.commands() == [("subscribe", "tok-1"), ("unsubscribe", "tok-1"), ("subscribe", "tok-2")]
         assert [what for what, _ in world.listener.told] == ["subscribed", "lost", "subscribed"]
+
+
+async def test_a_new_token_of_one_that_was_never_live(world: World):
+    async with world.hub() as hub:
+        hub.hold("alice", "bad-a")
+        await world.pass_time(6)
+        new = hub.hold("alice", "tok-2")
+        await eventually(lambda: new.live)
+        assert world.listener.told == [("silent", "alice"), ("subscribed", "alice")]
+
+
+async def test_of_those_that_fall_silent_together_one_may_be_replaced_meanwhile(world: World):
+    class Replaces(Remembers):
+        def silent(self, key: Hashable) -> None:
+            super().silent(key)
+            hub.hold("bob", "tok-b")
+
+    world.listener = Replaces()
+    async with world.hub() as hub:
+        hub.hold("alice", "bad-a")
+        bob = hub.hold("bob", "bad-b")
+        await world.pass_time(6)
+        await eventually(lambda: bob.live)
+        assert world.listener.told == [("silent", "alice"), ("subscribed", "bob")]
+
+
+async def test_what_a_listener_changes_while_it_is_told_is_heeded(world: World):
+    class Renames(Remembers):
+        def received(self, key: Hashable, event: Event) -> None:
+            super().received(key, event)
+            hub.hold(key, "tok-2")
+
+    world.listener = Renames()
+    async with world.hub() as hub:
+        old = hub.hold("alice", "tok-1")
+        await eventually(lambda: old.live)
+        world.cable.tell("tok-1", ONLINE)
+        world.cable.tell("tok-1", ONLINE)
+        await eventually(lambda: world.listener.count("subscribed") == 2)
+        assert len(world.listener.events) == 1
 
 
 # Silence
@@ -260,6 +310,7 @@ async def test_only_visible_contacts_are_present_and_every_fifteen_seconds(world
         alice, bob = hub.hold("alice", "tok-a"), hub.hold("bob", "tok-b")
         alice.visible = True
         alice.visible = True
+        assert (alice.visible, bob.visible) == (True, False)
         await eventually(lambda: alice.live and bob.live)
         await world.pass_time(60)
         beats = world.cable.sockets[0].tokens("update_presence")
@@ -297,6 +348,18 @@ async def test_presence_is_spread_over_ticks(world: World):
 
 
 # Lifetime
+
+
+async def test_a_tick_that_fails_is_logged_and_the_next_one_does_better(world: World, caplog: pytest.LogCaptureFixture):
+    async with world.hub() as hub:
+        world.clock.broken = True
+        await eventually(lambda: "tick failed" in caplog.text)
+        world.clock.broken = False
+        hold = hub.hold("alice", "tok-a")
+        await eventually(lambda: hold.live)
+        hold.release()
+        await world.pass_time(62)
+        assert hub.status().subscriptions == 0
 
 
 async def test_leaving_closes_the_sockets_and_tells_nothing_more(world: World):
