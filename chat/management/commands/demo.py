@@ -81,12 +81,15 @@ def sandbox_command(world_file: Path) -> list[str]:
 
 def application_env(world: dict[str, Any]) -> dict[str, str]:
     """The sandbox stands in for whatever Chatwoot the environment names."""
+    inbox = world["demo_inbox"]
     return {
         "DEBUG": "True",
+        "LOG_LEVEL": os.environ.get("LOG_LEVEL") or "WARNING",
         "CHATWOOT_URL": world["base_url"],
         "CHATWOOT_CABLE_URL": "",
-        "CHATWOOT_INBOX_IDENTIFIER": world["demo_inbox"]["identifier"],
-        "CHATWOOT_HMAC_TOKEN": world["demo_inbox"]["hmac_token"],
+        "CHATWOOT_INBOX_IDENTIFIER": inbox["identifier"],
+        "CHATWOOT_INBOX_NAME": settings.CHATWOOT_INBOX_NAME or inbox["name"],
+        "CHATWOOT_HMAC_TOKEN": inbox["hmac_token"],
         "DESK_URL": desk(),
     }
 
