@@ -10,7 +10,7 @@ from chat.socket import Limits
 from tests.eventually import eventually
 from tests.fixtures.fake_conversations import EPOCH
 
-CONVERSATION, MESSAGE = str(uuid4()), str(uuid4())
+CONVERSATION, MESSAGE = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff", "0d77be00-f700-46aa-91a6-00f89f6f1e8e"
 
 
 async def test_hello_is_answered_with_the_start_state_and_then_with_what_happens(dial, feed):
