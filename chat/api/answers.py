@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
+from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -33,6 +34,7 @@ def add_handlers(api: NinjaAPI) -> None:
         Http404: lambda request, exc: refuse(Refusal(Code.NOT_FOUND)),
         ValidationError: _invalid,
         HttpError: _unreadable,
+        DatabaseError: _unavailable,
         Exception: _fault,
     }
     for kind, handler in handlers.items():
@@ -50,6 +52,11 @@ def _unreadable(request: HttpRequest, exc: Any) -> HttpResponse:
     refusal = Refusal(Code.BAD_REQUEST, "The body is not JSON.")
     refusal.status = exc.status_code
     return refuse(refusal)
+
+
+def _unavailable(request: HttpRequest, exc: Exception) -> HttpResponse:
+    logger.error("%s %s: the database does not answer", request.method, request.path, exc_info=exc)
+    return refuse(Refusal(Code.UNAVAILABLE))
 
 
 def _fault(request: HttpRequest, exc: Exception) -> HttpResponse:

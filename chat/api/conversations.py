@@ -18,6 +18,7 @@ from chat.wire.frames import CursorText
 MAX_WAIT_S = 25  # below the patience of the usual proxies
 MAX_HISTORY = 100
 
+# Ids are parsed here and not by the address, whose converter knows only lower case; Swift prints upper case.
 router = Router(tags=["conversations"], auth=Bearer())
 
 
@@ -35,7 +36,7 @@ async def sync(
 
 
 @router.put(
-    "/messages/{uuid:echo_id}",
+    "/messages/{str:echo_id}",
     response={202: calls.Accepted, 200: calls.Accepted, 404: calls.Error, 422: calls.Error},
 )
 async def put_message(request: ApiRequest, echo_id: UUID, body: calls.PutMessage) -> HttpResponse:
@@ -50,7 +51,7 @@ async def put_message(request: ApiRequest, echo_id: UUID, body: calls.PutMessage
     return answer(orjson.dumps(answered), status=200 if accepted.replayed else 202)
 
 
-@router.get("/conversations/{uuid:conversation_id}/messages", response={200: calls.History, 404: calls.Error})
+@router.get("/conversations/{str:conversation_id}/messages", response={200: calls.History, 404: calls.Error})
 async def history(
     request: ApiRequest,
     conversation_id: UUID,

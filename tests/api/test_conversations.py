@@ -4,6 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import OperationalError
 
 from chat import sessions, wire
 from tests.eventually import eventually
@@ -120,6 +121,26 @@ async def test_a_use_case_may_refuse(visitor, feed):
         assert (answered.status_code, answered.json()["error"]["code"]) == (status, code)
 
 
+async def test_a_database_that_does_not_answer_is_a_503(visitor, feed, caplog):
+    feed.refusal = OperationalError("database is locked")
+    answered = await visitor.call("PUT", f"messages/{ECHO_ID}", {"text": "hello"})
+    assert (answered.status_code, answered.json()["error"]["code"]) == (503, "unavailable")
+    assert "database is locked" in caplog.text
+
+
+async def test_an_id_may_be_spelt_in_capitals(visitor, feed):
+    answered = await visitor.call("PUT", f"messages/{ECHO_ID.upper()}", {"text": "hello"})
+    assert answered.status_code == 202
+    assert UUID(ECHO_ID) in feed.known
+
+
+@pytest.mark.parametrize("path", ["messages/1", "messages/a%00b", "conversations/1/messages"])
+async def test_an_id_that_is_none_is_a_422(visitor, path):
+    method, body = ("PUT", {"text": "hello"}) if path.startswith("messages") else ("GET", None)
+    answered = await visitor.call(method, path, body)
+    assert (answered.status_code, answered.json()["error"]["code"]) == (422, "bad_request")
+
+
 async def test_history_pages_backwards(visitor, feed):
     for _ in range(5):
         feed.say()
@@ -182,9 +203,7 @@ async def test_an_oversize_body_is_a_413(visitor, size):
     assert (answered.status_code, answered.json()["error"]["code"]) == (413, "too_big")
 
 
-@pytest.mark.parametrize(
-    "path", ["", "nothing", "messages/1", "messages/a%00b", "conversations/1/messages", "session/x"]
-)
+@pytest.mark.parametrize("path", ["", "nothing", "session/x"])
 async def test_an_unknown_address_is_a_404_of_the_same_shape(visitor, path):
     answered = await visitor.call("GET", path)
     assert (answered.status_code, answered.json()["error"]["code"]) == (404, "not_found")
