@@ -22,6 +22,7 @@ PING_INTERVAL_S = (
     600  # Daphne pings all sockets in one callback (438 ms at 5,000); clients have a heartbeat of their own
 )
 HTTP_TIMEOUT_S = 60  # a long poll takes 25
+MAX_READ_BYTES = 16 * wire.MAX_FRAME_BYTES  # above our own limit, so that the consumer can answer 4413
 reactor: Any = _reactor  # chosen at run time
 log = logging.getLogger(__name__)
 
@@ -35,13 +36,17 @@ class Server(DaphneServer):
             endpoints=build_endpoint_description_strings(host=bind, port=port),
             ping_interval=PING_INTERVAL_S,
             http_timeout=HTTP_TIMEOUT_S,
-            # Above our own limit, so that the consumer can answer 4413; far above it Daphne hangs up.
-            websocket_max_message_size=4 * wire.MAX_FRAME_BYTES,
-            websocket_max_frame_size=4 * wire.MAX_FRAME_BYTES,
+            websocket_max_message_size=MAX_READ_BYTES,
+            websocket_max_frame_size=MAX_READ_BYTES,
+            ready_callable=self._prefer_closing,
             server_name="chatproxy",
         )
         self.refusal: str | None = None
         reactor.addSystemEventTrigger("before", "shutdown", self._stop_in_time)
+
+    def _prefer_closing(self) -> None:
+        """Above its limit the library hangs up without a number unless it is told to close (1009)."""
+        self.ws_factory.setProtocolOptions(failByDrop=False)
 
     def listen_success(self, port: Any) -> None:
         super().listen_success(port)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -41,7 +42,7 @@ def var_dir(tmp_path: Path, port: int) -> Path:
 
 @pytest.fixture
 def server(var_dir: Path, port: int) -> Iterator[subprocess.Popen[str]]:
-    process = serve(environ(var_dir, port, LOG_LEVEL="DEBUG"))
+    process = serve(environ(var_dir, port))
     assert process.stderr
     for line in process.stderr:
         if "serving on" in line:
@@ -63,6 +64,18 @@ def test_it_stops_in_order_while_visitors_are_connected(
     assert server.returncode == 0
     assert "Traceback" not in errors
     assert "did not stop" not in errors
+
+
+@pytest.mark.parametrize(("size", "number"), [(300_000, 4413), (3_000_000, 1009)])
+def test_an_oversize_frame_is_closed_with_a_number(
+    server: subprocess.Popen[str], port: int, size: int, number: int
+) -> None:
+    with connect(f"ws://127.0.0.1:{port}/ws/v1", compression=None) as visitor:
+        visitor.send("x" * size)
+        with pytest.raises(ConnectionClosed):
+            while True:
+                visitor.recv(timeout=ENOUGH_S)
+    assert visitor.close_code == number
 
 
 def test_a_port_that_is_taken_is_said_in_words(var_dir: Path) -> None:

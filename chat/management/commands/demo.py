@@ -18,6 +18,7 @@ from chatproxy.tether import Children
 
 HOST = "127.0.0.1"
 POLL_S = 0.1
+COMPANY = "Saltmark"  # of the demo page
 
 
 class Command(BaseCommand):
@@ -88,7 +89,7 @@ def application_env(world: dict[str, Any]) -> dict[str, str]:
         "CHATWOOT_URL": world["base_url"],
         "CHATWOOT_CABLE_URL": "",
         "CHATWOOT_INBOX_IDENTIFIER": inbox["identifier"],
-        "CHATWOOT_INBOX_NAME": settings.CHATWOOT_INBOX_NAME or inbox["name"],
+        "CHATWOOT_INBOX_NAME": settings.CHATWOOT_INBOX_NAME or COMPANY,
         "CHATWOOT_HMAC_TOKEN": inbox["hmac_token"],
         "DESK_URL": desk(),
     }
