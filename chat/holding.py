@@ -14,7 +14,7 @@ from functools import partial
 
 from django.conf import settings
 
-from chat import mirror, sql, wire
+from chat import mirror, outbox, sql, wire
 from chat.audience import Audience, Listener
 from chat.bridge.subscription import Hold
 from chat.bridge.tasks import Tasks
@@ -42,6 +42,7 @@ POLLED_S = 600.0  # how long a sync counts as being here
 MOST_HELD = 5  # contact inboxes of one person
 UNHEARD_S = 10.0  # how often a contact is compared while the cable does not carry it
 AUDIT_S = 300.0  # and while it does, in case it lies
+CREATION_S = 2.0  # by then a conversation that was being created has its number
 
 
 @dataclass(slots=True, eq=False)
@@ -142,6 +143,9 @@ class Holding:
                     self._compare(key, Urgency.REST)
 
     async def close(self) -> None:
+        """Hear nothing more."""
+        self._people.clear()
+        self._scopes.clear()
         await self._tasks.cancel()
 
     def _now(self) -> float:
@@ -172,11 +176,12 @@ class Holding:
             hold.release()
             self._leaving[key] = self._now()
 
-    def _compare(self, key: Hashable, urgency: Urgency) -> None:
+    def _compare(self, key: Hashable, urgency: Urgency, *, after_s: float = 0.0) -> None:
         if scope := self._scopes.get(key):
             person = self._people.get(scope.contact_id)
             self._compared[key] = self._now()
-            self._resyncs.want(scope, urgency=Urgency.VISIBLE if person and person.visible else urgency)
+            urgency = Urgency.VISIBLE if person and person.visible else urgency
+            self._resyncs.want(scope, urgency=urgency, after_s=after_s)
 
     # What the hub says
 
@@ -185,7 +190,9 @@ class Holding:
         self._compare(key, Urgency.REST)
 
     def lost(self, key: Hashable) -> None:
-        """The cable no longer carries this contact; ``sweep`` compares it from time to time."""
+        """The cable no longer carries this contact; ``sweep`` compares it, unless it is soon confirmed again."""
+        if key in self._compared:
+            self._compared[key] = self._now()
 
     def silent(self, key: Hashable) -> None:
         """The subscription was never confirmed: compare now, and from time to time (``sweep``)."""
@@ -202,13 +209,15 @@ class Holding:
                 if event.source_id == scope.source_id and not event.is_private:
                     self._tasks.spawn(self._show_typing(scope, event), name="typing")
             case _:
-                self._store(scope, event)
+                self._store(key, scope, event)
 
-    def _store(self, scope: Scope, event: Event) -> None:
-        def done(_: object, error: BaseException | None) -> None:
+    def _store(self, key: Hashable, scope: Scope, event: Event) -> None:
+        def done(stored: object, error: BaseException | None) -> None:
             if error is not None:
                 log.error("an event of contact inbox %s was not stored", scope.contact_inbox_id, exc_info=error)
-                self._resyncs.want(scope, urgency=Urgency.REST)
+                self._compare(key, Urgency.REST)
+            elif not stored:
+                self._compare(key, Urgency.REST, after_s=CREATION_S)
 
         try:
             apply = partial(_apply, scope, event)
@@ -222,12 +231,15 @@ class Holding:
             self._audience.passing(scope.contact_id, wire.encode_typing(known.id, name=event.name, on=event.on))
 
 
-def _apply(scope: Scope, event: Event, pen: Pen) -> None:
+def _apply(scope: Scope, event: Event, pen: Pen) -> bool:
+    """False: its conversation may be the one that we are just creating, which a later list tells."""
+    applied: object = None
     match event:
         case MessageCreated(message) | MessageUpdated(message):
-            mirror.apply_message(pen, scope, message, read_started=None)
+            applied = mirror.apply_message(pen, scope, message, read_started=None)
         case ConversationCreated(conversation) | ConversationUpdated(conversation):
-            mirror.apply_conversation(pen, scope, conversation, read_started=None)
+            applied = mirror.apply_conversation(pen, scope, conversation, read_started=None)
+    return applied is not None or not outbox.creation_open(scope.contact_inbox_id)
 
 
 def _to_hold(contact_id: uuid.UUID) -> list[ContactInbox]:

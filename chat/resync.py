@@ -11,10 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from chat import mirror, sql
+from django.db import DatabaseError
+
+from chat import mirror, outbox, sql
 from chat.bridge.tasks import Tasks
 from chat.budget import Urgency
-from chat.chatwoot.errors import ChatwootError
+from chat.chatwoot.errors import ChatwootError, Throttled
 from chat.chatwoot.resources import Conversation, Message
 from chat.feed import Pen
 from chat.mirror import Scope
@@ -84,41 +86,56 @@ class Resyncs:
                 await asyncio.wait_for(wish.sooner.wait(), wait_s)
 
     async def _try(self, wish: _Wish) -> None:
+        again_s = self._pause_ms / 1000
         try:
-            await self.run(wish.scope, urgency=wish.urgency)
-        except (ChatwootError, WriterFull) as error:
+            if await self.run(wish.scope, urgency=wish.urgency):
+                return
+        except (ChatwootError, DatabaseError, WriterFull) as error:
             log.warning("resync of contact inbox %s failed and comes again: %s", wish.scope.contact_inbox_id, error)
-            self.want(wish.scope, urgency=wish.urgency, after_s=self._pause_ms / 1000)
+            if isinstance(error, Throttled):
+                again_s = max(again_s, error.retry_after_s)
+        self.want(wish.scope, urgency=wish.urgency, after_s=again_s)
 
     async def _claim(self, contact_inbox_id: int) -> bool:
-        """True for one process at a time: a conditional update of the row."""
+        """True for one process at a time: a conditional update of the row. A database in trouble says no."""
 
         def claim(pen: Pen) -> bool:
             rested = ContactInbox.objects.filter(pk=contact_inbox_id, resynced_at__lte=pen.now - self._pause_ms)
             return bool(rested.update(resynced_at=pen.now))
 
-        return await self._writer.write(claim, contacts=(), priority=Priority.MIRROR)
+        try:
+            return await self._writer.write(claim, contacts=(), priority=Priority.MIRROR)
+        except (DatabaseError, WriterFull) as error:
+            log.error("resync of contact inbox %s waits: %s", contact_inbox_id, error)
+            return False
 
-    async def run(self, scope: Scope, *, urgency: Urgency) -> None:
-        """One comparison, now. Raises ChatwootError."""
+    async def run(self, scope: Scope, *, urgency: Urgency) -> bool:
+        """One comparison, now; False when something must wait for a later one. Raises ChatwootError."""
         upstream = await self._upstreams.of(scope.inbox_id)
         await upstream.budget.take(urgency)
         started = await self._reader.run(sql.database_now)
         conversations = await upstream.api.conversations(scope.source_id)
+        complete = upstream.chatwoot_inbox_id is not None or not conversations
         for conversation in sorted(conversations, key=lambda each: each.id):
             if conversation.inbox_id == upstream.chatwoot_inbox_id:  # a verified contact's index spans all inboxes
-                await self._apply(scope, conversation, started)
+                complete &= await self._apply(scope, conversation, started)
         self.done += 1
+        return complete
 
-    async def _apply(self, scope: Scope, conversation: Conversation, started: int) -> None:
+    async def _apply(self, scope: Scope, conversation: Conversation, started: int) -> bool:
+        complete = True
         messages = sorted(conversation.messages, key=lambda each: each.id)
         for at in range(0, max(1, len(messages)), CHUNK):
             apply = partial(_apply, scope, conversation, messages[at : at + CHUNK], started)
-            await self._writer.write(apply, contacts=(scope.contact_id,), priority=Priority.MIRROR)
+            complete &= await self._writer.write(apply, contacts=(scope.contact_id,), priority=Priority.MIRROR)
+        return complete
 
 
-def _apply(scope: Scope, conversation: Conversation, messages: list[Message], started: int, pen: Pen) -> None:
+def _apply(scope: Scope, conversation: Conversation, messages: list[Message], started: int, pen: Pen) -> bool:
+    """False: it may be the one that we are just creating, which a later list tells."""
     listed = replace(conversation, source_id=scope.source_id)  # the index is that of this contact inbox
-    if mirror.apply_conversation(pen, scope, listed, read_started=started):
-        for message in messages:
-            mirror.apply_message(pen, scope, message, read_started=started)
+    if mirror.apply_conversation(pen, scope, listed, read_started=started) is None:
+        return not outbox.creation_open(scope.contact_inbox_id)
+    for message in messages:
+        mirror.apply_message(pen, scope, message, read_started=started)
+    return True

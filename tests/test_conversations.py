@@ -7,6 +7,7 @@ import pytest
 from django.db import transaction
 
 from chat import sessions
+from chat.budget import Urgency
 from chat.models import Contact, Conversation, Delivery, Inbox, Message
 from chat.wire.errors import Code, Refusal
 from tests.eventually import eventually
@@ -161,8 +162,8 @@ async def test_a_private_note_never_leaves(world: World) -> None:
     desk.private_note(talk, "between us agents")
     desk.reply(talk, "in public")
     await eventually(lambda: "in public" in device.texts())
-    runtime.resyncs.want(runtime.holding._scopes[alice.contact_inbox_id], urgency=0)
     before = runtime.resyncs.done
+    runtime.resyncs.want(alice.scope, urgency=Urgency.VISIBLE)
     await eventually(lambda: runtime.resyncs.done > before)
     page = await runtime.conversations.read(alice.contact_id, since=None)
     device.take(page.rows)

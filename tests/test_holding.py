@@ -1,0 +1,199 @@
+"""Whom we listen for, how long, and what that costs Chatwoot."""
+
+import asyncio
+import uuid
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import pytest
+
+from chat.chatwoot.events import Typing
+from tests.eventually import eventually
+from tests.fixtures.fake_hub import CountingChatwoot
+from tests.fixtures.world import QUICK, Device, Person, World
+
+PATIENT = replace(QUICK, unheard_s=30)
+
+
+async def arrived(world: World, chatwoot: CountingChatwoot, person: Person, **options: Any) -> Any:
+    """A runtime where this person is, and the key of their subscription."""
+    runtime = await world.start(chatwoot=chatwoot, **options)
+    runtime.conversations.arrive(person.device(), visible=False)
+    await eventually(lambda: chatwoot.hubs and chatwoot.hub.holds)
+    return runtime, chatwoot.hub.holds[0].key
+
+
+# With the sandbox's cable
+
+
+async def test_what_is_said_in_the_linger_is_there_at_the_return_without_a_comparison(world: World) -> None:
+    runtime, alice = await world.start(), await world.person()
+    device, talk = await world.talk(runtime, alice)
+    await world.rested(alice, ms=300)
+    before, page = runtime.resyncs.done, await runtime.conversations.read(alice.contact_id, since=None)
+    runtime.conversations.depart(device)
+    world.sandbox.desk.reply(talk, "are you still there?")
+    again = alice.device()
+    runtime.conversations.arrive(again, visible=True)
+    again.take((await runtime.conversations.read(alice.contact_id, since=str(page.cursor))).rows)
+    await eventually(lambda: again.texts() == ["are you still there?"])
+    world.sandbox.desk.reply(talk, "ah, there you are")
+    await eventually(lambda: "ah, there you are" in again.texts())
+    assert runtime.resyncs.done == before
+    assert device.texts() == ["hello"]
+
+
+async def test_who_returns_after_the_linger_is_compared(world: World, settings: Any) -> None:
+    settings.CABLE_LINGER_S = 0
+    runtime, alice = await world.start(linger_s=0), await world.person()
+    device, talk = await world.talk(runtime, alice)
+    runtime.conversations.depart(device)
+    await eventually(lambda: not any(hub.status().subscriptions for hub in runtime.upstreams.hubs()))
+    world.sandbox.desk.reply(talk, "are you still there?")
+    again = alice.device()
+    runtime.conversations.arrive(again, visible=True)
+    await eventually(lambda: again.texts() == ["are you still there?"])
+
+
+async def test_storms_of_coming_and_going_leave_nothing_behind(world: World) -> None:
+    runtime, random = await world.start(linger_s=0), Random(3)
+    people = [await world.person() for _ in range(4)]
+    for person in people:
+        await world.talk(runtime, person)
+    devices = [person.device() for person in people for _ in range(3)]
+    for _ in range(300):
+        for device in random.sample(devices, 3):
+            come = random.choice((runtime.conversations.arrive, runtime.conversations.look, None))
+            if come is None:
+                runtime.conversations.depart(device)
+            elif come == runtime.conversations.look:
+                runtime.conversations.look(device, random.random() < 0.5)
+            else:
+                runtime.conversations.arrive(device, visible=random.random() < 0.5)
+        if random.random() < 0.2:
+            await asyncio.sleep(0.002)
+    for listener in [each for person in people for each in runtime.audience.of(person.contact_id)]:
+        runtime.conversations.depart(listener)
+    await eventually(lambda: not any(hub.status().subscriptions for hub in runtime.upstreams.hubs()))
+    await eventually(lambda: world.sandbox.stats()["cable"]["subscriptions"] == 0)
+    assert not runtime.audience.contacts()
+
+
+async def test_presence_is_told_only_while_a_page_is_in_view(world: World) -> None:
+    runtime, alice = await world.start(), await world.person()
+    device = alice.device()
+    runtime.conversations.arrive(device, visible=False)
+    await alice.say(runtime, "in the background")
+    await world.settled()
+    await eventually(lambda: any(hub.status().confirmed for hub in runtime.upstreams.hubs()))
+    await asyncio.sleep(0.3)
+    assert world.sandbox.stats()["cable"]["update_presence"] == 0
+    runtime.conversations.look(device, True)
+    await eventually(lambda: world.sandbox.stats()["cable"]["update_presence"] > 0)
+
+
+async def test_visitors_of_one_chatwoot_share_a_socket(world: World) -> None:
+    runtime = await world.start()
+    for _ in range(6):
+        await world.talk(runtime, await world.person())
+    cable = world.sandbox.stats()["cable"]
+    assert (cable["open"], cable["subscriptions"]) == (1, 6)
+
+
+# With a hub that does as it is told
+
+
+async def test_one_subscription_for_all_devices_of_a_person(world: World) -> None:
+    chatwoot, alice = CountingChatwoot(), await world.person(pubsub_token="known")
+    runtime, key = await arrived(world, chatwoot, alice)
+    for _ in range(5):
+        runtime.conversations.arrive(alice.device(), visible=True)
+    await eventually(lambda: chatwoot.hub.holds[0].visible)
+    for device in runtime.audience.of(alice.contact_id)[1:]:
+        runtime.conversations.depart(device)
+    assert chatwoot.hub.held(key) == 1
+    runtime.conversations.depart(runtime.audience.of(alice.contact_id)[0])
+    assert chatwoot.hub.held(key) == 0
+
+
+async def test_a_sync_holds_without_a_listener(world: World) -> None:
+    chatwoot, alice = CountingChatwoot(), await world.person(pubsub_token="known")
+    runtime = await world.start(chatwoot=chatwoot)
+    runtime.conversations.polled(alice.contact_id)
+    await eventually(lambda: chatwoot.hubs and chatwoot.hub.held(alice.contact_inbox_id) == 1)
+
+
+async def test_somebody_whom_chatwoot_does_not_know_is_not_held(world: World) -> None:
+    chatwoot, alice = CountingChatwoot(), await world.person()
+    runtime, device = await world.start(chatwoot=chatwoot), alice.device()
+    runtime.conversations.arrive(device, visible=True)
+    await eventually(lambda: len(device.heads) >= 2)
+    assert chatwoot.hubs == [] and chatwoot.at == []
+
+
+async def test_who_has_gone_before_the_hold_is_made_is_not_held(world: World) -> None:
+    chatwoot, alice = CountingChatwoot(), await world.person(pubsub_token="known")
+    runtime, device = await world.start(chatwoot=chatwoot), alice.device()
+    runtime.conversations.arrive(device, visible=True)
+    runtime.conversations.depart(device)
+    await asyncio.sleep(0.2)
+    assert not any(hub.held(alice.contact_inbox_id) for hub in chatwoot.hubs)
+
+
+async def test_each_confirm_is_followed_by_a_comparison(world: World) -> None:
+    chatwoot, alice = CountingChatwoot(), await world.person(pubsub_token="known")
+    _, key = await arrived(world, chatwoot, alice, timing=PATIENT)
+    chatwoot.hub.confirm(key)
+    await eventually(lambda: len(chatwoot.at) == 1)
+    chatwoot.hub.lose(key)
+    chatwoot.hub.confirm(key)
+    await eventually(lambda: len(chatwoot.at) == 2)
+
+
+async def test_a_short_loss_waits_for_the_confirm_that_makes_comparing_worth_while(world: World) -> None:
+    timing = replace(QUICK, unheard_s=0.4, resync_pause_ms=0)
+    chatwoot, alice = CountingChatwoot(), await world.person(pubsub_token="known")
+    _, key = await arrived(world, chatwoot, alice, timing=timing)
+    chatwoot.hub.confirm(key)
+    await eventually(lambda: len(chatwoot.at) == 1)
+    await asyncio.sleep(0.6)  # it has been heard for longer than the unheard may wait
+    chatwoot.hub.lose(key)
+    await asyncio.sleep(0.2)
+    assert len(chatwoot.at) == 1
+    chatwoot.hub.confirm(key)
+    await eventually(lambda: len(chatwoot.at) == 2)
+
+
+async def test_a_loss_that_lasts_is_bridged_by_comparing_from_time_to_time(world: World) -> None:
+    chatwoot, alice = CountingChatwoot(), await world.person(pubsub_token="known")
+    _, key = await arrived(world, chatwoot, alice)
+    chatwoot.hub.confirm(key)
+    chatwoot.hub.lose(key)
+    await eventually(lambda: len(chatwoot.at) >= 3)
+
+
+async def test_typing_in_a_strange_conversation_is_not_shown(world: World) -> None:
+    chatwoot, alice = CountingChatwoot(), await world.person(pubsub_token="known")
+    runtime, key = await arrived(world, chatwoot, alice)
+    device: Any = runtime.audience.of(alice.contact_id)[0]
+    for source_id in (alice.source_id, str(uuid.uuid4()), None):
+        chatwoot.hub.listener.received(key, Typing(99, 1, source_id, "Gus", True))
+    await asyncio.sleep(0.2)
+    assert isinstance(device, Device) and device.frames == []
+
+
+@pytest.mark.parametrize("moment", ["confirmed", "silent", "typing"])
+async def test_what_the_hub_says_at_the_very_end_starts_nothing(world: World, moment: str, logged: Any) -> None:
+    chatwoot, alice = CountingChatwoot(), await world.person(pubsub_token="known")
+    runtime, key = await arrived(world, chatwoot, alice)
+    listener, tasks = chatwoot.hub.listener, asyncio.all_tasks()
+    typing = Typing(99, 1, alice.source_id, "Gus", True)
+    chatwoot.hub.at_exit = {
+        "confirmed": lambda: listener.subscribed(key),
+        "silent": lambda: listener.silent(key),
+        "typing": lambda: listener.received(key, typing),
+    }[moment]
+    await world.stop(runtime)
+    assert asyncio.all_tasks() <= tasks
+    assert "died" not in logged.text
