@@ -1,10 +1,11 @@
 """The composition root: Django for HTTP, Channels for sockets, one runtime per process behind both."""
 
 import asyncio
+import contextvars
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from channels.routing import ProtocolTypeRouter, URLRouter
@@ -26,8 +27,9 @@ def build() -> Asgi:
 class Application:
     """Starts the runtime once: when Daphne's reactor runs, on other servers with the first scope."""
 
-    def __init__(self, routes: Asgi) -> None:
+    def __init__(self, routes: Asgi, *, start: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._routes = routes
+        self._start = start
         self._started: asyncio.Future[None] | None = None
         if "daphne.server" in sys.modules:
             from twisted.internet import reactor
@@ -42,12 +44,14 @@ class Application:
     def start(self) -> asyncio.Future[None]:
         """The start under way or done. One that failed answers every scope with its reason."""
         if self._started is None:
-            self._started = asyncio.ensure_future(_start())
+            # An empty context: what starts here belongs to the process and not to the request that came first.
+            loop = asyncio.get_running_loop()
+            self._started = loop.create_task(self._start(), name="start", context=contextvars.Context())
             self._started.add_done_callback(_report)
         return self._started
 
 
-async def _start() -> None:
+async def start_runtime() -> None:
     from asgiref.sync import sync_to_async
 
     from chat import runtime, starting
@@ -61,4 +65,4 @@ def _report(started: asyncio.Future[None]) -> None:
         log.critical("cannot start: %s", error)
 
 
-application = Application(build())
+application = Application(build(), start=start_runtime)

@@ -12,8 +12,8 @@ LAYERS: dict[int, str] = {
     0: "chatwoot wire audience backoff budget clock markdown outlet window",
     1: "bridge fields models migrations",
     2: "feed outbox mirror acceptance sessions embedding sql reader writer",
-    3: "courier looking resync upstreams holding conversations attachments sender socket",
-    4: "runtime consumers api views webhooks routing urls admin checks starting apps management",
+    3: "courier looking resync upstreams holding conversations sender socket",
+    4: "runtime consumers api views routing urls admin checks starting apps management",
 }
 LAYER_OF = {f"chat.{name}": layer for layer, names in LAYERS.items() for name in names.split()}
 SANDBOX = "chat.sandbox"
@@ -73,6 +73,10 @@ def test_a_module_imports_from_its_own_layer_or_below(module: str) -> None:
     found = parts_of_chat(imports(module)) - {part(module), "chat.management" if layer == 4 else ""}
     upwards = {name for name in found if LAYER_OF.get(name, 5) > layer}
     assert not upwards
+
+
+def test_every_module_of_the_table_exists() -> None:
+    assert LAYER_OF.keys() == {part(module) for module in OURS}
 
 
 @pytest.mark.parametrize("name", sorted(FORBIDDEN))
