@@ -11,7 +11,6 @@ from tests.fixtures.the_demo import Demo, Line
 
 pytestmark = pytest.mark.browser
 
-PATIENCE_MS = 20_000
 Chat = Page | FrameLocator
 
 
@@ -32,14 +31,6 @@ def desk(chromium: Browser, demo: Demo) -> Iterator[Page]:
     page.goto(demo.desk_url)
     yield page
     context.close()
-
-
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    """The machine may be busy; nothing here is a measurement."""
-    expect.set_options(timeout=PATIENCE_MS)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 def log(chat: Chat) -> Locator:

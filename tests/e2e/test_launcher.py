@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import BrowserContext, FrameLocator, Page, Route, expect
 
-from tests.fixtures.browser import HOME, PlayedServer
+from tests.fixtures.browser import PlayedServer
 
 pytestmark = pytest.mark.browser
 
@@ -104,12 +104,12 @@ def test_a_message_left_unsent_goes_out_from_the_next_page_without_a_click(
     expect(page.get_by_role("button", name="Open chat")).to_be_visible()
 
 
-def test_a_strict_host_page_is_enough(context: BrowserContext, played: PlayedServer) -> None:
+def test_a_strict_host_page_is_enough(context: BrowserContext, played: PlayedServer, home: str) -> None:
     """No inline styles, no inline scripts, no eval, trusted types."""
-    policy = f"default-src 'none'; script-src {HOME}; frame-src {HOME}; require-trusted-types-for 'script'"
+    policy = f"default-src 'none'; script-src {home}; frame-src {home}; require-trusted-types-for 'script'"
     page = context.new_page()
     html = (
-        f'<!doctype html><title>Strict</title><p>Shop</p><script async src="{HOME}/sdk.js" data-inbox="main"></script>'
+        f'<!doctype html><title>Strict</title><p>Shop</p><script async src="{home}/sdk.js" data-inbox="main"></script>'
     )
 
     def strict(route: Route) -> None:
