@@ -2,7 +2,7 @@
 
 Writes that wait together share a transaction (one fsync for all) of at most ``batch_ms``; if one of them fails, all are
 rolled back and each is tried again alone, so that a failing write harms no other. A write may therefore run twice: it
-must have no effect but on the database.
+must have no effect but on the database. When the database does not even begin, all of them fail, after one time-out.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import partial
 from typing import Any, TypeVar
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
@@ -61,6 +62,7 @@ class Writer:
         self._numbers = itertools.count()
         self._condition = threading.Condition()
         self._stopping = False
+        self._begun = False
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -132,20 +134,23 @@ class Writer:
             changes = self._run(batch, results)
         except Exception as error:
             connection.close_if_unusable_or_obsolete()
-            if len(batch) == 1:
-                self._fail(batch[0], error)
-            else:
-                for write in batch:
-                    self._commit([write])
+            handle = self._retry if self._begun and len(batch) > 1 else partial(self._fail, error=error)
+            for write in batch:
+                handle(write)
             return
         self._return(batch[len(results) :])
         self._tell(lambda: self._finish(batch, results, changes))
 
+    def _retry(self, write: _Write) -> None:
+        self._commit([write])
+
     def _run(self, batch: list[_Write], results: list[Any]) -> list[Change]:
         """One transaction; it ends early, with fewer results than writes, when its time is over."""
         contacts = {contact for write in batch for contact in write.contacts}
+        self._begun = False
         until = time.monotonic() + self._batch_s
         with transaction.atomic():
+            self._begun = True
             pen = Pen(self._clock(), contacts)
             for write in batch:
                 results.append(write.run(pen))
@@ -154,10 +159,12 @@ class Writer:
             return pen.close()
 
     def _finish(self, batch: list[_Write], results: list[Any], changes: list[Change]) -> None:
-        for change in changes:
-            self._audience.changed(*change)
-        for write, result in zip(batch, results, strict=False):
-            write.done(result, None)
+        try:
+            for change in changes:
+                self._audience.changed(*change)
+        finally:  # whatever a listener does: it is committed, and the callers wait
+            for write, result in zip(batch, results, strict=False):
+                write.done(result, None)
 
     def _fail(self, write: _Write, error: Exception) -> None:
         if isinstance(error, DatabaseError | InterfaceError):
