@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from django.conf import settings
+from django.db import DatabaseError
 
 from chat import mirror, outbox, sql, wire
 from chat.audience import Audience, Listener
@@ -152,6 +153,15 @@ class Holding:
         return asyncio.get_running_loop().time()
 
     async def _subscribe(self, contact_id: uuid.UUID) -> None:
+        try:
+            await self._hold(contact_id)
+        except DatabaseError as error:
+            log.error(
+                "contact %s is held later: %s", contact_id, error
+            )  # heads are compared soon, and it is tried again
+        self._settle(contact_id)
+
+    async def _hold(self, contact_id: uuid.UUID) -> None:
         for row in await self._reader.run(_to_hold, contact_id):
             upstream = await self._upstreams.of(row.inbox_id)
             person = self._people.get(contact_id)
@@ -161,7 +171,6 @@ class Holding:
             self._compared[row.pk] = self._now()
             self._leaving.pop(row.pk, None)
             person.holds[row.pk] = upstream.hub.hold(row.pk, row.pubsub_token)
-        self._settle(contact_id)
 
     def _settle(self, contact_id: uuid.UUID) -> None:
         person = self._people.get(contact_id)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -19,9 +19,12 @@ class Reader:
     def __init__(self, *, threads: int = 4) -> None:
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reader")
+        self._stopped = False
 
     async def run(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call ``read`` on a thread that keeps its database connection. Raises what it raises."""
+        """Call ``read`` on a thread that keeps its database connection. Raises what it raises, or OperationalError."""
+        if self._stopped:
+            raise OperationalError("the reader has stopped")
 
         def call() -> T:
             try:
@@ -34,6 +37,7 @@ class Reader:
 
     async def stop(self) -> None:
         """Close every thread's connection and end the threads."""
+        self._stopped = True
         together = threading.Barrier(self._threads)  # so that each thread takes exactly one
 
         def close() -> None:

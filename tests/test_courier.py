@@ -11,9 +11,10 @@ import pytest
 
 from chat import courier
 from chat.models import Chatwoot, Inbox, Message
+from chat.writer import Writer, WriterFull
 from tests.eventually import eventually
 from tests.fixtures.sandbox import SandboxProcess
-from tests.fixtures.world import QUICK, MakeWorld, Turnstile, World
+from tests.fixtures.world import QUICK, Eager, MakeWorld, Turnstile, World
 
 CAREFUL = replace(QUICK, carrying=replace(QUICK.carrying, unfenced_ms=1_000))  # longer than any attempt below lives
 READ_S = 0.3
@@ -267,6 +268,31 @@ async def test_who_lost_the_lease_decides_nothing(world: World) -> None:
     await world.stop(first)
     assert world.said() == ["slow", "next"]
     assert await world.ask(lambda: set(Message.objects.values_list("state", flat=True))) == {"sent"}
+
+
+class FullWriter(Writer):
+    """Takes nothing, and counts how often it was asked."""
+
+    asked = 0
+
+    async def write(self, run: Any, **options: Any) -> Any:
+        self.asked += 1
+        raise WriterFull("full")
+
+
+async def test_a_full_writer_is_not_asked_over_and_over(world: World) -> None:
+    runtime, alice = await world.start(), await world.person()
+    await runtime.courier.close()
+    writer = FullWriter(runtime.audience)
+    again = courier.Courier(
+        runtime.upstreams, writer, runtime.reader, runtime.holding, random=Eager(), timing=QUICK.carrying
+    )
+    await alice.say(runtime, "waits")
+    again.start()
+    await eventually(lambda: writer.asked >= 2)
+    await asyncio.sleep(0.3)
+    await again.close()
+    assert writer.asked < 20
 
 
 async def test_the_bounds_of_production_are_the_designs() -> None:

@@ -1,0 +1,110 @@
+"""One client, one hub and one budget for each Chatwoot, however many inboxes it has."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from chat.chatwoot.identity import identifier_hash
+from chat.models import Inbox, upsert_inbox
+from chat.reader import Reader
+from chat.runtime import Runtime
+from chat.upstreams import Upstreams
+from tests.fixtures.fake_hub import CountingChatwoot
+from tests.fixtures.sandbox import SandboxProcess
+from tests.fixtures.world import MakeWorld
+
+HERE, THERE = "https://here.example", "https://there.example"
+
+
+def add_inbox(slug: str, url: str = HERE, **values: str) -> int:
+    values = {"inbox_identifier": f"identifier-of-{slug}"} | values
+    return upsert_inbox(slug=slug, url=url, cable_url=f"wss{url.removeprefix('https')}/cable", **values).pk
+
+
+@pytest.fixture
+def chatwoot() -> CountingChatwoot:
+    return CountingChatwoot()
+
+
+@pytest.fixture
+async def reader(transactional_db: None) -> AsyncIterator[Reader]:
+    reader = Reader(threads=2)
+    yield reader
+    await reader.stop()
+
+
+@pytest.fixture
+async def upstreams(reader: Reader, chatwoot: CountingChatwoot) -> AsyncIterator[Upstreams]:
+    upstreams = Upstreams(reader, open_http=chatwoot.open_http, open_hub=chatwoot.open_hub)
+    upstreams.listener = Runtime().holding
+    yield upstreams
+    await upstreams.close()
+
+
+async def test_inboxes_of_one_chatwoot_share_its_hub_and_budget(
+    upstreams: Upstreams, reader: Reader, chatwoot: CountingChatwoot
+) -> None:
+    ids = [await reader.run(add_inbox, slug) for slug in ("one", "two")]
+    first, second = await asyncio.gather(*(upstreams.of(each) for each in ids))
+    assert first.hub is second.hub and first.budget is second.budget
+    assert first.api is not second.api
+    other = await upstreams.of(await reader.run(add_inbox, "three", THERE))
+    assert other.hub is not first.hub and other.budget is not first.budget
+    assert upstreams.hubs() == chatwoot.hubs and len(chatwoot.hubs) == 2
+
+
+async def test_many_first_uses_at_once_open_one_of_each(
+    upstreams: Upstreams, reader: Reader, chatwoot: CountingChatwoot
+) -> None:
+    inbox_id = await reader.run(add_inbox, "one")
+    found = await asyncio.gather(*(upstreams.of(inbox_id) for _ in range(20)))
+    assert len({id(each.hub) for each in found}) == 1 == len(chatwoot.hubs)
+    assert chatwoot.hub.is_open
+
+
+async def test_a_changed_row_counts_after_forget(upstreams: Upstreams, reader: Reader) -> None:
+    inbox_id = await reader.run(add_inbox, "one")
+    await reader.run(Inbox.objects.filter(pk=inbox_id).update, chatwoot_inbox_id=7)
+    before = await upstreams.of(inbox_id)
+    assert await upstreams.of(inbox_id) is before
+    await reader.run(add_inbox, "one", hmac_token="new")
+    assert (await upstreams.of(inbox_id)).anonymous_hash is None
+    upstreams.forget()
+    after = await upstreams.of(inbox_id)
+    assert after.anonymous_hash == identifier_hash("new", "")
+    assert after.hub is before.hub
+
+
+async def test_the_number_of_the_inbox_is_seen_as_soon_as_any_process_learnt_it(
+    upstreams: Upstreams, reader: Reader
+) -> None:
+    inbox_id = await reader.run(add_inbox, "one")
+    assert (await upstreams.of(inbox_id)).chatwoot_inbox_id is None
+    await reader.run(Inbox.objects.filter(pk=inbox_id).update, chatwoot_inbox_id=7)
+    assert (await upstreams.of(inbox_id)).chatwoot_inbox_id == 7
+
+
+async def test_no_secret_prints(upstreams: Upstreams, reader: Reader) -> None:
+    upstream = await upstreams.of(await reader.run(add_inbox, "one", hmac_token="very secret"))
+    assert upstream.anonymous_hash is not None
+    for secret in ("identifier-of-one", "very secret", upstream.anonymous_hash):
+        assert secret not in repr(upstream)
+
+
+async def test_closing_closes_hubs_and_clients(reader: Reader, chatwoot: CountingChatwoot) -> None:
+    upstreams = Upstreams(reader, open_http=chatwoot.open_http, open_hub=chatwoot.open_hub)
+    upstreams.listener = Runtime().holding
+    upstream = await upstreams.of(await reader.run(add_inbox, "one"))
+    await upstreams.close()
+    assert not chatwoot.hub.is_open
+    with pytest.raises(RuntimeError, match="closed"):
+        await upstream.api.conversations("somebody")
+
+
+async def test_an_inbox_that_demands_hmac_lets_nobodies_write(make_world: MakeWorld, sandbox: SandboxProcess) -> None:
+    world = await make_world(sandbox, channel={"hmac_mandatory": True})
+    await world.ask(Inbox.objects.filter(pk=world.inbox_id).update, hmac_token=world.chatwoot_inbox.hmac_token)
+    runtime, alice = await world.start(), await world.person()
+    await world.talk(runtime, alice, "nobody in particular")
+    assert world.said() == ["nobody in particular"]
