@@ -108,13 +108,14 @@ async def load(stage: Stage, people: list[Person], numbers: Numbers, figures: di
     for rate in LOADS:
         say(f"{len(people)} visitors, {rate} events/s from the frame generator")
         await stage.play(rate=rate, seconds=WARM_S, numbers=numbers)
+        before_s = stage.application.cpu_s()
         sent = await stage.play(rate=rate, seconds=LOAD_S, numbers=numbers)
+        cpu_us = (stage.application.cpu_s() - before_s) / len(sent) * 1e6
         row = report.compare(sent, stage.direct.arrivals, stage.crowd.arrivals)
         arrived = [at for n, at in stage.crowd.arrivals.at.items() if n in sent]
         achieved = len(arrived) / (max(arrived) - min(sent.values()))
-        figures["load"].append(
-            row | {"visitors": len(people), "offered_per_s": rate, "achieved_per_s": round(achieved, 1)}
-        )
+        told = {"offered_per_s": rate, "achieved_per_s": round(achieved, 1), "cpu_us_per_event": round(cpu_us)}
+        figures["load"].append({"visitors": len(people)} | told | row)
 
 
 async def run(folder: Path, environment: dict[str, str], people: list[Person], rest_port: int) -> dict[str, Any]:

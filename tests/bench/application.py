@@ -120,6 +120,15 @@ class Application:
             return 0
         return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmRSS"))
 
+    def cpu_s(self) -> float:
+        """Processor time so far, all threads; 0 where /proc does not tell. Hardly depends on what else runs here."""
+        assert self._process is not None
+        stat = Path(f"/proc/{self._process.pid}/stat")
+        if not stat.exists():
+            return 0.0
+        user, system = stat.read_text().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
 
 def database() -> str:
     return {"sqlite3": "SQLite", "postgresql": "PostgreSQL"}[settings.DATABASES["default"]["ENGINE"].rpartition(".")[2]]

@@ -131,7 +131,8 @@ class Direct:
 
     def __init__(self) -> None:
         self.arrivals = Arrivals()
-        self._confirmed = 0
+        self._confirmed = self._expected = 0
+        self._complete = asyncio.Event()
         self._connection: Connection | None = None
         self._socket: CableSocket | None = None
         self._pump: asyncio.Task[None] | None = None
@@ -145,12 +146,12 @@ class Direct:
 
     async def join(self, people: list[Person]) -> None:
         assert self._connection is not None
-        expected = self._confirmed + len(people)
+        self._expected += len(people)
+        self._complete.clear()
         for person in people:
             self._connection.subscribe(cable_identifier(person.token), retries=0)
         async with asyncio.timeout(60):
-            while self._confirmed < expected:  # noqa: ASYNC110 (counts in a callback)
-                await asyncio.sleep(0.05)
+            await self._complete.wait()
 
     async def leave(self) -> None:
         assert self._pump is not None
@@ -164,5 +165,7 @@ class Direct:
     def _heard(self, event: SubscriptionEvent) -> None:
         if isinstance(event, Confirmed):
             self._confirmed += 1
+            if self._confirmed == self._expected:
+                self._complete.set()
         elif isinstance(event, Received) and event.message.get("event") == "message.created":
             self.arrivals.note(event.message["data"]["content"].encode())
