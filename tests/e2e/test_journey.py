@@ -195,6 +195,56 @@ def test_a_reload_in_the_middle_of_sending_loses_and_doubles_nothing(
     assert [row["content"] for row in demo.desk.messages(conversation) if row["message_type"] == 0] == wanted
 
 
+def test_while_chatwoot_fails_the_chat_loads_accepts_and_says_so(visitor: BrowserContext, demo: Demo) -> None:
+    page = visitor.new_page()
+    page.goto("/chat/main/")
+    say(page, "Before the outage")
+    expect(page.get_by_text("Sent", exact=True)).to_be_visible()
+    with demo.faults.on("status", status=503):
+        page.reload()
+        expect(log(page)).to_contain_text("Before the outage")
+        say(page, "During the outage")
+        message = log(page).locator("chat-message", has_text="During the outage")
+        expect(message).to_have_attribute("data-message-id", re.compile(r"^[0-9a-f-]{36}$"))
+        expect(page.get_by_text("We’ll deliver your message as soon as we can.")).to_be_visible()
+        expect(message.get_by_text("Still sending")).to_be_visible()
+        page.reload()
+        expect(message).to_be_visible()
+        assert shown(page) == ["Before the outage", "During the outage"]
+
+
+def test_two_tabs_that_write_first_at_once_are_one_visitor(visitor: BrowserContext, demo: Demo) -> None:
+    before = len(demo.desk.conversations())
+    one, two = visitor.new_page(), visitor.new_page()
+    for page in (one, two):
+        page.goto("/chat/main/")
+    for page, text in ((one, "from the first tab"), (two, "from the second tab")):
+        say(page, text)
+    for page in (one, two):
+        expect(log(page).locator("chat-message[data-state=sent]")).to_have_count(2)
+    assert shown(one) == shown(two)
+    assert len(demo.desk.conversations()) == before + 1
+
+
+def test_a_long_history_is_paged_back_whole_and_in_order(visitor: BrowserContext, demo: Demo) -> None:
+    page = visitor.new_page()
+    page.goto("/chat/main/")
+    say(page, "Recite")
+    expect(page.get_by_text("Sent", exact=True)).to_be_visible()
+    conversation = newest_conversation(demo)
+    lines = [f"Line {n}" for n in range(1, 121)]
+    for text in lines:
+        demo.desk.reply(conversation, text)
+    expect(log(page)).to_contain_text("Line 120")
+    page.reload()
+    expect(log(page)).to_contain_text("Line 120")
+    assert len(shown(page)) == 50
+    for held in (100, 121):
+        page.locator(".scroller").evaluate("(element) => { element.scrollTop = 0 }")
+        expect(log(page).locator("chat-message")).to_have_count(held)
+    assert shown(page) == ["Recite", *lines]
+
+
 def test_a_deleted_reply_disappears_from_the_visitors_page(visitor: BrowserContext, demo: Demo) -> None:
     page = visitor.new_page()
     page.goto("/chat/main/")
