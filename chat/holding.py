@@ -156,9 +156,7 @@ class Holding:
         try:
             await self._hold(contact_id)
         except DatabaseError as error:
-            log.error(
-                "contact %s is held later: %s", contact_id, error
-            )  # heads are compared soon, and it is tried again
+            log.error("contact %s is held later: %s", contact_id, error)
         self._settle(contact_id)
 
     async def _hold(self, contact_id: uuid.UUID) -> None:

@@ -11,7 +11,8 @@ from chat.budget import Urgency
 from chat.models import Contact, Conversation, Delivery, Inbox, Message
 from chat.wire.errors import Code, Refusal
 from tests.eventually import eventually
-from tests.fixtures.world import Device, World
+from tests.fixtures.sandbox import SandboxProcess
+from tests.fixtures.world import Device, MakeWorld, Turnstile, World
 from tests.sandbox.visitor import Socket
 
 CLIENT_API = "POST /public/api/v1/inboxes/:identifier/contacts"
@@ -227,3 +228,31 @@ async def test_deleted_words_are_gone_from_our_database_too(world: World) -> Non
     assert await world.ask(lambda: Message.objects.get().content) == ""
     assert await world.ask(lambda: Conversation.objects.get().chatwoot_id) == talk
     assert await world.ask(Delivery.objects.count) == 3
+
+
+async def test_a_greeting_stands_after_what_it_answers(make_world: MakeWorld, sandbox: SandboxProcess) -> None:
+    world = await make_world(sandbox, greeting_enabled=True, greeting_message="Welcome to the shop")
+    runtime, alice = await world.start(), await world.person()
+    device, _ = await world.talk(runtime, alice)
+    await eventually(lambda: device.texts() == ["hello", "Welcome to the shop"])
+
+
+async def test_an_inbox_with_one_conversation_per_contact_keeps_it_at_one(
+    make_world: MakeWorld, sandbox: SandboxProcess
+) -> None:
+    world = await make_world(sandbox, lock_to_single_conversation=True)
+    turnstile, alice, desk = Turnstile("/conversations"), await world.person(), sandbox.desk
+    runtime, device = await world.start(transport=turnstile), alice.device()
+    runtime.conversations.arrive(device, visible=True)
+    await alice.say(runtime, "hello")
+    await turnstile.reached.wait()
+    begun = desk.call(
+        "POST", "/conversations", json={"source_id": alice.source_id, "inbox_id": world.chatwoot_inbox.id}
+    )
+    desk.reply(begun["id"], "we began first")
+    await asyncio.sleep(0.2)
+    turnstile.open.set()
+    await world.settled()
+    await eventually(lambda: sorted(device.texts()) == ["hello", "we began first"])
+    assert len(world.conversations()) == 1
+    assert len([row for row in device.conversations if not row["deleted"]]) == 1

@@ -1,19 +1,23 @@
 """Exactly once and in order, whatever Chatwoot, the network or our own processes do in between."""
 
 import asyncio
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from django.db import connection
 
 from chat import courier
 from chat.models import Chatwoot, Inbox, Message
 from chat.writer import Writer, WriterFull
 from tests.eventually import eventually
-from tests.fixtures.sandbox import SandboxProcess
+from tests.fixtures.sandbox import ROOT, SandboxProcess
 from tests.fixtures.world import QUICK, Eager, MakeWorld, Turnstile, World
 
 CAREFUL = replace(QUICK, carrying=replace(QUICK.carrying, unfenced_ms=1_000))  # longer than any attempt below lives
@@ -255,6 +259,42 @@ async def test_two_processes_deliver_one_outbox_once(world: World) -> None:
     assert all(world.said(each) == [text for contact, text in ours if contact == each.contact_id] for each in people)
 
 
+@pytest.fixture
+def start_carrier(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+    """Start processes that deliver from the tests' database; they are killed at the end."""
+    started: list[subprocess.Popen[str]] = []
+    env = os.environ | {"TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "tests.carrier", str(connection.settings_dict["NAME"])]
+
+    def start() -> subprocess.Popen[str]:
+        started.append(subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+async def test_killed_processes_lose_nothing_and_double_nothing(
+    world: World, start_carrier: Callable[[], subprocess.Popen[str]]
+) -> None:
+    accepting, people = await world.start(), [await world.person() for _ in range(4)]
+    await accepting.courier.close()
+    carriers = [start_carrier() for _ in range(2)]
+    texts = [f"line {each}" for each in range(6)]
+    for text in texts:
+        for person in people:
+            await person.say(accepting, text)
+    for some in (1, 5, 12):  # messages that have arrived when the longest running one is killed
+        await eventually(lambda some=some: len(world.said()) >= some, within_s=30)
+        carriers.pop(0).kill()
+        carriers.append(start_carrier())
+    await world.settled()
+    assert [world.said(each) for each in people] == [texts] * 4
+    assert len(world.conversations()) == 4
+
+
 async def test_who_lost_the_lease_decides_nothing(world: World) -> None:
     turnstile, alice = Turnstile("/messages"), await world.person()
     first = await world.start(transport=turnstile)
@@ -287,7 +327,7 @@ async def test_a_full_writer_is_not_asked_over_and_over(world: World) -> None:
     again = courier.Courier(
         runtime.upstreams, writer, runtime.reader, runtime.holding, random=Eager(), timing=QUICK.carrying
     )
-    await alice.say(runtime, "waits")
+    await alice.say(runtime, "keep me")
     again.start()
     await eventually(lambda: writer.asked >= 2)
     await asyncio.sleep(0.3)
