@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -15,6 +15,7 @@ from django.core.management.base import CommandError
 
 from chat.management.commands.demo import Command
 from chatproxy.tether import Children
+from tests.fixtures.the_demo import free_ports
 
 ROOT = Path(__file__).resolve().parent.parent
 ENOUGH_S = 60
@@ -24,7 +25,7 @@ Start = Callable[[], "Demo"]
 class Demo:
     """A running demo; `lines` holds what it has printed until it was ready."""
 
-    def __init__(self, ports: tuple[int, int], var_dir: Path) -> None:
+    def __init__(self, ports: Sequence[int], var_dir: Path) -> None:
         self.port, self.sandbox_port = ports
         environ = {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error", "VAR_DIR": str(var_dir)}
         self.process = subprocess.Popen(
@@ -56,7 +57,7 @@ class Demo:
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Starts the demo; each time on the same ports and in the same folder."""
-    ports = (free_port(), free_port())
+    ports = free_ports(2)
     demos: list[Demo] = []
 
     def run() -> Demo:
@@ -66,12 +67,6 @@ def start(tmp_path: Path) -> Iterator[Start]:
     yield run
     for demo in demos:
         demo.end()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_it_prints_three_addresses_that_answer_and_ends_whole(start: Start) -> None:
@@ -115,7 +110,8 @@ def test_nothing_outlives_a_demo_that_was_killed(start: Start) -> None:
 def test_a_taken_port_is_named_with_the_way_out(tmp_path: Path, name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        demo = Demo((port, free_port()) if name == "PORT" else (free_port(), port), tmp_path)
+        other = free_ports(1)
+        demo = Demo([port, *other] if name == "PORT" else [*other, port], tmp_path)
         out, errors = demo.process.communicate(timeout=ENOUGH_S)
     assert demo.process.returncode == 1
     assert errors == f"CommandError: Port {port} is taken. Choose another: make run {name}={port + 1}\n"

@@ -13,6 +13,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from tests.fixtures.the_demo import free_ports
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 ENOUGH_S = 60
 
@@ -28,9 +30,7 @@ def serve(env: dict[str, str]) -> subprocess.Popen[str]:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
 
 
 @pytest.fixture
