@@ -84,6 +84,8 @@ def test_somebody_who_has_written_gets_a_true_badge_without_a_socket(
     assert len(played.frames("hello")) == sockets
     open_chat(page)
     expect(frame(page).get_by_role("log")).to_contain_text("Written while you were away")
+    box = frame(page).get_by_role("textbox", name="Message").bounding_box()
+    assert box is not None and box["height"] == 46
 
 
 def test_a_message_left_unsent_goes_out_from_the_next_page_without_a_click(

@@ -52,7 +52,7 @@ export class App {
     thread.addEventListener("chat-action", (event) => this.#act(/** @type {CustomEvent} */ (event).detail));
     composer.addEventListener("chat-send", (event) => this.#send(/** @type {CustomEvent} */ (event).detail));
     composer.addEventListener("chat-wrote", (event) => this.#wrote(/** @type {CustomEvent} */ (event).detail));
-    this.draw();
+    this.looked();
   }
 
   /** @returns {boolean} whether somebody can see the chat */

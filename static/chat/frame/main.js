@@ -41,10 +41,8 @@ function listen(client, app, host) {
   });
 }
 
-function main() {
-  const config = readConfig();
-  paint(config.accent);
-  const client = new ChatClient({ inbox: config.inbox, api: config.api, socket: config.socket });
+/** @returns {import("./app.js").Parts} */
+function build() {
   const parts = {
     header: new ChatHeader(),
     thread: new ChatThread(),
@@ -52,20 +50,25 @@ function main() {
     composer: new ChatComposer(),
   };
   document.querySelector("main")?.append(...Object.values(parts));
+  return parts;
+}
 
-  let started = false;
-  const show = () => {
+function main() {
+  const config = readConfig();
+  paint(config.accent);
+  const client = new ChatClient({ inbox: config.inbox, api: config.api, socket: config.socket });
+  const parts = build();
+  const open = () => {
+    client.start();
     app.open = true;
-    if (!started) client.start();
-    started = true;
     app.looked();
     if (matchMedia("(hover: hover)").matches) parts.composer.focusField();
   };
-  const hide = () => {
+  const closed = () => {
     app.open = false;
     app.looked();
   };
-  const host = new Host({ window, allowed: config.host_origins, events: { open: show, closed: hide } });
+  const host = new Host({ window, allowed: config.host_origins, events: { open, closed } });
   const app = new App({ client, config, host, parts });
   app.start();
   listen(client, app, host);
@@ -73,7 +76,7 @@ function main() {
   // Behind a closed launcher one look is enough for its badge; the socket waits for the first opening, or for
   // something left unsent on the page before.
   if (host.embedded) void client.glance();
-  else show();
+  else open();
 }
 
 main();

@@ -9,18 +9,30 @@ const COUNTER_FROM = 500; // characters left
  */
 export class ChatComposer extends HTMLElement {
   limit = Infinity;
+  #width = 0;
+  /** Lines break anew when the width changes; a frame that loads behind a closed launcher has none at first. */
+  #observer = new ResizeObserver(() => {
+    if (this.#width === this.clientWidth) return;
+    this.#width = this.clientWidth;
+    this.#fit();
+  });
   #field = el("textarea", { rows: "1", "aria-label": words.message, placeholder: words.placeholder, dir: "auto", autocomplete: "off" });
   #send = el("button", { type: "submit", class: "send", "aria-label": words.send, disabled: true }, icon("send"));
   #counter = el("p", { class: "counter", "aria-live": "polite" });
   #form = el("form", { novalidate: true }, el("div", { class: "field" }, this.#field, this.#send), this.#counter);
 
   connectedCallback() {
+    this.#observer.observe(this);
     if (this.firstChild) return;
     this.append(this.#form);
     this.#field.addEventListener("input", () => this.#changed());
     this.#field.addEventListener("keydown", (event) => this.#onKey(event));
     this.#send.addEventListener("mousedown", (event) => event.preventDefault()); // Keeps the keyboard up on phones.
     this.#form.addEventListener("submit", (event) => this.#submit(event));
+  }
+
+  disconnectedCallback() {
+    this.#observer.disconnect();
   }
 
   get text() {
@@ -63,6 +75,10 @@ export class ChatComposer extends HTMLElement {
     this.#send.disabled = left < 0 || left === this.limit;
     write(this.#counter, left < 0 ? words.over(-left) : left <= COUNTER_FROM ? words.left(left) : "");
     this.#counter.classList.toggle("over", left < 0);
+    this.#fit();
+  }
+
+  #fit() {
     this.#field.style.blockSize = "auto";
     this.#field.style.blockSize = `${this.#field.scrollHeight}px`;
   }
