@@ -8,6 +8,7 @@ import uuid
 from dataclasses import dataclass, field
 
 from django.db import DatabaseError
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from chat import courier, holding, resync
@@ -17,7 +18,7 @@ from chat.chatwoot.transport import open_http
 from chat.conversations import Conversations
 from chat.courier import Courier
 from chat.holding import Holding
-from chat.models import Contact, Session
+from chat.models import Contact, ContactInbox, Session
 from chat.reader import Reader
 from chat.resync import Resyncs
 from chat.upstreams import OpenHttp, OpenHub, Upstreams, open_hub
@@ -112,16 +113,20 @@ class Runtime:
         except DatabaseError as error:
             log.error("heads were not checked: %s", error)
             return
-        for contact_id, head in heads.items():
+        for contact_id, head, known in heads:
             self.audience.changed(contact_id, head, head)
-            self.holding.refresh(contact_id)
+            if known:
+                self.holding.refresh(contact_id)
         for listener in listeners:
             if listener.session_id in ended:
                 listener.revoked()
 
 
-def _heads(contact_ids: list[uuid.UUID]) -> dict[uuid.UUID, int]:
-    return dict(Contact.objects.filter(id__in=contact_ids).values_list("id", "head"))
+def _heads(contact_ids: list[uuid.UUID]) -> list[tuple[uuid.UUID, int, bool]]:
+    """(contact, head, whether Chatwoot knows them): another process may have introduced them."""
+    known = ContactInbox.objects.filter(contact=OuterRef("id"), chatwoot_contact_id__isnull=False)
+    contacts = Contact.objects.filter(id__in=contact_ids).annotate(known=Exists(known))
+    return list(contacts.values_list("id", "head", "known"))
 
 
 def _ended(session_ids: list[uuid.UUID]) -> set[uuid.UUID]:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from dataclasses import replace
 
 import django
 from django.conf import settings
@@ -12,7 +13,8 @@ async def carry() -> None:
     from chat.runtime import Runtime
     from tests.fixtures.world import QUICK, Eager, quick_http, quick_hub
 
-    runtime = Runtime(open_http=quick_http, open_hub=quick_hub, chance=Eager(), timing=QUICK)
+    timing = replace(QUICK, carrying=replace(QUICK.carrying, lease_ms=2_000))
+    runtime = Runtime(open_http=quick_http, open_hub=quick_hub, chance=Eager(), timing=timing)
     runtime.start()
     print("carrying", flush=True)
     await asyncio.Event().wait()

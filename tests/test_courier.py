@@ -20,7 +20,8 @@ from tests.eventually import eventually
 from tests.fixtures.sandbox import ROOT, SandboxProcess
 from tests.fixtures.world import QUICK, Eager, MakeWorld, Turnstile, World
 
-CAREFUL = replace(QUICK, carrying=replace(QUICK.carrying, unfenced_ms=1_000))  # longer than any attempt below lives
+# Longer than any attempt below lives.
+CAREFUL = replace(QUICK, carrying=replace(QUICK.carrying, unfenced_ms=1_000, lease_ms=1_000))
 READ_S = 0.3
 FAULTS: dict[str, dict[str, Any]] = {
     "lose_answer": {},
@@ -297,7 +298,7 @@ async def test_killed_processes_lose_nothing_and_double_nothing(
 
 async def test_who_lost_the_lease_decides_nothing(world: World) -> None:
     turnstile, alice = Turnstile("/messages"), await world.person()
-    first = await world.start(transport=turnstile)
+    first = await world.start(timing=CAREFUL, transport=turnstile)
     await alice.say(first, "slow")
     await turnstile.reached.wait()
     second = await world.start()
