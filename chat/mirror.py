@@ -11,17 +11,17 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import orjson
+from django.db.models import Max
 
 from chat import outbox, sql
 from chat.chatwoot import resources
 from chat.chatwoot.resources import MessageType
 from chat.feed import Pen
 from chat.models import Attachment, ContactInbox, Conversation, Inbox, Message
+from chat.place import place
 from chat.sql import ConversationRecord, MessageRecord
 
 log = logging.getLogger(__name__)
-
-MAX_STEP_MS = 1_000
 
 
 class Scope(NamedTuple):
@@ -56,10 +56,13 @@ def apply_created(pen: Pen, scope: Scope, conversation: resources.Conversation, 
     ours = sql.conversation(created_id)
     if ours is None or ours.deleted or ours.chatwoot_id is not None:
         return
-    outbox.close_creation(created_id)
     known = sql.conversation_by_chatwoot_id(scope.inbox_id, conversation.id)
+    if known is not None and known.contact_id != ours.contact_id:
+        log.error("conversation %s was given to %r, but it is another contact's", conversation.id, scope)
+        return
+    outbox.close_creation(created_id)
     if known is None:
-        pen.change_conversation(ours._replace(chatwoot_id=conversation.id, status=conversation.status))
+        pen.change_conversation(ours._replace(chatwoot_id=conversation.id, status=_status(ours, conversation)))
         return
     Inbox.objects.filter(pk=scope.inbox_id).update(locks_to_single=True)
     for message in Message.objects.filter(conversation=created_id).order_by("at", "id").values_list("id", flat=True):
@@ -90,11 +93,15 @@ def apply_conversation(
     if not _newer(record, conversation.updated_at, read_started):
         return _changed(pen, record, seen)
     news = seen._replace(
-        status=conversation.status if conversation.status in Conversation.Status.values else record.status,
+        status=_status(record, conversation),
         chatwoot_updated_at=conversation.updated_at or record.chatwoot_updated_at,
         applied_at=pen.now,
     )
     return _changed(pen, record, news)
+
+
+def _status(record: ConversationRecord, conversation: resources.Conversation) -> str:
+    return conversation.status if conversation.status in Conversation.Status.values else record.status
 
 
 def _newer(record: ConversationRecord | MessageRecord, updated_at: float | None, read_started: int | None) -> bool:
@@ -140,9 +147,15 @@ def _find_conversation(
             contact_inbox_id=scope.contact_inbox_id,
             inbox_id=scope.inbox_id,
             chatwoot_id=chatwoot_id,
-            created_at=pen.now,
+            created_at=_created_at(pen, scope.contact_id),
         )
     )
+
+
+def _created_at(pen: Pen, contact_id: uuid.UUID) -> int:
+    """After the contact's others: of several that a list brings at once, the last is the current one."""
+    newest = Conversation.objects.filter(contact=contact_id).aggregate(newest=Max("created_at"))["newest"] or 0
+    return max(pen.now, newest + 1)
 
 
 def _created_by_key(pen: Pen, scope: Scope, chatwoot_id: int, key: str | None) -> ConversationRecord | None:
@@ -186,8 +199,6 @@ def _insert(pen: Pen, conversation: ConversationRecord, message: resources.Messa
         if own is not None:
             news = own._replace(chatwoot_id=message.id, state=Message.State.SENT, reason="")
             return pen.change_message(_told(pen, news, message))
-        if outbox.parse_echo_id(message.echo_id) is not None:
-            return None  # a duplicate of ours, counted and logged by the outbox
     record = MessageRecord(
         id=uuid.uuid4(),
         conversation_id=conversation.id,
@@ -281,38 +292,3 @@ def _keep_files(message_id: uuid.UUID, message: resources.Message) -> bool:
             chatwoot_url=each.data_url,
         )
     return True
-
-
-def place(conversation_id: uuid.UUID, chatwoot_id: int, time: int) -> int:
-    """Where a message that Chatwoot numbered stands in display order (``Message.at``, ms, written once).
-
-    The newest stands at its time, after everything before it, with room for those that are still missing in between:
-    ids count all messages of a Chatwoot, so their difference is room enough. A late one keeps its time as far as its
-    neighbours allow: those placed here for certain, and the visitor's own, whose place was given before their id.
-    """
-    own_before, own_after = sql.neighbours(conversation_id, chatwoot_id, own=True)
-    before, after = sql.neighbours(conversation_id, chatwoot_id, own=False)
-    if after is None and own_after is None:
-        return _between(before, None, chatwoot_id, max(time, sql.newest_at(conversation_id) + 1))
-    if own_before and not (own_after and own_after[1] <= own_before[1]):
-        time = max(time, own_before[1] + 1)
-    if own_after:
-        time = min(time, own_after[1] - _room(own_after[0] - chatwoot_id))
-    return _between(before, after, chatwoot_id, time)
-
-
-def _room(ids: int) -> int:
-    return min(ids, MAX_STEP_MS)
-
-
-def _between(before: tuple[int, int] | None, after: tuple[int, int] | None, chatwoot_id: int, time: int) -> int:
-    """The time nearest to ``time`` that leaves room, too, for what may still come on either side."""
-    if before and after:
-        ids, room = after[0] - before[0], after[1] - before[1]
-        if room < ids:  # the steps were cut at MAX_STEP_MS: share what there is
-            return before[1] + max(1, min(room - 1, room * (chatwoot_id - before[0]) // ids))
-    if after:
-        time = min(time, after[1] - (after[0] - chatwoot_id if before else _room(after[0] - chatwoot_id)))
-    if before:
-        time = max(time, before[1] + (chatwoot_id - before[0] if after else _room(chatwoot_id - before[0])))
-    return time

@@ -169,7 +169,7 @@ class Message(models.Model):
     sender_kind = models.CharField(max_length=8, blank=True, default="")
     sender_name = models.CharField(max_length=255, blank=True, default="")
     has_files = models.BooleanField(default=False)
-    at = models.BigIntegerField(help_text="display order, written once; see chat.mirror.place")
+    at = models.BigIntegerField(help_text="display order, written once; see chat.place")
     state = models.CharField(max_length=11, choices=State.choices, default=State.SENT)
     reason = models.CharField(max_length=255, blank=True, default="")
     chatwoot_updated_at = models.BigIntegerField(default=0)

@@ -20,7 +20,7 @@ from django.db.models import Exists, F, Max, OuterRef, Q
 
 from chat import sql
 from chat.feed import Pen
-from chat.models import Conversation, Delivery, Message
+from chat.models import Conversation, Delivery
 from chat.sql import MessageRecord
 
 log = logging.getLogger(__name__)
@@ -137,8 +137,7 @@ def claim(pen: Pen, delivery_id: uuid.UUID, *, wait_ms: int, lease_ms: int = LEA
 
 def _begin_attempt(pen: Pen, delivery: Delivery, wait_ms: int) -> None:
     if delivery.baseline_id is None:  # before attempt 1 only: it must be older than every attempt's row
-        seen = Message.objects.filter(inbox__chatwoot=delivery.contact_inbox.inbox.chatwoot_id)
-        delivery.baseline_id = seen.aggregate(newest=Max("chatwoot_id"))["newest"] or 0
+        delivery.baseline_id = sql.newest_chatwoot_id(delivery.contact_inbox.inbox.chatwoot_id)
     delivery.attempt += 1
     delivery.state = State.SENDING
     delivery.fence_at = pen.now + wait_ms
@@ -232,19 +231,21 @@ def recognise(
 ) -> MessageRecord | None:
     """Find the visitor's message that this incoming row of Chatwoot is, close its delivery, and return it.
 
-    By echo, else by content: one message of a conversation is in flight, so an unclaimed row newer than the baseline
-    with equal text is it. None: the row is nobody's of ours, or a duplicate (then it is logged).
+    By echo, even after we gave up; else by content: one message of a conversation is in flight, so an unclaimed row
+    newer than the baseline with equal text is it, also when its next attempt is waiting. None: the row is nobody's of
+    ours, or a duplicate (then it is logged).
     """
     named = parse_echo_id(echo_id)
     if named is not None:
         delivery = Delivery.objects.filter(id=named, conversation=conversation_id).first()
-        if delivery is not None and delivery.state not in Delivery.OPEN:
+        if delivery is not None and delivery.state == State.SENT:
             log.error("delivery %s took effect twice: message %s at Chatwoot", named, chatwoot_id)
             return None
     else:
-        in_flight = (State.SENDING, State.UNSURE, State.UNCONFIRMED)
-        candidates = Delivery.objects.filter(conversation=conversation_id, kind=Kind.MESSAGE, state__in=in_flight)
-        matching = candidates.filter(baseline_id__lt=chatwoot_id, message__content=content)
+        unfinished = Delivery.objects.filter(
+            conversation=conversation_id, kind=Kind.MESSAGE, state__in=Delivery.OPEN, attempt__gt=0
+        )
+        matching = unfinished.filter(baseline_id__lt=chatwoot_id, message__content=content)
         delivery = matching.order_by("position").first()
     if delivery is None or delivery.message_id is None:
         return None

@@ -157,6 +157,13 @@ def newest_at(conversation_id: uuid.UUID) -> int:
     return int(_fetch(query, (_key(conversation_id),))[0][0])
 
 
+def newest_chatwoot_id(chatwoot_id: int) -> int:
+    """The largest message id known of one Chatwoot, whose inboxes share the numbers: one step in an index for each."""
+    newest = "(SELECT MAX(chatwoot_id) FROM chat_message WHERE inbox_id = chat_inbox.id)"
+    rows = _fetch(f"SELECT {newest} FROM chat_inbox WHERE chatwoot_id = %s", (chatwoot_id,))
+    return max((each or 0 for (each,) in rows), default=0)
+
+
 def neighbours(
     conversation_id: uuid.UUID, chatwoot_id: int, *, own: bool
 ) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:

@@ -109,7 +109,7 @@ class Migration(migrations.Migration):
                 ('sender_kind', models.CharField(blank=True, default='', max_length=8)),
                 ('sender_name', models.CharField(blank=True, default='', max_length=255)),
                 ('has_files', models.BooleanField(default=False)),
-                ('at', models.BigIntegerField(help_text='display order, written once; see chat.mirror.place')),
+                ('at', models.BigIntegerField(help_text='display order, written once; see chat.place')),
                 ('state', models.CharField(choices=[('accepted', 'Accepted'), ('sending', 'Sending'), ('unsure', 'Unsure'), ('sent', 'Sent'), ('failed', 'Failed'), ('unconfirmed', 'Unconfirmed')], default='sent', max_length=11)),
                 ('reason', models.CharField(blank=True, default='', max_length=255)),
                 ('chatwoot_updated_at', models.BigIntegerField(default=0)),

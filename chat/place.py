@@ -1,0 +1,45 @@
+"""Where a message of Chatwoot's stands in its thread: ``Message.at``, in ms, written once.
+
+Frames and lists come in any order; Chatwoot's ids alone say what was written after what.
+"""
+
+import uuid
+
+from chat import sql
+
+MAX_STEP_MS = 1_000
+
+
+def place(conversation_id: uuid.UUID, chatwoot_id: int, time: int) -> int:
+    """Where a message that Chatwoot numbered stands in display order.
+
+    The newest stands at its time, after everything before it, with room for those that are still missing in between:
+    ids count all messages of a Chatwoot, so their difference is room enough. A late one keeps its time as far as its
+    neighbours allow: those placed here for certain, and the visitor's own, whose place was given before their id.
+    """
+    own_before, own_after = sql.neighbours(conversation_id, chatwoot_id, own=True)
+    before, after = sql.neighbours(conversation_id, chatwoot_id, own=False)
+    if after is None and own_after is None:
+        return _between(before, None, chatwoot_id, max(time, sql.newest_at(conversation_id) + 1))
+    if own_after:
+        time = min(time, own_after[1] - 1)
+    if own_before and not (own_after and own_after[1] <= own_before[1]):
+        time = max(time, own_before[1] + 1)
+    return _between(before, after, chatwoot_id, time)
+
+
+def _room(ids: int) -> int:
+    return min(ids, MAX_STEP_MS)
+
+
+def _between(before: tuple[int, int] | None, after: tuple[int, int] | None, chatwoot_id: int, time: int) -> int:
+    """The time nearest to ``time`` that leaves room, too, for what may still come on either side."""
+    if before and after:
+        ids, room = after[0] - before[0], after[1] - before[1]
+        if room < ids:  # the steps were cut at MAX_STEP_MS: share what there is
+            return before[1] + max(1, min(room - 1, room * (chatwoot_id - before[0]) // ids))
+    if after:
+        time = min(time, after[1] - (after[0] - chatwoot_id if before else _room(after[0] - chatwoot_id)))
+    if before:
+        time = max(time, before[1] + (chatwoot_id - before[0] if after else _room(chatwoot_id - before[0])))
+    return time
