@@ -1,19 +1,15 @@
 """The application's settings, read from an environment of the tests' own, and not from the developer's."""
 
-import atexit
 import os
-import shutil
-import tempfile
+from pathlib import Path
 
-_var_dir = tempfile.mkdtemp(prefix="chatproxy-tests-")
-atexit.register(shutil.rmtree, _var_dir, ignore_errors=True)
-
+_var_dir = Path(__file__).resolve().parent.parent / "var/tests"
 _kept = dict(os.environ)
 os.environ.clear()
 os.environ.update(
     SECRET_KEY="only for tests " * 4,
     ALLOWED_HOSTS="testserver localhost 127.0.0.1",
-    VAR_DIR=_var_dir,
+    VAR_DIR=str(_var_dir),
     DATABASE_URL=_kept.get("TEST_DATABASE_URL", ""),
 )
 try:
@@ -25,6 +21,6 @@ finally:
     os.environ.update(_kept)
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # A file, not memory: the writer thread and other processes open it, too.
-    DATABASES["default"]["TEST"] = {"NAME": os.path.join(_var_dir, "test.sqlite3")}
+    # A file, not memory: the writer thread and other processes open it, too. Django deletes it at the end.
+    DATABASES["default"]["TEST"] = {"NAME": str(_var_dir / f"{os.getpid()}.sqlite3")}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
