@@ -146,7 +146,7 @@ async def test_429_to_a_look_pauses_that_chatwoot_too(world: World) -> None:
     _, talk = await world.talk(runtime, alice)
     world.sandbox.faults.set("cable_mute")
     world.sandbox.faults.set("lose_answer", method="POST", path=f"/conversations/{talk}/messages", times=1)
-    world.sandbox.faults.set("status", method="GET", path=f"/conversations/{talk}/messages", status=429)
+    world.sandbox.faults.set("status", method="GET", path=f"{alice.source_id}/conversations", status=429)
     await alice.say(runtime, "still there?")
     await world.becomes(lambda: Chatwoot.objects.get().paused_until > 0)
 
