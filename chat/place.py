@@ -15,15 +15,14 @@ def place(conversation_id: uuid.UUID, chatwoot_id: int, time: int) -> int:
 
     The newest stands at its time, after everything before it, with room for those that are still missing in between:
     ids count all messages of a Chatwoot, so their difference is room enough. A late one keeps its time as far as its
-    neighbours allow: those placed here for certain, and the visitor's own, whose place was given before their id.
+    neighbours allow. The visitor's own got their place when they were accepted and their id when they were delivered,
+    perhaps an hour later: one with a lower id stands before this, one with a higher id may stand anywhere.
     """
     own_before, own_after = sql.neighbours(conversation_id, chatwoot_id, own=True)
     before, after = sql.neighbours(conversation_id, chatwoot_id, own=False)
     if after is None and own_after is None:
         return _between(before, None, chatwoot_id, max(time, sql.newest_at(conversation_id) + 1))
-    if own_after:
-        time = min(time, own_after[1] - 1)
-    if own_before and not (own_after and own_after[1] <= own_before[1]):
+    if own_before:
         time = max(time, own_before[1] + 1)
     return _between(before, after, chatwoot_id, time)
 

@@ -100,6 +100,18 @@ def test_a_late_answer_stands_between_the_questions_it_was_written_between(alice
     assert [message.content for message in thread(alice)[1:]] == ["first?", "to the first", "second?"]
 
 
+def test_what_was_delivered_late_does_not_pull_back_what_an_agent_wrote_meanwhile(db: None):
+    """Whether its id is known by then or not."""
+    for known_first in (True, False):
+        person = newcomer()
+        said = begun(person)
+        if known_first:
+            Message.objects.filter(id=said.message_id).update(chatwoot_id=12)
+        hear(person, told(11, created_at=NOW // 1000 + 60))
+        hear(person, told(10, created_at=NOW // 1000))
+        assert [message.at - NOW for message in thread(person)] == [-60_000, 0, 60_000]
+
+
 def test_a_busy_chatwoot_leaves_room_for_a_page_in_descending_order(alice: Person):
     """Ids far apart, the clocks no help: the steps were cut, and the room is shared."""
     begun(alice)

@@ -1,0 +1,101 @@
+import asyncio
+
+from chat.budget import Budget, Urgency
+from tests.eventually import eventually
+
+
+class Monotonic:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def ask(budget: Budget, urgency: Urgency, served: list[str], name: str) -> asyncio.Task[None]:
+    async def take() -> None:
+        await budget.take(urgency)
+        served.append(name)
+
+    return asyncio.ensure_future(take())
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0.002)
+
+
+async def test_a_burst_is_served_at_once_and_the_next_waits():
+    served: list[str] = []
+    budget = Budget(rate_per_s=1000, burst=3, monotonic=(clock := Monotonic()))
+    asked = [ask(budget, Urgency.REST, served, str(number)) for number in range(5)]
+    await settle()
+    assert served == ["0", "1", "2"]
+    clock.now = 0.001
+    await eventually(lambda: len(served) == 4)
+    clock.now = 0.002
+    await asyncio.gather(*asked)
+    assert served == ["0", "1", "2", "3", "4"]
+
+
+async def test_the_urgent_go_first_and_equals_in_order():
+    served: list[str] = []
+    budget = Budget(rate_per_s=1000, burst=1, monotonic=(clock := Monotonic()))
+    await budget.take(Urgency.REST)
+    asked = [
+        ask(budget, urgency, served, f"{urgency.name} {number}")
+        for number in range(2)
+        for urgency in (Urgency.REST, Urgency.VISIBLE, Urgency.DELIVERY)
+    ]
+    await settle()
+    for _ in asked:
+        clock.now += 0.001
+        await settle()
+    await asyncio.gather(*asked)
+    assert served == ["DELIVERY 0", "DELIVERY 1", "VISIBLE 0", "VISIBLE 1", "REST 0", "REST 1"]
+
+
+async def test_a_latecomer_does_not_overtake_who_waits():
+    served: list[str] = []
+    budget = Budget(rate_per_s=1000, burst=1, monotonic=(clock := Monotonic()))
+    await budget.take(Urgency.REST)
+    first = ask(budget, Urgency.REST, served, "first")
+    await asyncio.sleep(0)
+    clock.now = 0.001
+    second = ask(budget, Urgency.REST, served, "second")
+    await first
+    assert served == ["first"]
+    clock.now = 0.002
+    await second
+
+
+async def test_who_no_longer_waits_takes_nothing():
+    served: list[str] = []
+    budget = Budget(rate_per_s=1000, burst=1, monotonic=(clock := Monotonic()))
+    await budget.take(Urgency.REST)
+    gone = ask(budget, Urgency.DELIVERY, served, "gone")
+    waits = ask(budget, Urgency.REST, served, "waits")
+    await asyncio.sleep(0)
+    gone.cancel()
+    clock.now = 0.001
+    await waits
+    assert served == ["waits"]
+
+
+async def test_an_hour_of_rest_saves_up_no_more_than_a_burst():
+    served: list[str] = []
+    budget = Budget(rate_per_s=1000, burst=2, monotonic=(clock := Monotonic()))
+    clock.now = 3600.0
+    asked = [ask(budget, Urgency.REST, served, str(number)) for number in range(3)]
+    await settle()
+    assert served == ["0", "1"]
+    clock.now += 0.001
+    await asyncio.gather(*asked)
+
+
+def test_the_default_stays_below_chatwoots_limit():
+    """3,000 requests a minute for one address, one minute's worth and a burst on top."""
+    budget = Budget()
+    assert budget._rate_per_s * 60 + budget._burst < 3_000
