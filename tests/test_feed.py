@@ -237,7 +237,7 @@ def test_a_message_without_a_sender_is_of_the_system(alice: Person):
     assert alice.messages()[1]["sender"] == {"name": "", "avatar": None, "kind": "system"}
 
 
-TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=60) | st.text(
+TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=60) | st.text(
     "*_~`[]()!<>:/\\-+.#>1 \nahttp", max_size=60
 )
 SENDERS = st.none() | st.builds(
