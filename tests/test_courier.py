@@ -97,6 +97,19 @@ async def test_a_contact_in_doubt_is_created_once(world: World, fault: str) -> N
     assert world.said() == ["who am I"]
 
 
+@pytest.mark.parametrize("hears", [True, False], ids=["by echo", "by looking"])
+async def test_while_an_attempt_can_still_take_effect_absence_proves_nothing(world: World, hears: bool) -> None:
+    timing = replace(QUICK, carrying=replace(QUICK.carrying, unfenced_ms=6_000))
+    runtime, alice = await world.start(timing=timing), await world.person()
+    await world.talk(runtime, alice)
+    if not hears:
+        world.sandbox.faults.set("cable_mute")
+    world.sandbox.faults.set("late_commit", method="POST", path="/messages", times=1, seconds=2, cut=True)
+    await alice.say(runtime, "very late")
+    await world.settled()
+    assert world.said() == ["hello", "very late"]
+
+
 async def test_an_earlier_undecided_message_keeps_the_later_ones_back(world: World) -> None:
     runtime, alice = await world.start(timing=CAREFUL, read_s=READ_S), await world.person()
     device, _ = await world.talk(runtime, alice)
@@ -235,7 +248,7 @@ async def test_a_runtime_that_dies_between_claim_and_answer_leaves_no_doubt_behi
     await alice.say(runtime, "remember me")
     await turnstile.reached.wait()
     await runtime.courier.close()
-    turnstile.lets_through = took_effect
+    turnstile.says = None if took_effect else httpx.ReadError("cut")
     turnstile.open.set()
     await world.stop(runtime)
     world.sandbox.reset_stats()
@@ -304,11 +317,28 @@ async def test_who_lost_the_lease_decides_nothing(world: World) -> None:
     second = await world.start()
     await alice.say(second, "next")
     await world.settled()
-    turnstile.lets_through = False
+    turnstile.says = httpx.ReadError("cut")
     turnstile.open.set()
     await world.stop(first)
     assert world.said() == ["slow", "next"]
     assert await world.ask(lambda: set(Message.objects.values_list("state", flat=True))) == {"sent"}
+
+
+async def test_who_lost_the_lease_does_not_give_the_delivery_to_a_third(world: World) -> None:
+    slow, stuck, alice = Turnstile("/messages"), Turnstile("/messages"), await world.person()
+    first = await world.start(timing=CAREFUL, transport=slow)
+    await alice.say(first, "not thrice")
+    await slow.reached.wait()
+    await world.start(transport=stuck)
+    await stuck.reached.wait()  # its lease is over: another one looked, and sends again
+    slow.says = httpx.ConnectError("never arrived")
+    slow.open.set()
+    await world.stop(first)
+    await world.start()
+    await asyncio.sleep(0.5)
+    stuck.open.set()
+    await world.settled()
+    assert world.said() == ["not thrice"]
 
 
 class FullWriter(Writer):

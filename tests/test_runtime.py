@@ -39,6 +39,14 @@ async def test_stopping_in_full_flow_leaves_no_task_thread_or_connection(world: 
     assert "died" not in logged.text and "ERROR" not in logged.text
 
 
+async def test_a_courier_woken_in_the_instant_of_the_stop_stops(world: World) -> None:
+    runtime = await world.start()
+    await asyncio.sleep(0.05)  # it waits for something to be due
+    runtime.courier.wake()
+    async with asyncio.timeout(10):
+        await runtime.courier.close()
+
+
 async def test_what_was_accepted_before_the_stop_is_delivered_after_it(world: World) -> None:
     runtime, alice = await world.start(), await world.person()
     await world.talk(runtime, alice)
@@ -85,6 +93,7 @@ async def test_after_the_stop_everything_is_refused_in_words(world: World, logge
 async def test_what_another_process_wrote_is_noticed(world: World) -> None:
     chatwoot, alice = CountingChatwoot(), await world.person(pubsub_token="known")
     here, there, device = await world.start(chatwoot=chatwoot), await world.start(chatwoot=chatwoot), alice.device()
+    await here.courier.close()
     here.conversations.arrive(device, visible=True)
     await alice.say(there, "from the other process")
     head = (await here.conversations.read(alice.contact_id, since=None)).cursor.seq
