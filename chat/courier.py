@@ -87,7 +87,8 @@ class Courier:
             except (DatabaseError, WriterFull) as error:
                 log.error("the courier could not read what is due: %s", error)
             try:
-                await asyncio.wait_for(self._woken.wait(), self._timing.scan_s)
+                async with asyncio.timeout(self._timing.scan_s):  # wait_for may swallow the cancellation of close
+                    await self._woken.wait()
             except TimeoutError:
                 continue
 

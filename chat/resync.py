@@ -83,7 +83,8 @@ class Resyncs:
         while (wait_s := wish.due - self._now()) > 0:
             wish.sooner.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(wish.sooner.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await wish.sooner.wait()
 
     async def _try(self, wish: _Wish) -> None:
         again_s = self._pause_ms / 1000

@@ -73,7 +73,8 @@ class Server(DaphneServer):
 
     async def _stop(self) -> None:
         try:
-            await asyncio.wait_for(runtime.stop_current(), STOP_S)
+            async with asyncio.timeout(STOP_S):
+                await runtime.stop_current()
         except TimeoutError:
             log.error(
                 "the runtime did not stop within %s s; what was in flight is looked for at the next start", STOP_S
