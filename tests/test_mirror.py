@@ -259,7 +259,7 @@ def test_a_creation_is_one_conversation_whichever_tells_of_it_first(alice: Perso
     assert not Inbox.objects.get().locks_to_single
 
 
-@pytest.mark.parametrize("key", [None, "", "not a key", str(uuid.uuid4())])
+@pytest.mark.parametrize("key", [None, "", "not a key", "00000000-0000-4000-8000-000000000001"])
 def test_while_a_creation_is_open_an_unknown_conversation_waits(alice: Person, key: str | None):
     said = say(alice, "hello")
     assert learn(alice, conversation(4, source_id=alice.source_id, key=key)) is None

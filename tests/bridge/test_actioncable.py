@@ -157,8 +157,9 @@ async def test_those_released_before_their_confirm_do_not_go_on_streaming(
         await eventually(lambda: keeper.live)
         for n in range(60):
             hub.hold(f"tok{n}", f"tok{n}").release()
+        await eventually(lambda: hub.status().subscriptions == 1)
         subscribed = 0
-        while subscribed != 1:
+        while subscribed != 1:  # the server works off what it was sent
             subscribed = sum((await actioncable.stats())["subscriptions"])
         for n in range(60):
             await actioncable.broadcast(f"tok{n}", message(n))
