@@ -18,10 +18,11 @@ def place(conversation_id: uuid.UUID, chatwoot_id: int, time: int) -> int:
     neighbours allow. The visitor's own got their place when they were accepted and their id when they were delivered,
     perhaps an hour later: one with a lower id stands before this, one with a higher id may stand anywhere.
     """
-    own_before, own_after = sql.neighbours(conversation_id, chatwoot_id, own=True)
+    newest = sql.newest(conversation_id)
+    if newest.chatwoot_id < chatwoot_id:
+        return _between(newest.other, None, chatwoot_id, max(time, newest.at + 1))
+    own_before, _ = sql.neighbours(conversation_id, chatwoot_id, own=True)
     before, after = sql.neighbours(conversation_id, chatwoot_id, own=False)
-    if after is None and own_after is None:
-        return _between(before, None, chatwoot_id, max(time, sql.newest_at(conversation_id) + 1))
     if own_before:
         time = max(time, own_before[1] + 1)
     return _between(before, after, chatwoot_id, time)

@@ -28,6 +28,8 @@ from chat.feed import Change, Pen
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+BATCH = 16  # writes that may share a transaction; more do not fit into its time
+
 
 class Priority(IntEnum):
     ACCEPT = 0
@@ -121,7 +123,7 @@ class Writer:
     def _take(self) -> list[_Write]:
         with self._condition:
             self._condition.wait_for(lambda: self._waiting or self._stopping)
-            return [heapq.heappop(self._waiting) for _ in range(min(len(self._waiting), 64))]
+            return [heapq.heappop(self._waiting) for _ in range(min(len(self._waiting), BATCH))]
 
     def _return(self, writes: list[_Write]) -> None:
         with self._condition:
