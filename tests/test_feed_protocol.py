@@ -186,6 +186,7 @@ class Device:
             assert page.cursor.seq >= since.seq, "a cursor never goes back"
             assert len(page.rows) <= PAGE
             assert [row.seq for row in page.rows] == sorted({row.seq for row in page.rows})
+            assert all(since.seq < row.seq <= position[1] for row in page.rows), "nothing beyond the head it took"
         else:
             self.resets.append(page.reset)
             self.rows.clear()
@@ -303,6 +304,22 @@ def test_the_fast_path_ends_where_reading_does(plan: list[list[Any]], first: lis
             device.catch_up(world, iter(()))
             device.page_back(world, iter(()))
         assert shown(listening) == shown(reading) == everything(listening.person)
+
+
+@given(acts=st.lists(transactions, min_size=1, max_size=12))
+@thorough
+def test_a_listener_that_has_caught_up_never_reads_what_its_own_process_writes(acts: list[Any]):
+    with two_processes() as world:
+        world.act(([(0, "say", 0)], "commit"))
+        world.processes = world.processes[:1]
+        device = Device(world.people[0])
+        device.catch_up(world, iter(()))
+        world.listeners.append(device)
+        for act in acts:
+            world.act(act)
+        assert not device.dirty
+        device.page_back(world, iter(()))
+        assert shown(device) == everything(device.person)
 
 
 @given(plan=plans, first=st.lists(transactions, min_size=1, max_size=8))
