@@ -56,6 +56,8 @@ class Connection:
                 tasks.create_task(self._tick(), name="cable tick")
         except* CableDown as group:  # A raise in here would be wrapped in a group again.
             down.extend(each for each in group.exceptions if isinstance(each, CableDown))
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise asyncio.CancelledError  # before Python 3.13 a group forgets that when a member fails in that instant
         raise down[0]
 
     async def _read(self) -> None:

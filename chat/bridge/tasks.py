@@ -8,6 +8,8 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
+CANCEL_S = 5.0
+
 
 class Tasks:
     """The tasks of one owner."""
@@ -23,11 +25,14 @@ class Tasks:
         return task
 
     async def cancel(self) -> None:
-        """End all of them and wait until they have cleaned up."""
-        running = list(self._running)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        """End all of them and wait until they have cleaned up; one that goes on is said aloud and told again."""
+        running = set(self._running)
+        while running:
+            for task in running:
+                task.cancel()
+            _, running = await asyncio.wait(running, timeout=CANCEL_S)
+            for task in running:
+                log.error("task %s goes on although it was cancelled", task.get_name())
 
     def _report(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
