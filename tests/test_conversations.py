@@ -246,7 +246,7 @@ async def test_an_inbox_with_one_conversation_per_contact_keeps_it_at_one(
     runtime, device = await world.start(transport=turnstile), alice.device()
     runtime.conversations.arrive(device, visible=True)
     await alice.say(runtime, "hello")
-    await turnstile.reached.wait()
+    await eventually(turnstile.reached.is_set)
     begun = desk.call(
         "POST", "/conversations", json={"source_id": alice.source_id, "inbox_id": world.chatwoot_inbox.id}
     )

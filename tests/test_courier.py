@@ -108,6 +108,7 @@ async def test_while_an_attempt_can_still_take_effect_absence_proves_nothing(wor
     await alice.say(runtime, "very late")
     await world.settled()
     assert world.said() == ["hello", "very late"]
+    assert ("message", "sent", 2) not in await world.deliveries()  # it was not sent again before it arrived
 
 
 async def test_an_earlier_undecided_message_keeps_the_later_ones_back(world: World) -> None:
@@ -246,7 +247,7 @@ async def test_a_runtime_that_dies_between_claim_and_answer_leaves_no_doubt_behi
     turnstile, alice = Turnstile(ENDS[kind]), await world.person()
     runtime = await world.start(timing=CAREFUL, transport=turnstile)
     await alice.say(runtime, "remember me")
-    await turnstile.reached.wait()
+    await eventually(turnstile.reached.is_set)
     await runtime.courier.close()
     turnstile.says = None if took_effect else httpx.ReadError("cut")
     turnstile.open.set()
@@ -313,7 +314,7 @@ async def test_who_lost_the_lease_decides_nothing(world: World) -> None:
     turnstile, alice = Turnstile("/messages"), await world.person()
     first = await world.start(timing=CAREFUL, transport=turnstile)
     await alice.say(first, "slow")
-    await turnstile.reached.wait()
+    await eventually(turnstile.reached.is_set)
     second = await world.start()
     await alice.say(second, "next")
     await world.settled()
@@ -328,9 +329,9 @@ async def test_who_lost_the_lease_does_not_give_the_delivery_to_a_third(world: W
     slow, stuck, alice = Turnstile("/messages"), Turnstile("/messages"), await world.person()
     first = await world.start(timing=CAREFUL, transport=slow)
     await alice.say(first, "not thrice")
-    await slow.reached.wait()
+    await eventually(slow.reached.is_set)
     await world.start(transport=stuck)
-    await stuck.reached.wait()  # its lease is over: another one looked, and sends again
+    await eventually(stuck.reached.is_set)  # its lease is over: another one looked, and sends again
     slow.says = httpx.ConnectError("never arrived")
     slow.open.set()
     await world.stop(first)
@@ -339,6 +340,14 @@ async def test_who_lost_the_lease_does_not_give_the_delivery_to_a_third(world: W
     stuck.open.set()
     await world.settled()
     assert world.said() == ["not thrice"]
+
+
+async def test_a_courier_that_is_woken_as_it_closes_does_close(world: World) -> None:
+    runtime = await world.start()
+    await asyncio.sleep(0.05)
+    runtime.courier.wake()
+    async with asyncio.timeout(10):
+        await runtime.courier.close()
 
 
 class FullWriter(Writer):

@@ -109,7 +109,7 @@ async def test_what_comes_while_a_conversation_is_being_created_is_not_lost(worl
     device = alice.device()
     runtime.conversations.arrive(device, visible=True)
     await alice.say(runtime, "hello")
-    await turnstile.reached.wait()
+    await eventually(turnstile.reached.is_set)
     await eventually(lambda: runtime.resyncs.done)  # the one that follows the confirm knows nothing of it yet
     begun = desk.call(
         "POST", "/conversations", json={"source_id": alice.source_id, "inbox_id": world.chatwoot_inbox.id}
@@ -172,6 +172,17 @@ async def test_a_database_in_trouble_does_not_end_comparing(world: World) -> Non
     await eventually(lambda: resyncs.done)
     await resyncs.close()
     await writer.stop()
+
+
+async def test_a_wish_that_is_hurried_as_all_ends_does_not_begin(world: World) -> None:
+    chatwoot, alice = CountingChatwoot(), await world.person()
+    runtime = await world.start(chatwoot=chatwoot)
+    runtime.resyncs.want(alice.scope, urgency=Urgency.REST, after_s=60)
+    await asyncio.sleep(0.05)
+    runtime.resyncs.want(alice.scope, urgency=Urgency.VISIBLE)
+    async with asyncio.timeout(10):
+        await runtime.resyncs.close()
+    assert runtime.resyncs.done == 0 and chatwoot.at == []
 
 
 async def test_a_contact_inbox_rests_after_a_comparison(world: World) -> None:
