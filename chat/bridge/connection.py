@@ -47,18 +47,22 @@ class Connection:
         self._wake.set()
 
     async def run(self) -> None:
-        """Pump until the socket goes down, then raise CableDown."""
-        down: list[CableDown] = []
+        """Pump until the socket goes down, then raise CableDown.
+
+        Not a task group: before Python 3.13 it forgets that it was cancelled when a member fails in the same instant.
+        """
+        pumps = [
+            asyncio.create_task(self._read(), name="cable read"),
+            asyncio.create_task(self._write(), name="cable write"),
+            asyncio.create_task(self._tick(), name="cable tick"),
+        ]
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._read(), name="cable read")
-                tasks.create_task(self._write(), name="cable write")
-                tasks.create_task(self._tick(), name="cable tick")
-        except* CableDown as group:  # A raise in here would be wrapped in a group again.
-            down.extend(each for each in group.exceptions if isinstance(each, CableDown))
-        if (task := asyncio.current_task()) and task.cancelling():
-            raise asyncio.CancelledError  # before Python 3.13 a group forgets that when a member fails in that instant
-        raise down[0]
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            ends = await asyncio.gather(*pumps, return_exceptions=True)
+        raise next(end for end in ends if isinstance(end, Exception))
 
     async def _read(self) -> None:
         while True:
