@@ -8,14 +8,15 @@
  * @typedef {{echo_id: string, text: string, conversation: string|null, at: number,
  *   accepted: string|null, refused: Fault|null}} Unsent
  *
- * The oldest row we hold of a conversation; unknown rows below it come by paging back, not by changes.
+ * The oldest row we show of a conversation. A new row below it stays hidden until paging back comes that far: that page
+ * may have been read before the row came.
  * @typedef {{at: number, id: string, more: boolean}} Floor
  * @typedef {{name: string, until: number}} Typing
  * @typedef {"new"|"connecting"|"online"|"offline"|"stopped"} Status
  *
  * @typedef {{status: Status, loaded: boolean, cursor: string|null, online: boolean,
  *   conversations: ReadonlyMap<string, Conversation>, messages: ReadonlyMap<string, Message>,
- *   unsent: readonly Unsent[], floors: ReadonlyMap<string, Floor>,
+ *   hidden: ReadonlyMap<string, Message>, unsent: readonly Unsent[], floors: ReadonlyMap<string, Floor>,
  *   typing: ReadonlyMap<string, Typing>}} State
  *
  * @typedef {{type: "frame", frame: ServerFrame, now: number}
@@ -36,6 +37,7 @@ export const NOTHING = Object.freeze({
   online: false,
   conversations: new Map(),
   messages: new Map(),
+  hidden: new Map(),
   unsent: [],
   floors: new Map(),
   typing: new Map(),
@@ -119,21 +121,25 @@ function reset(state, frame) {
 
 /** @param {State} state @param {Conversation[]} conversations @param {Message[]} messages @returns {State} */
 function rows(state, conversations, messages) {
-  const known = messages.filter(({ id, conversation, at }) => {
-    const floor = state.floors.get(conversation);
-    return state.messages.has(id) || !floor || byPlace({ at, id }, floor) >= 0;
-  });
+  const shown = messages.filter((message) => state.messages.has(message.id) || isAbove(state, message));
   const speaking = new Set(messages.filter((m) => m.direction === "outgoing" && !state.messages.has(m.id)).map((m) => m.conversation));
   const echoes = new Set(messages.map((message) => message.echo_id));
   return {
     ...state,
     conversations: upsert(state.conversations, conversations),
-    messages: upsert(state.messages, known),
+    messages: upsert(state.messages, shown),
+    hidden: upsert(state.hidden, messages.filter((message) => !shown.includes(message))),
     unsent: state.unsent.some((u) => echoes.has(u.echo_id)) ? state.unsent.filter((u) => !echoes.has(u.echo_id)) : state.unsent,
     typing: [...state.typing.keys()].some((id) => speaking.has(id))
       ? new Map([...state.typing].filter(([id]) => !speaking.has(id)))
       : state.typing,
   };
+}
+
+/** @param {State} state @param {Message} message */
+function isAbove(state, { conversation, at, id }) {
+  const floor = state.floors.get(conversation);
+  return !floor || byPlace({ at, id }, floor) >= 0;
 }
 
 /** @template {{id: string, seq: number}} R @param {ReadonlyMap<string, R>} map @param {R[]} incoming @returns {ReadonlyMap<string, R>} */
@@ -151,10 +157,12 @@ function upsert(map, incoming) {
 function older(state, conversation, messages, more) {
   const [oldest] = [...messages].sort(byPlace);
   const floor = more && oldest ? { at: oldest.at, id: oldest.id, more } : { at: -Infinity, id: "", more: false };
+  const lower = { ...state, floors: new Map(state.floors).set(conversation, floor) };
+  const revealed = [...state.hidden.values()].filter((message) => isAbove(lower, message));
   return {
-    ...state,
-    messages: upsert(state.messages, messages),
-    floors: new Map(state.floors).set(conversation, floor),
+    ...lower,
+    messages: upsert(state.messages, [...messages, ...revealed]),
+    hidden: new Map([...state.hidden].filter(([, message]) => !revealed.includes(message))),
   };
 }
 

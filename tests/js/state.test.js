@@ -80,6 +80,14 @@ test("paging back moves the floor down until there is no more", () => {
   assert.deepEqual(ids(all).slice(0, 3), ["m8", "m9", "m100"]);
 });
 
+test("a row that came while an older page was read without it is shown with that page", () => {
+  const page = Array.from({ length: 50 }, (_, index) => message({ seq: 100 + index }));
+  const late = changes([message({ id: "late", seq: 200, at: NOW + 9 }), message({ id: "older still", seq: 201, at: NOW + 3 })], 201);
+  const read = message({ seq: 8, at: NOW + 8 });
+  const state = after([reset(page), late, { type: "older", conversation: "c1", messages: [read], more: true }]);
+  assert.deepEqual(ids(state).slice(0, 3), ["m8", "late", "m100"]);
+});
+
 test("after the newest conversation the earlier ones are paged", () => {
   const state = after([reset([message({ seq: 5 })], [conversation(), conversation({ id: "c0", seq: 2 })])]);
   assert.deepEqual(olderPage(state), { conversation: "c0", before: null });
