@@ -59,13 +59,14 @@ async def test_what_was_accepted_before_the_stop_is_delivered_after_it(world: Wo
 
 
 async def test_stopping_does_not_wait_for_a_chatwoot_that_hangs(world: World) -> None:
-    runtime, alice = await world.start(read_s=0.3), await world.person()
+    timing = replace(QUICK, carrying=replace(QUICK.carrying, unfenced_ms=1_500, lease_ms=1_500))
+    runtime, alice = await world.start(timing=timing, read_s=0.3), await world.person()
     await world.talk(runtime, alice)
     with world.sandbox.faults.on("delay", seconds=1, method="POST", path="/messages", times=1):
         await alice.say(runtime, "into the void")
         await world.becomes(lambda: Message.objects.filter(delivery__state="sending").exists())
         await world.stop(runtime)
-    await world.start(timing=replace(QUICK, carrying=replace(QUICK.carrying, unfenced_ms=1_500)))
+    await world.start(timing=timing)
     await world.settled()
     assert world.said() == ["hello", "into the void"]
 
