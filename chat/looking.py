@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from chat import mirror, sql
+from chat.chatwoot.resources import Conversation as UpstreamConversation
 from chat.chatwoot.resources import Message, MessageType
 from chat.feed import Pen
 from chat.mirror import Scope
@@ -48,17 +49,23 @@ async def for_conversation(claim: Claim, upstream: Upstream, scope: Scope, reade
     assert claim.conversation_id is not None
     listed = await upstream.api.conversations(claim.source_id)
     known = await reader.run(_known, claim.inbox_id, [each.id for each in listed])
-    ours = upstream.chatwoot_inbox_id
+    found = ours_among(listed, known=known, inbox_id=upstream.chatwoot_inbox_id)
+    if found is not None:
+        await write(partial(mirror.apply_created, scope=scope, conversation=found, created_id=claim.conversation_id))
+
+
+def ours_among(
+    listed: tuple[UpstreamConversation, ...], *, known: set[int], inbox_id: int | None
+) -> UpstreamConversation | None:
+    """The newest that we do not know and nobody wrote in; an agent's own beginning comes with a message of theirs."""
     candidates = [
         each
         for each in listed
         if each.id not in known
-        and (ours is None or each.inbox_id == ours)
+        and inbox_id in (None, each.inbox_id)
         and not any(message.message_type is MessageType.INCOMING for message in each.messages)
     ]
-    if candidates:
-        newest = max(candidates, key=lambda each: each.id)
-        await write(partial(mirror.apply_created, scope=scope, conversation=newest, created_id=claim.conversation_id))
+    return max(candidates, key=lambda each: (not each.messages, each.id), default=None)
 
 
 def _known(inbox_id: int, chatwoot_ids: list[int]) -> set[int]:
