@@ -18,7 +18,7 @@ from enum import IntEnum
 from functools import partial
 from typing import Any, TypeVar
 
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import Error, connection, transaction
 
 from chat import sql
 from chat.audience import Audience
@@ -39,6 +39,9 @@ class Priority(IntEnum):
 
 class WriterFull(Exception):
     """Too many writes are waiting; nothing was stored."""
+
+
+BUSY = (Error, WriterFull)  # the database or the writer is busy or broken; InterfaceError is no DatabaseError
 
 
 @dataclass(order=True, slots=True)
@@ -82,8 +85,8 @@ class Writer:
     async def write(self, run: Callable[[Pen], T], *, contacts: Collection[uuid.UUID], priority: Priority) -> T:
         """Run inside a transaction that holds the locks of these contacts; return after the commit.
 
-        Raises what ``run`` raised (nothing is stored then), DatabaseError, or WriterFull. A cancelled caller does not
-        stop the write.
+        Raises what ``run`` raised (nothing is stored then), or one of ``BUSY``. A cancelled caller does not stop
+        the write.
         """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
@@ -108,7 +111,10 @@ class Writer:
     ) -> None:
         """Like ``write`` without waiting; ``done(result, error)`` is called on the loop. Raises WriterFull."""
         with self._condition:
-            if len(self._waiting) >= self._max_waiting or self._stopping:
+            if self._stopping:
+                raise WriterFull("the writer stops")
+            # The last tenth is the visitors': what Chatwoot says can be asked for again, what they wrote cannot.
+            if len(self._waiting) >= self._max_waiting * (1 if priority == Priority.ACCEPT else 0.9):
                 raise WriterFull(f"{len(self._waiting)} writes are waiting")
             heapq.heappush(self._waiting, _Write(priority, next(self._numbers), run, contacts, done))
             self._condition.notify()
@@ -166,12 +172,18 @@ class Writer:
                 self._audience.changed(*change)
         finally:  # whatever a listener does: it is committed, and the callers wait
             for write, result in zip(batch, results, strict=False):
-                write.done(result, None)
+                self._done(write, result, None)
 
     def _fail(self, write: _Write, error: Exception) -> None:
-        if isinstance(error, DatabaseError | InterfaceError):
+        if isinstance(error, Error):
             log.error("write failed: %s: %s", type(error).__name__, error)
-        self._tell(lambda: write.done(None, error))
+        self._tell(lambda: self._done(write, None, error))
+
+    def _done(self, write: _Write, result: Any, error: Exception | None) -> None:
+        try:
+            write.done(result, error)
+        except Exception:  # one caller's trouble is not that of the others who share the transaction
+            log.exception("a caller of the writer failed")
 
     def _tell(self, callback: Callable[[], None]) -> None:
         assert self._loop is not None
