@@ -7,7 +7,8 @@ import asyncio
 import heapq
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager
 from enum import IntEnum
 
 
@@ -62,3 +63,50 @@ class Budget:
                 self._tokens -= 1
                 future.set_result(None)
         self._set_timer()
+
+
+class Turns:
+    """A few side by side; who waits is served by urgency, then in order."""
+
+    def __init__(self, at_once: int) -> None:
+        self._free = at_once
+        self._queue: list[tuple[Urgency, int, asyncio.Future[None]]] = []
+        self._waiting: dict[Hashable, asyncio.Future[None]] = {}
+        self._numbers = itertools.count()
+
+    @asynccontextmanager
+    async def turn(self, key: Hashable, urgency: Urgency) -> AsyncIterator[None]:
+        """One turn, from when it comes to the end of the block. Only one may wait under a key."""
+        if self._free:
+            self._free -= 1
+        else:
+            await self._wait(key, urgency)
+        try:
+            yield
+        finally:
+            self._pass_on()
+
+    def hurry(self, key: Hashable, urgency: Urgency) -> None:
+        """Let whoever waits under this key move up."""
+        if future := self._waiting.get(key):
+            heapq.heappush(self._queue, (urgency, next(self._numbers), future))
+
+    async def _wait(self, key: Hashable, urgency: Urgency) -> None:
+        future = self._waiting[key] = asyncio.get_running_loop().create_future()
+        self.hurry(key, urgency)
+        try:
+            await future
+        except asyncio.CancelledError:
+            if not future.cancelled():  # the turn came in the same instant
+                self._pass_on()
+            raise
+        finally:
+            del self._waiting[key]
+
+    def _pass_on(self) -> None:
+        while self._queue:
+            _, _, future = heapq.heappop(self._queue)
+            if not future.done():  # neither cancelled nor hurried and served
+                future.set_result(None)
+                return
+        self._free += 1

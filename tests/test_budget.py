@@ -1,6 +1,6 @@
 import asyncio
 
-from chat.budget import Budget, Urgency
+from chat.budget import Budget, Turns, Urgency
 from tests.eventually import eventually
 
 
@@ -99,3 +99,80 @@ def test_the_default_stays_below_chatwoots_limit():
     """3,000 requests a minute for one address, one minute's worth and a burst on top."""
     budget = Budget()
     assert budget._rate_per_s * 60 + budget._burst < 3_000
+
+
+class Queue:
+    """Callers of a few turns: each holds its turn until it is told to end."""
+
+    def __init__(self, at_once: int) -> None:
+        self.turns = Turns(at_once)
+        self.began: list[str] = []
+        self.ends: dict[str, asyncio.Event] = {}
+        self.callers: dict[str, asyncio.Task[None]] = {}
+
+    def join(self, name: str, urgency: Urgency) -> None:
+        self.ends[name] = asyncio.Event()
+        self.callers[name] = asyncio.ensure_future(self._hold(name, urgency))
+
+    async def _hold(self, name: str, urgency: Urgency) -> None:
+        async with self.turns.turn(name, urgency):
+            self.began.append(name)
+            await self.ends[name].wait()
+
+    async def end_all(self) -> list[str]:
+        """One after the other as they began; the names in that order."""
+        at = 0
+        while at < len(self.began):
+            self.ends[self.began[at]].set()
+            await self.callers[self.began[at]]
+            await settle()
+            at += 1
+        return self.began
+
+
+async def test_turns_are_a_few_at_a_time_by_urgency_then_in_order():
+    queue = Queue(2)
+    for number in range(4):
+        queue.join(f"rest {number}", Urgency.REST)
+    for number in range(2):
+        queue.join(f"visible {number}", Urgency.VISIBLE)
+    await settle()
+    assert queue.began == ["rest 0", "rest 1"]
+    queue.ends["rest 1"].set()
+    await settle()
+    assert queue.began == ["rest 0", "rest 1", "visible 0"]
+    assert await queue.end_all() == ["rest 0", "rest 1", "visible 0", "visible 1", "rest 2", "rest 3"]
+
+
+async def test_who_is_hurried_moves_up_and_gets_one_turn():
+    queue = Queue(1)
+    for name in ("first", "second", "third"):
+        queue.join(name, Urgency.REST)
+    await settle()
+    queue.turns.hurry("third", Urgency.VISIBLE)
+    queue.turns.hurry("first", Urgency.VISIBLE)  # it has its turn already
+    queue.turns.hurry("nobody", Urgency.VISIBLE)
+    assert await queue.end_all() == ["first", "third", "second"]
+    queue.join("later", Urgency.REST)
+    await settle()
+    assert queue.began[-1] == "later"
+    await queue.end_all()
+
+
+async def test_a_turn_is_passed_on_whatever_becomes_of_who_had_it():
+    queue = Queue(1)
+    for name in ("first", "second", "third", "fourth"):
+        queue.join(name, Urgency.REST)
+    await settle()
+    queue.callers["second"].cancel()  # as it waits
+    queue.callers["first"].cancel()  # as it has its turn
+    await settle()
+    assert queue.began == ["first", "third"]
+    queue.ends["third"].set()
+    await asyncio.sleep(0)  # the fourth was given the turn in this instant, and does not know it yet
+    queue.callers["fourth"].cancel()
+    queue.join("fifth", Urgency.REST)
+    await settle()
+    assert queue.began == ["first", "third", "fifth"]
+    queue.ends["fifth"].set()
+    await queue.callers["fifth"]
