@@ -18,7 +18,7 @@ from enum import IntEnum
 from functools import partial
 from typing import Any, TypeVar
 
-from django.db import Error, connection, transaction
+from django.db import DataError, Error, IntegrityError, ProgrammingError, connection, transaction
 
 from chat import sql
 from chat.audience import Audience
@@ -41,6 +41,7 @@ class WriterFull(Exception):
     """Too many writes are waiting; nothing was stored."""
 
 
+OURS = (DataError, IntegrityError, ProgrammingError)  # a wrong write of ours; the database itself is well
 BUSY = (Error, WriterFull)  # the database or the writer is busy or broken; InterfaceError is no DatabaseError
 
 
@@ -68,6 +69,7 @@ class Writer:
         self._condition = threading.Condition()
         self._stopping = False
         self._begun = False
+        self.broken = ""  # the kind of error with which the database refused the latest write; readable in any thread
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -146,6 +148,7 @@ class Writer:
             for write in batch:
                 handle(write)
             return
+        self._healed()
         self._return(batch[len(results) :])
         self._tell(lambda: self._finish(batch, results, changes))
 
@@ -174,9 +177,16 @@ class Writer:
             for write, result in zip(batch, results, strict=False):
                 self._done(write, result, None)
 
+    def _healed(self) -> None:
+        if self.broken:
+            log.info("the database can be written again")
+            self.broken = ""
+
     def _fail(self, write: _Write, error: Exception) -> None:
         if isinstance(error, Error):
             log.error("write failed: %s: %s", type(error).__name__, error)
+            if not isinstance(error, OURS):
+                self.broken = type(error).__name__
         self._tell(lambda: self._done(write, None, error))
 
     def _done(self, write: _Write, result: Any, error: Exception | None) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import logging
 import sqlite3
 import threading
 import uuid
@@ -6,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, IntegrityError, OperationalError, connection
 
 from chat import acceptance, sql
 from chat.audience import Audience, Row
@@ -330,3 +331,23 @@ async def test_two_writers_on_one_database_number_without_gaps(
     numbers = await reader.run(lambda: sorted(Message.objects.values_list("seq", flat=True)))
     assert numbers == list(range(2, 23))
     assert await reader.run(_heads, alice) == [22]
+
+
+async def test_what_the_database_refused_is_known_until_a_write_succeeds(
+    writer: Writer, alice: Person, caplog: pytest.LogCaptureFixture
+):
+    def full(pen: Pen) -> None:
+        raise OperationalError("database or disk is full")
+
+    def faulty(pen: Pen) -> None:
+        raise IntegrityError("a fault of one write")
+
+    caplog.set_level(logging.INFO, logger="chat.writer")
+    for run, error, broken in ((faulty, IntegrityError, ""), (full, OperationalError, "OperationalError")):
+        with pytest.raises(error):
+            await write(writer, run, alice)
+        assert writer.broken == broken
+    await write(writer, say("one", alice), alice)
+    await write(writer, say("two", alice), alice)
+    assert writer.broken == ""
+    assert caplog.text.count("the database can be written again") == 1
