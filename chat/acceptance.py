@@ -43,13 +43,14 @@ def accept(
 
 
 def _find_conversation(contact_id: uuid.UUID, conversation_id: uuid.UUID | None) -> Conversation | None:
-    own = Conversation.objects.filter(contact=contact_id, deleted=False)
-    if conversation_id is None:
-        return own.order_by("-created_at", "-id").first()
-    found = own.filter(id=conversation_id).first()
-    if found is None:
+    """None: a new one is to begin. One that was emptied into another meanwhile counts as not named."""
+    own = Conversation.objects.filter(contact=contact_id)
+    named = own.filter(id=conversation_id).first() if conversation_id else None
+    if conversation_id and named is None:
         raise Refusal(Code.NO_SUCH_CONVERSATION)
-    return found
+    if named is not None and not named.deleted:
+        return named
+    return own.filter(deleted=False).order_by("-created_at", "-id").first()
 
 
 def _begin_conversation(pen: Pen, contact_id: uuid.UUID) -> Conversation:
@@ -96,13 +97,14 @@ def _message(pen: Pen, conversation: Conversation, *, echo_id: uuid.UUID, text: 
 def see(pen: Pen, contact_id: uuid.UUID, *, conversation_id: uuid.UUID, message_id: uuid.UUID) -> None:
     """The visitor has seen everything up to this message. Raises Refusal: no_such_conversation, no_such_message."""
     conversation = _find_conversation(contact_id, conversation_id)
-    assert conversation is not None  # an id was given
+    if conversation is None:
+        raise Refusal(Code.NO_SUCH_CONVERSATION)
     at = Message.objects.filter(id=message_id, conversation=conversation).values_list("at", flat=True).first()
     if at is None:
         raise Refusal(Code.NO_SUCH_MESSAGE)
     if at <= conversation.contact_seen:
         return
-    record = sql.conversation(conversation_id)
+    record = sql.conversation(conversation.id)
     assert record is not None
     pen.change_conversation(record._replace(contact_seen=at))
     lane = str(conversation.id)

@@ -13,21 +13,17 @@ from django.db import DatabaseError
 from chat import acceptance, feed, sql, wire
 from chat.acceptance import Accepted
 from chat.audience import Listener, Row
-from chat.bridge.tasks import Tasks
-from chat.budget import Urgency
-from chat.chatwoot.errors import ChatwootError
 from chat.courier import Courier
 from chat.feed import Cursor, Page
 from chat.holding import Holding
-from chat.models import Conversation, Message
+from chat.indicator import TypingIndicator
+from chat.models import Message
 from chat.reader import Reader
 from chat.upstreams import Upstreams
 from chat.wire.errors import Code, Refusal
 from chat.writer import Priority, Writer, WriterFull
 
 log = logging.getLogger(__name__)
-
-MOST_TYPING = 100  # calls about typing that may be under way; beyond that they are dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +42,7 @@ class Conversations:
         self._reader = reader
         self._holding = holding
         self._courier = courier
-        self._upstreams = upstreams
-        self._tasks = Tasks()
-        self._typing = 0
+        self._indicator = TypingIndicator(upstreams, reader)
 
     # Being here
 
@@ -98,21 +92,7 @@ class Conversations:
 
     async def typing(self, contact_id: uuid.UUID, *, conversation_id: uuid.UUID, on: bool) -> None:
         """Tell the agents; best effort, and over before Chatwoot answers."""
-        if self._typing < MOST_TYPING:
-            self._typing += 1
-            self._tasks.spawn(self._tell_typing(contact_id, conversation_id, on), name="typing")
-
-    async def _tell_typing(self, contact_id: uuid.UUID, conversation_id: uuid.UUID, on: bool) -> None:
-        try:
-            found = await self._reader.run(_reachable, contact_id, conversation_id)
-            if found is not None and found.chatwoot_id is not None:
-                upstream = await self._upstreams.of(found.inbox_id)
-                await upstream.budget.take(Urgency.REST)
-                await upstream.api.typing(found.contact_inbox.source_id, found.chatwoot_id, on=on)
-        except (ChatwootError, DatabaseError) as error:
-            log.info("typing in conversation %s was not told: %s", conversation_id, error)
-        finally:
-            self._typing -= 1
+        self._indicator.show(contact_id, conversation_id=conversation_id, on=on)
 
     # Reading
 
@@ -139,12 +119,7 @@ class Conversations:
             raise Refusal(Code.UNAVAILABLE) from error
 
     async def close(self) -> None:
-        await self._tasks.cancel()
-
-
-def _reachable(contact_id: uuid.UUID, conversation_id: uuid.UUID) -> Conversation | None:
-    own = Conversation.objects.select_related("contact_inbox").filter(contact=contact_id, deleted=False)
-    return own.filter(id=conversation_id).first()
+        await self._indicator.close()
 
 
 def _history(contact_id: uuid.UUID, conversation_id: uuid.UUID, before: uuid.UUID | None, limit: int) -> History:

@@ -132,7 +132,8 @@ def _find_conversation(
         _learn_inbox(scope, inbox_id)
     record = sql.conversation_by_chatwoot_id(scope.inbox_id, chatwoot_id)
     if None not in (inbox_id, scope.chatwoot_inbox_id) and inbox_id != scope.chatwoot_inbox_id:
-        log.info("dropped a frame of another inbox on %r", scope)
+        own = source_id == scope.source_id
+        log.log(logging.ERROR if own else logging.INFO, "dropped a frame of another inbox on %r", scope)
         return None
     if record is not None:
         return record

@@ -4,13 +4,17 @@ Ids that leave the server are ours (UUIDs). Times are integer milliseconds since
 ``seq`` is the number of a row's latest change in its contact's feed (``chat.feed``). Secrets are encrypted columns.
 """
 
+import re
 import secrets
 import uuid
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from chat.fields import EncryptedTextField
+
+IDENTIFIER = re.compile(r"[A-Za-z0-9_-]+")  # it stands in a path; Chatwoot's are 24 letters and digits
 
 
 def new_epoch() -> str:
@@ -55,6 +59,26 @@ class Inbox(models.Model):
 
     def __str__(self) -> str:
         return self.name or self.slug
+
+    def clean(self) -> None:
+        """Raises ValidationError: a wrong identifier, or a move that would strand what was said so far."""
+        if not IDENTIFIER.fullmatch(self.inbox_identifier):
+            raise ValidationError(f"The identifier of inbox {self.slug} has other signs than letters, digits, _ and -")
+        if self._moves() and self.conversations.exclude(chatwoot_id=None).exists():
+            raise ValidationError(
+                f"Inbox {self.slug} has conversations in another inbox of Chatwoot: they would get no more answers. "
+                "Use another slug for the new one; a Chatwoot that only has a new address is changed in the admin"
+            )
+
+    def save(self, **options: Any) -> None:
+        if self._moves():  # learnt from the other one
+            self.chatwoot_inbox_id = None
+        super().save(**options)
+
+    def _moves(self) -> bool:
+        before = Inbox.objects.filter(pk=self.pk).first()
+        now = (self.chatwoot_id, self.inbox_identifier)
+        return before is not None and (before.chatwoot_id, before.inbox_identifier) != now
 
 
 class Contact(models.Model):
@@ -253,7 +277,15 @@ class Delivery(models.Model):
 
 
 def upsert_inbox(*, slug: str, url: str, cable_url: str, **values: Any) -> Inbox:
-    """The inbox that the environment describes, as a row. Called at start; an operator's other columns are kept."""
+    """The inbox that the environment describes, as a row. Called at start; an operator's other columns are kept.
+
+    Raises ValidationError (``Inbox.clean``).
+    """
     chatwoot, _ = Chatwoot.objects.update_or_create(url=url, defaults={"cable_url": cable_url})
-    inbox, _ = Inbox.objects.update_or_create(slug=slug, defaults={"chatwoot": chatwoot, **values})
+    said = {"chatwoot": chatwoot, **values}
+    inbox = Inbox.objects.filter(slug=slug).first() or Inbox(slug=slug)
+    for name, value in said.items():
+        setattr(inbox, name, value)
+    inbox.clean()
+    inbox.save()
     return inbox

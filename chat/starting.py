@@ -4,7 +4,7 @@ import logging
 
 from django.conf import settings
 from django.core import checks
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 
 from chat.checks import TAG
 from chat.models import upsert_inbox
@@ -31,9 +31,12 @@ def write_inbox() -> None:
         "allowed_origins": settings.ALLOWED_ORIGINS,
         "name": settings.CHATWOOT_INBOX_NAME,
     }
-    upsert_inbox(
-        slug=settings.CHATWOOT_INBOX_SLUG,
-        url=settings.CHATWOOT_URL,
-        cable_url=settings.CHATWOOT_CABLE_URL,
-        **{name: value for name, value in said.items() if value},
-    )
+    try:
+        upsert_inbox(
+            slug=settings.CHATWOOT_INBOX_SLUG,
+            url=settings.CHATWOOT_URL,
+            cable_url=settings.CHATWOOT_CABLE_URL,
+            **{name: value for name, value in said.items() if value},
+        )
+    except ValidationError as refused:
+        raise ImproperlyConfigured(". ".join(refused.messages)) from None

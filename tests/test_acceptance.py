@@ -78,15 +78,21 @@ def test_a_repeated_message_is_answered_even_when_too_many_wait(alice: Person):
     assert say(alice, "0", echo_id=echo_id).message_id == first.message_id
 
 
-@pytest.mark.parametrize("whose", ["nobody's", "bob's", "an emptied one"])
+@pytest.mark.parametrize("whose", ["nobody's", "bob's"])
 def test_only_an_own_conversation_takes_messages(alice: Person, bob: Person, whose: str):
     said = say(bob if whose == "bob's" else alice, "hello")
     conversation_id = uuid.uuid4() if whose == "nobody's" else said.conversation_id
-    if whose == "an emptied one":
-        Conversation.objects.update(deleted=True)
     with pytest.raises(Refusal) as refused:
         say(alice, "knock", to=conversation_id)
     assert refused.value.code is Code.NO_SUCH_CONVERSATION
+
+
+def test_what_is_said_in_an_emptied_conversation_goes_where_its_messages_went(alice: Person):
+    emptied = say(alice, "hello").conversation_id
+    Conversation.objects.update(deleted=True)
+    moved = say(alice, "to the new one").conversation_id
+    assert moved != emptied
+    assert say(alice, "knock", to=emptied).conversation_id == moved
 
 
 def test_messages_accepted_at_the_same_time_keep_their_order(alice: Person):

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from chat import checks, starting
-from chat.models import Chatwoot, Inbox
+from chat.models import Chatwoot, Contact, ContactInbox, Conversation, Inbox
 
 ENVIRONMENT = {
     "CHATWOOT_URL": "https://chatwoot.example",
@@ -81,3 +81,42 @@ def test_a_database_that_was_not_migrated_is_refused() -> None:
             starting.prepare()
     finally:
         call_command("migrate", verbosity=0)
+
+
+def talked(inbox: Inbox) -> None:
+    contact = Contact.objects.create(inbox=inbox)
+    session = ContactInbox.objects.create(contact=contact, inbox=inbox, source_id="s")
+    Conversation.objects.create(contact=contact, contact_inbox=session, inbox=inbox, chatwoot_id=1, created_at=0, seq=1)
+
+
+@pytest.mark.django_db
+def test_another_inbox_under_the_same_name_is_learnt_anew(settings: Settings) -> None:
+    say(settings)
+    starting.write_inbox()
+    Inbox.objects.update(chatwoot_inbox_id=7)
+    starting.write_inbox()
+    assert Inbox.objects.get().chatwoot_inbox_id == 7
+    say(settings, CHATWOOT_INBOX_IDENTIFIER="def")
+    starting.write_inbox()
+    assert Inbox.objects.get().chatwoot_inbox_id is None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "moved", [{"CHATWOOT_INBOX_IDENTIFIER": "def"}, {"CHATWOOT_URL": "https://other.example"}], ids=["inbox", "server"]
+)
+def test_an_inbox_with_conversations_does_not_move(settings: Settings, moved: dict[str, str]) -> None:
+    say(settings)
+    starting.write_inbox()
+    talked(Inbox.objects.get())
+    say(settings, **moved)
+    with pytest.raises(ImproperlyConfigured, match=r"main has conversations.*another slug"):
+        starting.write_inbox()
+    assert Inbox.objects.get().inbox_identifier == "abc"
+
+
+@pytest.mark.django_db
+def test_an_identifier_that_fits_no_address_is_refused(settings: Settings) -> None:
+    say(settings, CHATWOOT_INBOX_IDENTIFIER="a.b/c")
+    with pytest.raises(ImproperlyConfigured, match="other signs than letters"):
+        starting.write_inbox()
