@@ -55,8 +55,9 @@ export class ChatClient {
       storage: this.storage,
       clock: this.clock,
       locked: locks,
+      random: options.random,
     });
-    this.unsent = new UnsentStore({ storage: this.storage, locked: locks, onOrphans: (unsent) => this.#adopt(unsent) });
+    this.unsent = new UnsentStore({ storage: this.storage, locked: locks, clock: this.clock, onOrphans: (unsent) => this.#adopt(unsent) });
     this.connection = new Connection({
       dial: () => dial(socketUrl(options.socket)),
       hello: () => this.#hello(),
@@ -83,6 +84,11 @@ export class ChatClient {
 
   stop() {
     this.connection.stop();
+  }
+
+  /** The page goes away, perhaps for good. */
+  leave() {
+    this.unsent.leave();
   }
 
   /** The network is back, or the page is looked at again. */

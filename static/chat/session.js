@@ -8,6 +8,7 @@
  * @import { Storage } from "./storage.js"
  * @import { SessionAnswer } from "./wire.js"
  */
+import { Lease } from "./lease.js";
 
 /** There is no session (any more): the visitor is a newcomer. */
 export class SessionGone extends Error {}
@@ -27,15 +28,17 @@ export class Session {
   #validUntil = 0;
 
   /**
-   * @param {{inbox: string, api: string, fetch: typeof globalThis.fetch, storage: Storage, clock: Clock, locked: Locked}} options
+   * @param {{inbox: string, api: string, fetch: typeof globalThis.fetch, storage: Storage, clock: Clock, locked: Locked,
+   *   random?: () => number}} options
    */
-  constructor({ inbox, api, fetch, storage, clock, locked }) {
+  constructor({ inbox, api, fetch, storage, clock, locked, random }) {
     this.inbox = inbox;
     this.api = api;
     this.fetch = fetch;
     this.storage = storage;
     this.clock = clock;
     this.locked = locked;
+    this.lease = new Lease({ storage, clock, key: "beginning", random });
   }
 
   /** @returns {boolean} whether this browser ever had a session here */
@@ -51,14 +54,7 @@ export class Session {
   /** Like `token`, but makes the session where there is none. @returns {Promise<string>} */
   async begin() {
     if (this.#valid()) return this.#token;
-    return this.#alone(async () => {
-      try {
-        return await this.#renew();
-      } catch (error) {
-        if (!(error instanceof SessionGone)) throw error;
-        return this.#keep(await this.#post("/session", { inbox: this.inbox, kind: "browser" }));
-      }
-    });
+    return this.#alone((alone) => (alone ? this.#beginning() : this.lease.during(() => this.#beginning())));
   }
 
   /** The server did not know the token: ask for a new one next time. */
@@ -79,9 +75,18 @@ export class Session {
     return this.#token !== "" && this.clock.now() < this.#validUntil - EARLY_MS;
   }
 
-  /** Two tabs that begin or refresh at the same moment would make two visitors of one. @param {() => Promise<string>} work */
+  /** Two tabs that begin or refresh at the same moment would make two visitors of one. @param {(alone: boolean) => Promise<string>} work */
   async #alone(work) {
     return this.locked(`${this.storage.prefix}session`, work, LOCK_PATIENCE_MS);
+  }
+
+  async #beginning() {
+    try {
+      return await this.#renew();
+    } catch (error) {
+      if (!(error instanceof SessionGone)) throw error;
+      return this.#keep(await this.#post("/session", { inbox: this.inbox, kind: "browser" }));
+    }
   }
 
   async #renew() {

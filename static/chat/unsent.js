@@ -1,8 +1,10 @@
 /**
  * Messages not yet taken by the server, kept in storage under a key of this tab. A tab locks its key while
  * anything is in it; the others wait for that lock and take over what a closed tab left behind. (A lock held for
- * good would keep the browser from freezing the tab, or keeping it for the back button.)
+ * good would keep the browser from freezing the tab, or keeping it for the back button.) Where there are no locks,
+ * a tab shows that it lives by a time it writes again and again, and only what is long past is taken over.
  *
+ * @import { Clock } from "./clock.js"
  * @import { Locked } from "./locks.js"
  * @import { Unsent } from "./state.js"
  * @import { Storage } from "./storage.js"
@@ -10,18 +12,24 @@
 import { uuid } from "./uuid.js";
 
 const PREFIX = "unsent:";
+const ALIVE = "alive:";
+const BEAT_MS = 5_000;
+const DEAD_MS = 30_000; // Some beats: a tab in the background is slow.
 
 export class UnsentStore {
-  #key = PREFIX + uuid();
+  #id = uuid();
+  #key = PREFIX + this.#id;
   #text = "[]";
   #started = false;
   /** @type {(() => void)|null} */ #release = null;
+  /** @type {() => void} */ #cancelBeat = () => {};
   /** @type {Set<string>} */ #watched = new Set();
 
-  /** @param {{storage: Storage, locked: Locked, onOrphans: (unsent: Unsent[]) => void}} options */
-  constructor({ storage, locked, onOrphans }) {
+  /** @param {{storage: Storage, locked: Locked, clock: Clock, onOrphans: (unsent: Unsent[]) => void}} options */
+  constructor({ storage, locked, clock, onOrphans }) {
     this.storage = storage;
     this.locked = locked;
+    this.clock = clock;
     this.onOrphans = onOrphans;
   }
 
@@ -36,6 +44,11 @@ export class UnsentStore {
     if (key?.startsWith(this.storage.prefix + PREFIX)) this.#watch(key.slice(this.storage.prefix.length));
   }
 
+  /** The page goes away: the next one need not wait until this one counts as dead. */
+  leave() {
+    this.storage.remove(ALIVE + this.#id);
+  }
+
   /** @param {readonly Unsent[]} unsent */
   save(unsent) {
     const waiting = unsent.filter((one) => !one.accepted);
@@ -46,7 +59,9 @@ export class UnsentStore {
       this.#hold();
       this.storage.set(this.#key, waiting);
     } else {
+      this.#cancelBeat();
       this.storage.remove(this.#key);
+      this.storage.remove(ALIVE + this.#id);
       this.#release?.();
       this.#release = null;
     }
@@ -55,20 +70,49 @@ export class UnsentStore {
   #hold() {
     if (this.#release) return;
     const done = new Promise((resolve) => (this.#release = () => resolve(null)));
-    void this.locked(this.storage.prefix + this.#key, () => done);
+    this.#beat(); // Also before a lock is had: it may turn out that there is none.
+    void this.locked(this.storage.prefix + this.#key, (alone) => {
+      if (alone) this.#cancelBeat();
+      return done;
+    });
+  }
+
+  #beat() {
+    this.#cancelBeat();
+    this.storage.set(ALIVE + this.#id, this.clock.now());
+    this.#cancelBeat = this.clock.after(BEAT_MS, () => this.#beat());
   }
 
   /** @param {string} key */
   #watch(key) {
     if (key === this.#key || this.#watched.has(key)) return;
     this.#watched.add(key);
-    void this.locked(this.storage.prefix + key, async () => {
-      const orphans = parse(this.storage.get(key));
-      if (orphans.length) this.onOrphans(orphans); // Saved under our key before it leaves theirs.
-      this.storage.remove(key);
+    void this.locked(this.storage.prefix + key, async (alone) => {
+      const patience = alone ? 0 : this.#untilDead(key);
       this.#watched.delete(key);
+      if (patience > 0) this.clock.after(patience, () => this.#watch(key));
+      else this.#takeOver(key);
     });
   }
+
+  /** @param {string} key @returns {number} milliseconds until its tab counts as dead, if it says nothing more */
+  #untilDead(key) {
+    const age = this.clock.now() - Number(this.storage.get(aliveKey(key)) ?? -Infinity);
+    return age < 0 ? DEAD_MS : DEAD_MS - age;
+  }
+
+  /** @param {string} key */
+  #takeOver(key) {
+    const orphans = parse(this.storage.get(key));
+    if (orphans.length) this.onOrphans(orphans); // Saved under our key before it leaves theirs.
+    this.storage.remove(key);
+    this.storage.remove(aliveKey(key));
+  }
+}
+
+/** @param {string} key */
+function aliveKey(key) {
+  return ALIVE + key.slice(PREFIX.length);
 }
 
 /** @param {unknown} value what storage holds: another version of this page may have written it. @returns {Unsent[]} */

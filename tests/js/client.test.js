@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { lockedBy } from "../../static/chat/locks.js";
 import { thread } from "../../static/chat/selectors.js";
-import { World, changes, conversation, message, reset, settled } from "./fakes.js";
+import { World, changes, conversation, fakeLocks, message, noLocks, reset, settled } from "./fakes.js";
+
+/** @type {() => never} */
+const deny = () => {
+  throw new DOMException("denied", "SecurityError");
+};
 
 /** @param {{state: import("../../static/chat/state.js").State}} client */
 const texts = (client) => thread(client.state).map(({ text }) => /** @type {any} */ (text)[0].c[0]);
@@ -31,6 +37,49 @@ test("the first message begins the session, once for two tabs", async () => {
   assert.deepEqual(world.requests.map(({ path }) => path), ["/session", "/session/refresh"]);
   assert.deepEqual(world.requests[0]?.body, { inbox: "main", kind: "browser" });
   assert.equal(world.sockets.length, 2);
+});
+
+test("two tabs without locks begin one session too", async () => {
+  for (const chances of [[0.5, 0.5], [0, 0.9], [0.9, 0]]) {
+    const world = new World();
+    world.locked = noLocks;
+    const [one, two] = [world.client(), world.client()];
+    [one, two].forEach((client, index) => (client.session.lease.random = () => chances[index] ?? 0));
+    one.start();
+    two.start();
+    one.send("from one");
+    two.send("from two");
+    for (const key of Object.keys(world.area)) for (const client of [one, two]) client.noticed(key);
+    await world.clock.pass(2_000);
+    assert.deepEqual(world.requests.map(({ path }) => path), ["/session", "/session/refresh"]);
+    assert.deepEqual([one, two].map(({ state }) => state.unsent.map(({ text }) => text)), [["from one"], ["from two"]]);
+  }
+});
+
+test("a tab that died while it began a session is not waited for longer than its term", async () => {
+  const world = new World();
+  world.locked = noLocks;
+  world.area.setItem("chatproxy:main:beginning", JSON.stringify({ by: "dead", until: world.clock.now() + 20_000 }));
+  world.client().send("hello");
+  await world.clock.pass(19_000);
+  assert.deepEqual(world.requests, []);
+  await world.clock.pass(2_000);
+  assert.deepEqual(world.requests.map(({ path }) => path), ["/session"]);
+});
+
+test("blocked site data, locks and storage, keeps nothing and delivers all the same", async () => {
+  const world = new World();
+  const refuse = () => Promise.reject(new DOMException("denied", "SecurityError"));
+  world.locked = lockedBy(() => /** @type {any} */ ({ request: refuse }));
+  Object.setPrototypeOf(world.area, { getItem: deny, setItem: deny, removeItem: deny });
+  const client = world.client();
+  client.start();
+  client.send("anybody?");
+  await world.clock.pass(2_000);
+  world.socket.open();
+  world.socket.receive(reset([]));
+  world.take(world.socket.frames("send")[0], 3);
+  assert.deepEqual(texts(client), ["anybody?"]);
 });
 
 test("another tab that begins the session brings this one along", async () => {
@@ -98,7 +147,7 @@ test("unsent messages survive a reload, with their echo_id", async () => {
   const client = await world.connected();
   world.socket.die();
   const echoId = client.send("kept");
-  world.locked = async (/** @type {any} */ _, /** @type {any} */ work) => work(); // The old page and its lock are gone.
+  world.locked = fakeLocks(); // The old page and its lock are gone.
   const reloaded = world.client();
   reloaded.start();
   await settled();

@@ -92,18 +92,21 @@ export function fakeArea() {
 export function fakeLocks() {
   /** @type {Map<string, Promise<unknown>>} */
   const tails = new Map();
-  return async (/** @type {string} */ name, /** @type {() => Promise<any>} */ work) => {
-    const turn = (tails.get(name) ?? Promise.resolve()).then(work);
+  return async (/** @type {string} */ name, /** @type {(alone: boolean) => Promise<any>} */ work) => {
+    const turn = (tails.get(name) ?? Promise.resolve()).then(() => work(true));
     tails.set(name, turn.catch(() => {}));
     return turn;
   };
 }
 
+/** A browser without any. @type {import("../../static/chat/locks.js").Locked} */
+export const noLocks = async (_, work) => work(false);
+
 /** A browser with one origin's storage, and a server that counts. */
 export class World {
   clock = new FakeClock();
   area = fakeArea();
-  locked = fakeLocks();
+  /** @type {import("../../static/chat/locks.js").Locked} */ locked = fakeLocks();
   /** @type {FakeSocket[]} */ sockets = [];
   /** @type {{path: string, body: any}[]} */ requests = [];
   /** @type {Record<string, () => {status: number, body?: unknown}>} */ answers = {};

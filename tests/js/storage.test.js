@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { Storage } from "../../static/chat/storage.js";
 import { UnsentStore } from "../../static/chat/unsent.js";
-import { fakeArea, fakeLocks, settled } from "./fakes.js";
+import { FakeClock, fakeArea, fakeLocks, noLocks, settled } from "./fakes.js";
 
 /** @import { Unsent } from "../../static/chat/state.js" */
 
@@ -47,10 +47,10 @@ test("what is not ours or not readable counts as nothing", () => {
 const unsent = (echo_id) => ({ echo_id, text: "hello", conversation: null, at: 5, accepted: null, refused: null });
 
 /** @param {globalThis.Storage} area @param {import("../../static/chat/locks.js").Locked} locked */
-function tab(area, locked) {
+function tab(area, locked, clock = new FakeClock()) {
   /** @type {Unsent[][]} */
   const orphans = [];
-  const store = new UnsentStore({ storage: new Storage(() => area, "p:"), locked, onOrphans: (found) => void orphans.push(found) });
+  const store = new UnsentStore({ storage: new Storage(() => area, "p:"), locked, clock, onOrphans: (found) => void orphans.push(found) });
   return { store, orphans };
 }
 
@@ -59,7 +59,7 @@ test("a living tab's messages are its own; a closed tab's are taken over", async
   const grant = fakeLocks();
   /** @type {() => void} */
   let closeFirst = () => {};
-  const first = tab(area, (name, work) => grant(name, () => Promise.race([work(), new Promise((resolve) => (closeFirst = () => resolve(null)))])));
+  const first = tab(area, (name, work) => grant(name, () => Promise.race([work(true), new Promise((resolve) => (closeFirst = () => resolve(null)))])));
   first.store.start();
   first.store.save([unsent("e1")]);
   const second = tab(area, grant);
@@ -77,7 +77,7 @@ test("a tab locks its key only while something is in it", async () => {
   const grant = fakeLocks();
   /** @type {string[]} */
   const log = [];
-  const { store } = tab(area, (name, work) => grant(name, () => (log.push("locked"), work().finally(() => log.push("free")))));
+  const { store } = tab(area, (name, work) => grant(name, () => (log.push("locked"), work(true).finally(() => log.push("free")))));
   store.start();
   store.save([]);
   store.save([unsent("e1")]);
@@ -101,11 +101,44 @@ test("a tab that begins to write later is noticed", async () => {
   assert.deepEqual(orphans, [[unsent("e7")]]);
 });
 
+test("without locks a living tab's messages stay its own, a dead one's are taken over after a while", async () => {
+  const area = fakeArea();
+  const clock = new FakeClock();
+  const [first, second] = [tab(area, noLocks, clock), tab(area, noLocks, clock)];
+  first.store.start();
+  second.store.start();
+  first.store.save([unsent("e1")]);
+  const key = Object.keys(area).find((name) => name.startsWith("p:unsent:")) ?? "";
+  second.store.noticed(key);
+  await clock.pass(120_000);
+  assert.deepEqual(second.orphans, []);
+  const dead = new FakeClock();
+  dead.time = clock.time;
+  const third = tab(area, noLocks, dead);
+  third.store.start();
+  await dead.pass(29_000);
+  assert.deepEqual(third.orphans, []);
+  await dead.pass(2_000);
+  assert.deepEqual(third.orphans, [[unsent("e1")]]);
+  assert.deepEqual(Object.keys(area), []);
+});
+
+test("without locks a page that left need not be waited for", async () => {
+  const area = fakeArea();
+  const first = tab(area, noLocks);
+  first.store.save([unsent("e1")]);
+  first.store.leave();
+  const second = tab(area, noLocks);
+  second.store.start();
+  await settled();
+  assert.deepEqual(second.orphans, [[unsent("e1")]]);
+});
+
 test("only what the server has not taken is kept", () => {
   const area = fakeArea();
   const { store } = tab(area, fakeLocks());
   store.save([{ ...unsent("e1"), accepted: "m1" }, unsent("e2")]);
-  const [key = ""] = Object.keys(area);
+  const key = Object.keys(area).find((name) => name.startsWith("p:unsent:")) ?? "";
   assert.deepEqual(JSON.parse(area.getItem(key) ?? ""), [unsent("e2")]);
   store.save([{ ...unsent("e1"), accepted: "m1" }]);
   assert.deepEqual(Object.keys(area), []);

@@ -31,6 +31,7 @@ function listen(client, app, host) {
   addEventListener("online", () => (client.wake(), app.draw()));
   addEventListener("offline", () => (client.lose(), app.draw()));
   addEventListener("pageshow", ({ persisted }) => persisted && client.wake());
+  addEventListener("pagehide", () => client.leave());
   addEventListener("storage", ({ key }) => client.noticed(key));
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") client.wake();
