@@ -131,7 +131,7 @@ def _find_conversation(
     if scope.chatwoot_inbox_id is None and inbox_id is not None and source_id == scope.source_id:
         _learn_inbox(scope, inbox_id)
     record = sql.conversation_by_chatwoot_id(scope.inbox_id, chatwoot_id)
-    if None not in (inbox_id, scope.chatwoot_inbox_id) and inbox_id != scope.chatwoot_inbox_id:
+    if inbox_id is not None and inbox_id != _chatwoot_inbox_id(scope, inbox_id):
         own = source_id == scope.source_id
         log.log(logging.ERROR if own else logging.INFO, "dropped a frame of another inbox on %r", scope)
         return None
@@ -151,6 +151,13 @@ def _find_conversation(
             created_at=_created_at(pen, scope.contact_id),
         )
     )
+
+
+def _chatwoot_inbox_id(scope: Scope, told: int) -> int:
+    """Chatwoot's number of our inbox; whoever was held before it was learnt does not know it. None known: as told."""
+    if scope.chatwoot_inbox_id is not None:
+        return scope.chatwoot_inbox_id
+    return Inbox.objects.values_list("chatwoot_inbox_id", flat=True).get(pk=scope.inbox_id) or told
 
 
 def _created_at(pen: Pen, contact_id: uuid.UUID) -> int:
@@ -180,13 +187,13 @@ def apply_message(
     """Apply one message; None when it is not for this contact, or waits for its conversation."""
     if message.private or message.message_type is MessageType.ACTIVITY:
         return None
-    record = sql.message_by_chatwoot_id(scope.inbox_id, message.id)
-    if record is not None:
-        return _update(pen, record, message, read_started) if record.contact_id == scope.contact_id else None
     conversation = _find_conversation(pen, scope, message.conversation_id, message.inbox_id, message.source_id)
     if conversation is None or conversation.contact_id != scope.contact_id:
         return None
-    return _insert(pen, conversation, message)
+    record = sql.message_by_chatwoot_id(scope.inbox_id, message.id)
+    if record is None:
+        return _insert(pen, conversation, message)
+    return _update(pen, record, message, read_started) if record.conversation_id == conversation.id else None
 
 
 def _insert(pen: Pen, conversation: ConversationRecord, message: resources.Message) -> MessageRecord | None:

@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -12,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from chat import embedding
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
+HOST = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
 LOCAL_SQLITE = "sqlite:///"
 
 
@@ -48,6 +50,24 @@ class Env:
     def words(self, name: str, *, default: tuple[str, ...] = ()) -> list[str]:
         """Several values, separated by commas or blanks."""
         return self.text(name).replace(",", " ").split() or list(default)
+
+    def hosts(self, name: str, *, default: tuple[str, ...] = ()) -> list[str]:
+        """Host names as Django compares them: without scheme, port and path; a leading dot admits sub-domains."""
+        names = self.words(name, default=default)
+        for text in names:
+            if not HOST.fullmatch(text):
+                raise wrong(name, text, "host names such as chat.example.com, without scheme, port and path")
+        return names
+
+    def folder(self, name: str, *, default: Path) -> Path:
+        """A folder, absolute; made when it does not exist."""
+        path = Path(self.text(name, default=str(default)))
+        try:
+            path = path.resolve()
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise wrong(name, str(path), f"a folder that can be made ({error.strerror})") from None
+        return path
 
     def slug(self, name: str, *, default: str) -> str:
         text = self.text(name, default=default)
@@ -104,7 +124,7 @@ def sqlite(path: str) -> dict[str, Any]:
         "OPTIONS": {
             "timeout": 5,  # seconds a connection waits for the lock before "database is locked"
             "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;",
         },
     }
 

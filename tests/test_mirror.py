@@ -186,6 +186,20 @@ def test_the_inboxs_number_is_learnt_only_from_our_own_conversation(alice: Perso
         assert Inbox.objects.get().chatwoot_inbox_id == learnt
 
 
+@pytest.mark.parametrize("learnt", [True, False], ids=["number in the scope", "held before it was learnt"])
+def test_a_frame_of_another_inbox_changes_nothing_known(alice: Person, hello: Accepted, learnt: bool):
+    Inbox.objects.update(chatwoot_inbox_id=CHATWOOT_INBOX)
+    scope = alice.scope if learnt else replace_scope(alice, chatwoot_inbox_id=None)
+    hear(alice, cabled(5, "theirs", of=alice))
+    head = alice.head()
+    for number, foreign in enumerate(({"inbox_id": CHATWOOT_INBOX + 1}, {"conversation_id": 77, "source_id": "x"})):
+        changed = cabled(5, "overwritten", of=alice, ms=10 + number, **foreign)
+        assert write(mirror.apply_message, scope, changed, of=alice, read_started=None) is None
+    new = cabled(6, "foreign", of=alice, inbox_id=CHATWOOT_INBOX + 1)
+    assert write(mirror.apply_message, scope, new, of=alice, read_started=None) is None
+    assert alice.head() == head
+
+
 def replace_scope(person: Person, **values: Any) -> mirror.Scope:
     return person.scope._replace(**values)
 

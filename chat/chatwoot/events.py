@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chat.chatwoot import reading
+from chat.chatwoot.errors import Malformed
 from chat.chatwoot.resources import Conversation, Message, MessageType, Sender, source_id_of
 
 
@@ -62,6 +63,8 @@ def _shown(data: Mapping[str, Any]) -> Message | None:
     if data.get("private") is not False:  # The cable always says so; without a plain "no" it stays inside.
         return None
     message = Message.parse(data)
+    if message.inbox_id is None:  # The cable always says so, too; the gate needs it.
+        raise Malformed("inbox_id: missing")
     return None if message.message_type is MessageType.ACTIVITY else message
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from chat.chatwoot.errors import Malformed
 
+MOST = 2**53  # as JSON's numbers are whole elsewhere; a thousand times that still fits a column
+
 
 def mapping(value: object, what: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
@@ -21,7 +23,7 @@ def sequence(value: object, what: str) -> Sequence[Any]:
 
 def integer(payload: Mapping[str, Any], key: str) -> int:
     value = payload.get(key)
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > MOST:
         raise _unfit(key, "an integer", value)
     return value
 
