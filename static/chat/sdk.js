@@ -14,7 +14,7 @@
     close: "M6 9.5l6 6 6-6",
   };
   const CSS = `
-:host{all:initial;--a:#1f6f5c;--i:#fff;--s:#fdfcfa;--l:#0000001a}
+:host{all:initial;--a:#1f6f5c;--i:#fff;--s:#fdfcfa;--t:#1f1d1a;--l:#0000001a}
 *{box-sizing:border-box}
 [hidden]{display:none!important}
 button{position:fixed;z-index:2147483001;inset-block-end:calc(20px + env(safe-area-inset-bottom));inset-inline-end:calc(20px + env(safe-area-inset-right));
@@ -31,16 +31,27 @@ width:384px;height:min(640px,100vh - 104px);height:min(640px,100dvh - 104px);bor
 box-shadow:0 0 0 1px var(--l),0 12px 40px #0000002e;transform-origin:100% 100%;animation:in .16s ease-out}
 .panel:dir(rtl){transform-origin:0 100%}
 iframe{display:block;width:100%;height:100%;border:0;color-scheme:normal}
+.panel:not(.ready) iframe{visibility:hidden}
+.note{position:absolute;inset:0;margin:auto;height:fit-content;padding:24px;color:var(--t);font:400 15px/22px system-ui,sans-serif;text-align:center;animation:late 1ms .3s backwards}
+.ready .note{display:none}
 @keyframes in{from{opacity:0;transform:scale(.94)}}
+@keyframes late{from{visibility:hidden}}
 @media(prefers-reduced-motion:reduce){.panel{animation:none}button:hover{translate:none}}
-@media(prefers-color-scheme:dark){:host{--s:#191816;--l:#ffffff1f}}
+@media(prefers-color-scheme:dark){:host{--s:#191816;--t:#f2efe9;--l:#ffffff1f}}
 @media(forced-colors:active){button,.panel{border:1px solid ButtonText}}
-@media(max-width:479.98px){.panel{inset:0;width:100%;height:100dvh;border-radius:0;box-shadow:none}.panel:not([hidden])~button{display:none}}`;
+@media(max-width:479.98px){.panel{inset:0;width:100%;height:100dvh;border-radius:0;box-shadow:none}.panel.ready:not([hidden])~button{display:none}}`;
+
+  const READY_MS = 8_000;
+  const LOADED_MS = 1_000; // A page of ours has spoken before it counts as loaded; this is for its words to arrive.
+  const FIRST_PAUSE_MS = 2_000;
+  const LONGEST_PAUSE_MS = 60_000;
+  const LOADING = "The chat is loading…";
+  const UNREACHABLE = "We can’t reach the chat right now.";
 
   /** @param {Record<string, any>} message */
   const isObject = (message) => typeof message === "object" && message !== null;
 
-  /** Nothing of ours may break the host's page. @param {() => void} act */
+  /** Nothing of ours may break the host's page. @param {() => unknown} act */
   const safely = (act) => {
     try {
       act();
@@ -66,6 +77,9 @@ iframe{display:block;width:100%;height:100%;border:0;color-scheme:normal}
   class Launcher {
     /** @type {HTMLIFrameElement|null} */ frame = null;
     ready = false;
+    missed = false;
+    pauseMs = FIRST_PAUSE_MS;
+    timer = 0;
 
     /** @param {HTMLScriptElement} script */
     constructor(script) {
@@ -76,6 +90,7 @@ iframe{display:block;width:100%;height:100%;border:0;color-scheme:normal}
       this.button = document.createElement("button");
       this.badge = document.createElement("span");
       this.panel = document.createElement("div");
+      this.note = document.createElement("p");
       this.svg = document.createElementNS(SVG, "svg");
       this.build(script.dataset.accent ?? "");
     }
@@ -94,6 +109,9 @@ iframe{display:block;width:100%;height:100%;border:0;color-scheme:normal}
       this.badge.setAttribute("aria-hidden", "true");
       this.panel.className = "panel";
       this.panel.hidden = true;
+      this.note.className = "note";
+      this.note.setAttribute("role", "status");
+      this.panel.append(this.note);
       this.button.type = "button";
       this.button.append(this.svg, this.badge);
       this.button.addEventListener("click", () => safely(() => this.toggle()));
@@ -104,9 +122,10 @@ iframe{display:block;width:100%;height:100%;border:0;color-scheme:normal}
     start() {
       addEventListener("message", this.onMessage);
       addEventListener("keydown", this.onKey);
+      addEventListener("online", this.onOnline);
       window.visualViewport?.addEventListener("resize", this.onViewport);
       document.body.append(this.host);
-      if (this.wrote()) (window.requestIdleCallback ?? setTimeout)(() => safely(() => this.load()));
+      if (this.wrote()) (window.requestIdleCallback ?? setTimeout)(() => safely(() => this.frame || this.load()));
     }
 
     /** One first-party flag, no token: whoever has written before gets a true badge. @param {boolean} [now] */
@@ -119,12 +138,37 @@ iframe{display:block;width:100%;height:100%;border:0;color-scheme:normal}
       }
     }
 
+    /** Load the frame, also in place of one that never came. */
     load() {
-      if (this.frame) return;
+      this.frame?.remove();
       this.frame = document.createElement("iframe");
       this.frame.title = "Chat";
+      this.frame.addEventListener("load", () => this.ready || this.later(LOADED_MS, () => this.miss()));
+      this.later(READY_MS, () => this.miss());
       this.frame.src = `${this.origin}/frame/${encodeURIComponent(this.inbox)}/?origin=${encodeURIComponent(location.origin)}`;
       this.panel.append(this.frame);
+    }
+
+    /** Somebody acted, or the network is back: no need for patience. */
+    loadAfresh() {
+      this.missed = false;
+      this.pauseMs = FIRST_PAUSE_MS;
+      this.note.textContent = LOADING;
+      this.load();
+    }
+
+    /** The frame has not said a word: say so, and try again while somebody waits for it. */
+    miss() {
+      this.missed = true;
+      this.note.textContent = UNREACHABLE;
+      this.later(this.pauseMs * (0.5 + Math.random() / 2), () => this.isOpen && this.load());
+      this.pauseMs = Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS);
+    }
+
+    /** @param {number} ms @param {() => unknown} act what to do then, unless something else is to be done first */
+    later(ms, act) {
+      clearTimeout(this.timer);
+      this.timer = window.setTimeout(() => safely(act), ms);
     }
 
     get isOpen() {
@@ -133,11 +177,11 @@ iframe{display:block;width:100%;height:100%;border:0;color-scheme:normal}
 
     open() {
       if (this.isOpen) return;
-      this.load();
+      if (!this.frame || this.missed) this.loadAfresh();
       this.panel.hidden = false;
       this.showUnread(0);
       this.onViewport();
-      this.frame?.focus();
+      if (this.ready) this.frame?.focus();
       this.tell("open");
     }
 
@@ -158,6 +202,8 @@ iframe{display:block;width:100%;height:100%;border:0;color-scheme:normal}
     destroy() {
       removeEventListener("message", this.onMessage);
       removeEventListener("keydown", this.onKey);
+      removeEventListener("online", this.onOnline);
+      clearTimeout(this.timer);
       window.visualViewport?.removeEventListener("resize", this.onViewport);
       this.host.remove();
       window.chatproxy = { q: [] };
@@ -188,15 +234,27 @@ iframe{display:block;width:100%;height:100%;border:0;color-scheme:normal}
     /** @param {Record<string, any>} message */
     obey({ type, count }) {
       if (type === "close") this.close();
-      if (type === "ready") {
-        this.ready = true;
-        if (this.isOpen) this.tell("open");
-      }
+      if (type === "ready") this.onReady();
       if (type === "unread" && Number.isInteger(count) && count >= 0) {
         this.wrote(true);
         this.showUnread(count);
       }
     }
+
+    onReady() {
+      clearTimeout(this.timer);
+      this.ready = true;
+      this.missed = false;
+      this.panel.classList.add("ready");
+      if (!this.isOpen) return;
+      const { activeElement } = document;
+      if (activeElement === this.host || activeElement === document.body) this.frame?.focus();
+      this.tell("open");
+    }
+
+    onOnline = () => {
+      if (this.frame && !this.ready) safely(() => this.loadAfresh());
+    };
 
     /** @param {KeyboardEvent} event */
     onKey = ({ key, isComposing, defaultPrevented }) => {

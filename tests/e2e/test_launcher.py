@@ -136,6 +136,30 @@ def test_calls_queue_before_the_script_and_work_after_it(context: BrowserContext
     assert page.evaluate("window.chatproxy.q.length") == 0
 
 
+def test_a_chat_that_cannot_be_reached_says_so_can_be_left_and_comes_with_the_network(
+    context: BrowserContext, played: PlayedServer
+) -> None:
+    page = context.new_page()
+    page.set_viewport_size({"width": 360, "height": 700})
+    page.goto("/demo/")
+    away = "**/frame/main/**"
+    context.route(away, lambda route: route.abort("internetdisconnected"))
+    page.get_by_role("button", name="Open chat").click()
+    expect(page.get_by_text("We can’t reach the chat right now.")).to_be_visible()
+    page.get_by_role("button", name="Close chat").click()
+    open_again = page.get_by_role("button", name="Open chat")
+    expect(open_again).to_be_focused()
+    open_again.click()
+    expect(page.get_by_text("We can’t reach the chat right now.")).to_be_visible()
+    context.unroute(away)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(frame(page).get_by_role("textbox", name="Message")).to_be_focused()
+    expect(page.get_by_text("We can’t reach the chat right now.")).to_be_hidden()
+    expect(page.locator("iframe")).to_have_count(1)
+    expect(page.get_by_role("button", name="Close chat")).to_have_count(0)
+    expect(frame(page).get_by_role("button", name="Close chat")).to_be_visible()
+
+
 def test_a_foreign_window_cannot_move_the_panel(context: BrowserContext, played: PlayedServer) -> None:
     page = context.new_page()
     page.goto("/demo/")
