@@ -13,6 +13,10 @@ else:
     _TextField = models.TextField
 
 
+class UnknownKey(ValueError):
+    """What is stored was encrypted with a key that is not, or no longer, in ``settings.FIELD_KEYS``."""
+
+
 @cache
 def _keyring() -> MultiFernet:
     return MultiFernet([Fernet(key) for key in settings.FIELD_KEYS])
@@ -34,4 +38,4 @@ class EncryptedTextField(_TextField):
         try:
             return _keyring().decrypt(value.encode()).decode()
         except InvalidToken:
-            raise ValueError(f"{self.model.__name__}.{self.name} was encrypted with a key not in FIELD_KEYS") from None
+            raise UnknownKey(f"{self.model.__name__}.{self.name} was encrypted with a key not in FIELD_KEYS") from None

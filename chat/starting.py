@@ -1,26 +1,59 @@
 """What a process does before it serves: refuse in words, and write the environment's inbox as a row."""
 
 import logging
+from functools import cache
 
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.db import Error
 
 from chat.checks import TAG
+from chat.fields import UnknownKey
 from chat.models import upsert_inbox
 
 log = logging.getLogger(__name__)
 
 
+@cache
+def prepare_once() -> None:
+    """``prepare``, unless it has succeeded in this process: ``serve`` asks before it listens, its application after."""
+    prepare()
+
+
 def prepare() -> None:
     """Raises ImproperlyConfigured when this process must not serve. Synchronous; safe to repeat."""
-    found = checks.run_checks(tags=[TAG], include_deployment_checks=True)
+    try:
+        _prepare()
+    except Error as error:
+        raise ImproperlyConfigured(describe(error)) from None
+    except UnknownKey as unknown:
+        hint = "Put the old key into FIELD_KEYS; without FIELD_KEYS, the key is made from SECRET_KEY"
+        raise ImproperlyConfigured(f"{unknown}. {hint}") from None
+
+
+def describe(error: Error) -> str:
+    """What is wrong with the database, in one line and without its password."""
+    database = settings.DATABASES["default"]
+    words = " ".join(str(error).split()) or type(error).__name__
+    if password := database.get("PASSWORD"):
+        words = words.replace(password, "***")
+    return f"The database {database['NAME']} cannot be used: {words}. DATABASE_URL names it"
+
+
+def _prepare() -> None:
+    found = _check()
     if errors := [message for message in found if message.is_serious()]:
         raise ImproperlyConfigured("\n".join(f"{error.msg}. {error.hint}" for error in errors))
     if settings.CHATWOOT_URL:
         write_inbox()
+        found = _check()  # now with that inbox
     for message in found:
         log.warning("%s. %s", message.msg, message.hint)
+
+
+def _check() -> list[checks.CheckMessage]:
+    return checks.run_checks(tags=[TAG], include_deployment_checks=True)
 
 
 def write_inbox() -> None:

@@ -13,17 +13,21 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env(os.environ)
 
 DEBUG = env.flag("DEBUG")
-VAR_DIR = Path(env.text("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
-VAR_DIR.mkdir(parents=True, exist_ok=True)
+VAR_DIR = env.folder("VAR_DIR", default=BASE_DIR / "var")
 
 SECRET_KEY = env.text("SECRET_KEY")
 if not SECRET_KEY:
     if not DEBUG:
         raise ImproperlyConfigured("SECRET_KEY is not set; write 50 or more random characters, and keep them secret")
-    SECRET_KEY = keys.kept_in(VAR_DIR / "secret_key")
+    try:
+        SECRET_KEY = keys.kept_in(VAR_DIR / "secret_key")
+    except OSError as error:
+        raise ImproperlyConfigured(f"The secret key cannot be kept in VAR_DIR: {error}") from None
+if len(SECRET_KEY) < 50 and not DEBUG:
+    raise ImproperlyConfigured("SECRET_KEY is too short; write 50 or more random characters, and keep them secret")
 FIELD_KEYS = env.fernet_keys("FIELD_KEYS") or [keys.fernet_key_from(SECRET_KEY)]
 
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=("localhost", "127.0.0.1", "[::1]") if DEBUG else ())
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=("localhost", "127.0.0.1", "[::1]") if DEBUG else ())
 if not ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS is not set; write the host names of this site, such as chat.example.com")
 

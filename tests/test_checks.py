@@ -5,6 +5,7 @@ import logging
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
+from django.db import OperationalError, connection
 from pytest_django import Settings
 
 from chat import checks, starting
@@ -69,6 +70,22 @@ def test_an_inbox_that_nobody_may_embed_is_mentioned(settings: Settings, caplog:
     with caplog.at_level(logging.WARNING):
         starting.prepare()
     assert "Inbox main names no allowed origins" in caplog.text
+
+
+@pytest.mark.django_db
+def test_an_inbox_with_a_key_that_is_gone_is_refused_with_what_to_do(settings: Settings) -> None:
+    say(settings)
+    starting.prepare()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE chat_inbox SET inbox_identifier = 'of another key'")
+    with pytest.raises(ImproperlyConfigured, match=r"not in FIELD_KEYS\. Put the old key into FIELD_KEYS"):
+        starting.prepare()
+
+
+def test_what_a_database_says_is_one_line_without_its_password(settings: Settings) -> None:
+    settings.DATABASES = {"default": {"NAME": "chat", "PASSWORD": "hush"}}
+    words = starting.describe(OperationalError("connection failed\n\tfor hush"))
+    assert words == "The database chat cannot be used: connection failed for ***. DATABASE_URL names it"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -33,7 +33,13 @@ def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Load:
     ("environ", "words"),
     [
         ({}, "SECRET_KEY is not set"),
-        ({"SECRET_KEY": "s"}, "ALLOWED_HOSTS is not set"),
+        ({"SECRET_KEY": "s" * 49}, "SECRET_KEY is too short"),
+        ({"SECRET_KEY": "s" * 50}, "ALLOWED_HOSTS is not set"),
+        (
+            {**ENOUGH, "ALLOWED_HOSTS": "https://chat.example"},
+            "ALLOWED_HOSTS is 'https://chat.example'; write host",
+        ),
+        ({**ENOUGH, "VAR_DIR": "/dev/null/var"}, "VAR_DIR is '/dev/null/var'; write a folder"),
         ({**ENOUGH, "DEBUG": "1"}, "DEBUG is '1'; write True or False"),
         ({**ENOUGH, "CHATWOOT_URL": "https://chatwoot.example"}, "CHATWOOT_INBOX_IDENTIFIER belong together"),
         ({**ENOUGH, "CHATWOOT_INBOX_IDENTIFIER": "abc"}, "CHATWOOT_URL and"),
@@ -60,6 +66,12 @@ def test_a_developer_needs_no_settings_and_keeps_the_secret_key(load: Load, tmp_
     assert first["SECRET_KEY"] == load(DEBUG="True")["SECRET_KEY"]
     assert (tmp_path / "var/secret_key").stat().st_mode & 0o077 == 0
     assert first["DATABASES"]["default"]["NAME"] == str(tmp_path / "var/chatproxy.sqlite3")
+
+
+def test_a_secret_key_that_cannot_be_kept_is_said_in_words(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "var/secret_key").mkdir(parents=True)
+    with pytest.raises(ImproperlyConfigured, match="cannot be kept in VAR_DIR"):
+        load(DEBUG="True")
 
 
 def test_secrets_at_rest_always_have_a_key_that_is_not_the_secret_key(load: Load) -> None:

@@ -28,6 +28,14 @@ class Served:
         self.starts += 1
         raise ImproperlyConfigured("There is no inbox")
 
+    async def fail_once(self) -> None:
+        await (self.start() if self.starts else self.fail())
+
+
+class Sent(list[dict[str, Any]]):
+    async def __call__(self, message: dict[str, Any]) -> None:
+        self.append(message)
+
 
 async def nothing(*_: Any) -> None:
     return None
@@ -53,14 +61,25 @@ async def test_a_visitor_who_leaves_does_not_stop_the_start() -> None:
 
 
 async def test_a_start_that_failed_says_why_and_serves_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    served = Served()
-    application = Application(served.routes, start=served.fail)
-    for _ in range(2):
-        with pytest.raises(ImproperlyConfigured):
-            await application({"type": "http"}, nothing, nothing)
+    served, page, socket = Served(), Sent(), Sent()
+    application = Application(served.routes, start=served.fail, again_after_s=60)
+    await application({"type": "http"}, nothing, page)
+    await application({"type": "websocket"}, nothing, socket)
+    assert (page[0]["status"], socket) == (503, [{"type": "websocket.close"}])
     assert served.starts == 1
     assert served.seen == []
-    assert ("chatproxy.asgi", logging.CRITICAL, "cannot start: There is no inbox") in caplog.record_tuples
+    assert caplog.record_tuples == [("chatproxy.asgi", logging.CRITICAL, "cannot start: There is no inbox")]
+    assert caplog.records[0].exc_info is None
+
+
+async def test_a_start_that_failed_is_tried_again() -> None:
+    served, sent = Served(), Sent()
+    application = Application(served.routes, start=served.fail_once, again_after_s=0)
+    for _ in range(3):
+        await application({"type": "http"}, nothing, sent)
+    assert served.starts == 2
+    assert served.seen == [True, True]
+    assert [message["status"] for message in sent if "status" in message] == [503]
 
 
 def test_the_real_routes_are_put_together_for_both_protocols() -> None:

@@ -35,6 +35,10 @@ def origins(env: Env) -> list[str]:
     return env.origins("NAME")
 
 
+def hosts(env: Env) -> list[str]:
+    return env.hosts("NAME")
+
+
 def keys(env: Env) -> list[str]:
     return env.fernet_keys("NAME")
 
@@ -54,6 +58,8 @@ def keys(env: Env) -> list[str]:
         (origins, "https://a.example, http://B.example:8080", ["https://a.example", "http://b.example:8080"]),
         (origins, "https://*.a.example", ["https://*.a.example"]),
         (origins, "", []),
+        (hosts, "chat.example,.b.example *", ["chat.example", ".b.example", "*"]),
+        (hosts, "127.0.0.1 [::1] LOCALHOST", ["127.0.0.1", "[::1]", "LOCALHOST"]),
         (keys, f"{KEY},{KEY}", [KEY, KEY]),
     ],
 )
@@ -72,6 +78,10 @@ def test_a_value_is_read(read: Read, text: str, value: Any) -> None:
         (port, "8000.5", "a whole number"),
         (port, "٣", "a whole number"),
         (level, "info", "one of INFO, ERROR"),
+        (hosts, "http://chat.example", "without scheme"),
+        (hosts, "chat.example:8000", "without scheme, port"),
+        (hosts, "chat.example/chat", "port and path"),
+        (hosts, "::1", "such as chat.example.com"),
         (slug, "Help desk", "lower-case letters"),
         (slug, "-x", "lower-case letters"),
         (url, "chatwoot.example.com", "https://chatwoot.example.com"),

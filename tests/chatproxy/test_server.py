@@ -3,9 +3,11 @@
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -95,6 +97,64 @@ def test_without_an_inbox_it_refuses_before_it_listens(var_dir: Path, port: int)
     _, errors = process.communicate(timeout=ENOUGH_S)
     assert process.returncode == 1
     assert "CommandError: There is no inbox: nobody can chat. Set CHATWOOT_URL" in errors
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("DATABASE_URL", "sqlite:////nowhere/at/all.sqlite3", "/nowhere/at/all.sqlite3 cannot be used: unable to open"),
+        ("DATABASE_URL", f"sqlite:///{__file__}", "cannot be used: file is not a database. DATABASE_URL names it"),
+        ("DATABASE_URL", "postgres://u:hush@127.0.0.1:1/x", "The database x cannot be used: connection failed"),
+        ("VAR_DIR", "/dev/null/var", "VAR_DIR is '/dev/null/var'; write a folder that can be made"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_one_line(
+    tmp_path: Path, port: int, variable: str, value: str, words: str
+) -> None:
+    process = serve(environ(tmp_path, port) | {variable: value})
+    _, errors = process.communicate(timeout=ENOUGH_S)
+    assert process.returncode == 1
+    assert words in errors
+    assert errors.count("\n") == 1
+    assert "hush" not in errors
+
+
+def test_keys_that_do_not_fit_the_database_are_refused_in_one_line(var_dir: Path, port: int) -> None:
+    chatwoot = {"CHATWOOT_URL": "http://127.0.0.1:1", "CHATWOOT_INBOX_IDENTIFIER": "abc"}
+    said = []
+    for letter in "ab":
+        keys = {"SECRET_KEY": letter * 50, "BIND": "192.0.2.1"}  # not ours: the first one ends, too
+        _, errors = serve(environ(var_dir, port, **chatwoot, **keys)).communicate(timeout=ENOUGH_S)
+        said.append(errors.splitlines()[-1])
+    assert said[0].startswith("CommandError: Cannot listen")
+    assert "was encrypted with a key not in FIELD_KEYS. Put the old key" in said[1]
+
+
+def test_a_database_that_is_locked_is_refused_in_one_line(var_dir: Path, port: int) -> None:
+    chatwoot = {"CHATWOOT_URL": "http://127.0.0.1:1", "CHATWOOT_INBOX_IDENTIFIER": "abc"}
+    with closing(sqlite3.connect(var_dir / "chatproxy.sqlite3", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        process = serve(environ(var_dir, port, **chatwoot))
+        _, errors = process.communicate(timeout=ENOUGH_S)
+    assert process.returncode == 1
+    assert "cannot be used: database is locked" in errors
+    assert errors.count("\n") == 1
+
+
+def test_it_prepares_once(var_dir: Path, port: int) -> None:
+    needed = {"DEBUG": "False", "SECRET_KEY": "s" * 50, "ALLOWED_HOSTS": "127.0.0.1"}
+    chatwoot = {"CHATWOOT_URL": "http://127.0.0.1:1", "CHATWOOT_INBOX_IDENTIFIER": "abc"}
+    with serve(environ(var_dir, port, **needed, **chatwoot)) as process:
+        assert process.stderr
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if "serving on" in line:
+                break
+        assert httpx.get(f"http://127.0.0.1:{port}/healthz").text == "ok\n"
+        process.terminate()
+        said += process.stderr
+    assert sum("names no allowed origins" in line for line in said) == 1
 
 
 def test_a_database_that_was_not_migrated_is_refused(tmp_path: Path, port: int) -> None:

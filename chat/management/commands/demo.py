@@ -12,8 +12,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
+from django.db import Error, connections
 
+from chat import starting
 from chatproxy.tether import Children
 
 HOST = "127.0.0.1"
@@ -33,7 +34,10 @@ class Command(BaseCommand):
         self.say(f"Demo page   {site()}/demo/")
         self.say(f"Chat page   {site()}/chat/{settings.CHATWOOT_INBOX_SLUG}/")
         self.say(f"Agent desk  {desk()}")
-        call_command("migrate", verbosity=0)
+        try:
+            call_command("migrate", verbosity=0)
+        except Error as error:
+            raise CommandError(starting.describe(error)) from None
         connections.close_all()
         with Children() as children:
             self.run_both(children, stop)

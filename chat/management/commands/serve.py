@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, bind: str, port: int, **options: Any) -> None:
         try:
-            starting.prepare()
+            starting.prepare_once()
         except ImproperlyConfigured as refusal:
             raise CommandError(str(refusal)) from None
         connections.close_all()
