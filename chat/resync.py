@@ -11,11 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from django.db import DatabaseError
-
 from chat import mirror, outbox, sql
 from chat.bridge.tasks import Tasks
-from chat.budget import Urgency
+from chat.budget import Turns, Urgency
 from chat.chatwoot.errors import ChatwootError, Throttled
 from chat.chatwoot.resources import Conversation, Message
 from chat.feed import Pen
@@ -23,7 +21,7 @@ from chat.mirror import Scope
 from chat.models import ContactInbox
 from chat.reader import Reader
 from chat.upstreams import Upstreams
-from chat.writer import Priority, Writer, WriterFull
+from chat.writer import BUSY, Priority, Writer
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +47,7 @@ class Resyncs:
         self._reader = reader
         self._pause_ms = pause_ms
         self._wishes: dict[int, _Wish] = {}
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._turns = Turns(AT_ONCE)
         self._tasks = Tasks()
         self.done = 0
 
@@ -57,11 +55,17 @@ class Resyncs:
         """Compare this contact inbox soon. Wishes that wait become one; one that has begun to read does not count."""
         due = self._now() + after_s
         if wish := self._wishes.get(scope.contact_inbox_id):
-            wish.due, wish.urgency = min(wish.due, due), min(wish.urgency, urgency)
-            wish.sooner.set()
+            self._hurry(wish, due, urgency)
             return
         wish = self._wishes[scope.contact_inbox_id] = _Wish(scope, due, urgency)
         self._tasks.spawn(self._grant(wish), name=f"resync {scope.contact_inbox_id}")
+
+    def _hurry(self, wish: _Wish, due: float, urgency: Urgency) -> None:
+        if urgency < wish.urgency:
+            wish.urgency = urgency
+            self._turns.hurry(wish.scope.contact_inbox_id, urgency)
+        wish.due = min(wish.due, due)
+        wish.sooner.set()
 
     async def close(self) -> None:
         await self._tasks.cancel()
@@ -73,8 +77,8 @@ class Resyncs:
         key = wish.scope.contact_inbox_id
         while True:
             await self._wait(wish)
-            async with self._slots:
-                if await self._claim(key):
+            async with self._turns.turn(key, wish.urgency):
+                if await self._claim(wish.scope):
                     del self._wishes[key]
                     return await self._try(wish)
             wish.due = self._now() + self._pause_ms / 1000
@@ -91,23 +95,23 @@ class Resyncs:
         try:
             if await self.run(wish.scope, urgency=wish.urgency):
                 return
-        except (ChatwootError, DatabaseError, WriterFull) as error:
+        except (ChatwootError, *BUSY) as error:
             log.warning("resync of contact inbox %s failed and comes again: %s", wish.scope.contact_inbox_id, error)
             if isinstance(error, Throttled):
                 again_s = max(again_s, error.retry_after_s)
         self.want(wish.scope, urgency=wish.urgency, after_s=again_s)
 
-    async def _claim(self, contact_inbox_id: int) -> bool:
+    async def _claim(self, scope: Scope) -> bool:
         """True for one process at a time: a conditional update of the row. A database in trouble says no."""
 
         def claim(pen: Pen) -> bool:
-            rested = ContactInbox.objects.filter(pk=contact_inbox_id, resynced_at__lte=pen.now - self._pause_ms)
+            rested = ContactInbox.objects.filter(pk=scope.contact_inbox_id, resynced_at__lte=pen.now - self._pause_ms)
             return bool(rested.update(resynced_at=pen.now))
 
         try:
-            return await self._writer.write(claim, contacts=(), priority=Priority.MIRROR)
-        except (DatabaseError, WriterFull) as error:
-            log.error("resync of contact inbox %s waits: %s", contact_inbox_id, error)
+            return await self._writer.write(claim, contacts=(scope.contact_id,), priority=Priority.MIRROR)
+        except BUSY as error:
+            log.error("resync of contact inbox %s waits: %s", scope.contact_inbox_id, error)
             return False
 
     async def run(self, scope: Scope, *, urgency: Urgency) -> bool:

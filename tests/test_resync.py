@@ -1,6 +1,7 @@
 """Whatever the cable did not bring is found by comparing, and no more often than agreed."""
 
 import asyncio
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,14 +9,18 @@ from typing import Any
 
 import httpx
 import pytest
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 
-from chat.budget import Urgency
-from chat.models import ContactInbox
-from chat.resync import Resyncs
-from chat.writer import Writer
+from chat.audience import Audience
+from chat.budget import Budget, Urgency
+from chat.models import ContactInbox, Conversation, Inbox
+from chat.reader import Reader
+from chat.resync import AT_ONCE, Resyncs
+from chat.runtime import Runtime
+from chat.upstreams import Upstream, Upstreams
+from chat.writer import Writer, WriterFull
 from tests.eventually import eventually
-from tests.fixtures.fake_hub import CountingChatwoot, answer
+from tests.fixtures.fake_hub import CountingChatwoot, GatedChatwoot, answer
 from tests.fixtures.sandbox import SandboxProcess
 from tests.fixtures.world import QUICK, MakeWorld, Turnstile, World
 
@@ -122,6 +127,91 @@ async def test_what_comes_while_a_conversation_is_being_created_is_not_lost(worl
     assert len(device.conversations) == 2
 
 
+@pytest.mark.parametrize("learnt", [7, None])
+async def test_what_the_index_shows_of_other_inboxes_is_not_ours(world: World, learnt: int | None, logged: Any) -> None:
+    listed = [{"id": 10 + inbox_id, "inbox_id": inbox_id, "status": "open"} for inbox_id in (8, 7, 9)]
+    chatwoot, alice = CountingChatwoot(answers=[answer(listed)]), await world.person()
+    await world.ask(Inbox.objects.update, chatwoot_inbox_id=learnt)
+    runtime = await world.start(chatwoot=chatwoot)
+    complete = await runtime.resyncs.run(alice.scope, urgency=Urgency.REST)
+    stored = await world.ask(lambda: list(Conversation.objects.values_list("chatwoot_id", flat=True)))
+    assert (complete, stored) == ((True, [17]) if learnt else (False, []))
+    assert "dropped" not in logged.text  # a verified contact's index spans all inboxes: nothing is wrong with it
+
+
+# Who goes first
+
+
+class StumblingWriter(Writer):
+    """Fails a few times, as a database does that is in trouble, and notes whose locks are wanted."""
+
+    def __init__(self, audience: Audience, *failures: Exception) -> None:
+        super().__init__(audience)
+        self.failures = list(failures)
+        self.locked: list[list[uuid.UUID]] = []
+
+    async def write(self, run: Any, **options: Any) -> Any:
+        self.locked.append(list(options["contacts"]))
+        if self.failures:
+            raise self.failures.pop()
+        return await super().write(run, **options)
+
+
+async def test_a_visible_contact_goes_before_all_who_wait(world: World) -> None:
+    chatwoot, people = GatedChatwoot(), [await world.person() for _ in range(AT_ONCE + 4)]
+    runtime, *resting, hurried = await world.start(chatwoot=chatwoot), *people
+    visible, writer = resting.pop(), StumblingWriter(runtime.audience)
+    writer.start()
+    resyncs = Resyncs(runtime.upstreams, writer, runtime.reader)
+    for person in (*resting, hurried):
+        resyncs.want(person.scope, urgency=Urgency.REST)
+    await eventually(lambda: len(chatwoot.at_gate) == AT_ONCE)
+    resyncs.want(visible.scope, urgency=Urgency.VISIBLE)
+    await asyncio.sleep(0)  # it stands in line
+    resyncs.want(hurried.scope, urgency=Urgency.VISIBLE)
+    chatwoot.gate.set()
+    await eventually(lambda: resyncs.done == len(people))
+    order = [*resting[:AT_ONCE], visible, hurried, *resting[AT_ONCE:]]
+    assert writer.locked == [[person.contact_id] for person in order]  # the claims, as they were made
+    await resyncs.close()
+    await writer.stop()
+
+
+class NotingUpstreams(Upstreams):
+    """Whose budget notes how urgent each request was."""
+
+    def __init__(self, like: Runtime, chatwoot: CountingChatwoot) -> None:
+        super().__init__(like.reader, open_http=chatwoot.open_http, open_hub=chatwoot.open_hub)
+        self.listener = like.holding
+        self.noted: list[Urgency] = []
+
+    async def of(self, inbox_id: int) -> Upstream:
+        noted = self.noted
+
+        class NotingBudget(Budget):
+            async def take(self, urgency: Urgency) -> None:
+                noted.append(urgency)
+                await super().take(urgency)
+
+        return replace(await super().of(inbox_id), budget=NotingBudget())
+
+
+async def test_the_budget_is_asked_as_urgently_as_the_wish(world: World) -> None:
+    chatwoot, runtime = CountingChatwoot(), await world.start(chatwoot=CountingChatwoot())
+    upstreams = NotingUpstreams(runtime, chatwoot)
+    resyncs = Resyncs(upstreams, runtime.writer, runtime.reader)
+    for urgency in (Urgency.VISIBLE, Urgency.REST):
+        resyncs.want((await world.person()).scope, urgency=urgency)
+    hurried = (await world.person()).scope
+    resyncs.want(hurried, urgency=Urgency.REST, after_s=60)
+    await asyncio.sleep(0)
+    resyncs.want(hurried, urgency=Urgency.VISIBLE)
+    await eventually(lambda: resyncs.done == 3)
+    assert sorted(upstreams.noted) == [Urgency.VISIBLE, Urgency.VISIBLE, Urgency.REST]
+    await resyncs.close()
+    await upstreams.close()
+
+
 # How often
 
 
@@ -147,29 +237,65 @@ async def test_a_failed_comparison_comes_again(world: World) -> None:
     assert len(chatwoot.at) == 3
 
 
-class StumblingWriter(Writer):
-    """Fails a few times, as a database does whose disk is full."""
-
-    failures = 0
-
-    async def write(self, run: Any, **options: Any) -> Any:
-        if self.failures:
-            self.failures -= 1
-            raise OperationalError("database or disk is full")
-        return await super().write(run, **options)
+async def test_a_chatwoot_that_asks_for_time_gets_it(world: World) -> None:
+    throttled = httpx.Response(429, headers={"Retry-After": "1"})
+    chatwoot, alice = CountingChatwoot(answers=[throttled]), await world.person()
+    runtime = await world.start(chatwoot=chatwoot)
+    runtime.resyncs.want(alice.scope, urgency=Urgency.REST)
+    await eventually(lambda: runtime.resyncs.done == 1)
+    asked, again = chatwoot.at
+    assert again - asked > 0.9 > QUICK.resync_pause_ms / 1000
 
 
-async def test_a_database_in_trouble_does_not_end_comparing(world: World) -> None:
+FULL, LOST = OperationalError("database or disk is full"), InterfaceError("connection already closed")
+
+
+@pytest.mark.parametrize("failures", [(FULL, FULL), (LOST, LOST), (WriterFull("full"), LOST)])
+async def test_a_database_in_trouble_does_not_end_comparing(world: World, failures: tuple[Exception, ...]) -> None:
     chatwoot, alice = CountingChatwoot(), await world.person()
     runtime = await world.start(chatwoot=chatwoot)
-    writer = StumblingWriter(runtime.audience)
-    writer.failures = 2
+    writer = StumblingWriter(runtime.audience, *failures)
     writer.start()
     resyncs = Resyncs(runtime.upstreams, writer, runtime.reader, pause_ms=100)
     resyncs.want(alice.scope, urgency=Urgency.REST)
-    await eventually(lambda: not writer.failures)
+    await eventually(lambda: resyncs.done)
+    assert not writer.failures
+    await resyncs.close()
+    await writer.stop()
+
+
+class StumblingReader(Reader):
+    def __init__(self, *failures: Exception) -> None:
+        super().__init__(threads=1)
+        self.failures = list(failures)
+
+    async def run(self, read: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.failures:
+            raise self.failures.pop()
+        return await super().run(read, *args, **kwargs)
+
+
+@pytest.mark.parametrize("broken", [FULL, LOST])
+async def test_a_database_that_breaks_in_the_comparison_brings_it_again(world: World, broken: Exception) -> None:
+    chatwoot, alice = CountingChatwoot(), await world.person()
+    runtime, reader = await world.start(chatwoot=chatwoot), StumblingReader(broken)
+    resyncs = Resyncs(runtime.upstreams, runtime.writer, reader, pause_ms=100)
     resyncs.want(alice.scope, urgency=Urgency.REST)
     await eventually(lambda: resyncs.done)
+    assert not reader.failures and len(chatwoot.at) == 1
+    await resyncs.close()
+    await reader.stop()
+
+
+async def test_a_claim_holds_the_lock_of_its_contact(world: World) -> None:
+    """Claims share transactions; without the ordered locks two processes wait for each other's rows."""
+    alice, runtime = await world.person(), await world.start(chatwoot=CountingChatwoot())
+    writer = StumblingWriter(runtime.audience)
+    writer.start()
+    resyncs = Resyncs(runtime.upstreams, writer, runtime.reader)
+    resyncs.want(alice.scope, urgency=Urgency.REST)
+    await eventually(lambda: resyncs.done)
+    assert writer.locked == [[alice.contact_id]]
     await resyncs.close()
     await writer.stop()
 
