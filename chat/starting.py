@@ -1,7 +1,9 @@
 """What a process does before it serves: refuse in words, and write the environment's inbox as a row."""
 
 import logging
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from django.conf import settings
 from django.core import checks
@@ -26,15 +28,14 @@ def prepare() -> None:
     try:
         _prepare()
     except Error as error:
-        raise ImproperlyConfigured(describe(error)) from None
+        raise ImproperlyConfigured(describe(error, settings.DATABASES["default"])) from None
     except UnknownKey as unknown:
         hint = "Put the old key into FIELD_KEYS; without FIELD_KEYS, the key is made from SECRET_KEY"
         raise ImproperlyConfigured(f"{unknown}. {hint}") from None
 
 
-def describe(error: Error) -> str:
+def describe(error: Error, database: Mapping[str, Any]) -> str:
     """What is wrong with the database, in one line and without its password."""
-    database = settings.DATABASES["default"]
     words = " ".join(str(error).split()) or type(error).__name__
     if password := database.get("PASSWORD"):
         words = words.replace(password, "***")

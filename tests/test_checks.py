@@ -82,9 +82,9 @@ def test_an_inbox_with_a_key_that_is_gone_is_refused_with_what_to_do(settings: S
         starting.prepare()
 
 
-def test_what_a_database_says_is_one_line_without_its_password(settings: Settings) -> None:
-    settings.DATABASES = {"default": {"NAME": "chat", "PASSWORD": "hush"}}
-    words = starting.describe(OperationalError("connection failed\n\tfor hush"))
+def test_what_a_database_says_is_one_line_without_its_password() -> None:
+    refused = OperationalError("connection failed\n\tfor hush")
+    words = starting.describe(refused, {"NAME": "chat", "PASSWORD": "hush"})
     assert words == "The database chat cannot be used: connection failed for ***. DATABASE_URL names it"
 
 

@@ -37,7 +37,7 @@ class Command(BaseCommand):
         try:
             call_command("migrate", verbosity=0)
         except Error as error:
-            raise CommandError(starting.describe(error)) from None
+            raise CommandError(starting.describe(error, settings.DATABASES["default"])) from None
         connections.close_all()
         with Children() as children:
             self.run_both(children, stop)
