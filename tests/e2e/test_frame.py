@@ -310,6 +310,17 @@ def test_closed_conversation_says_that_writing_opens_it(returning: Page, played:
     expect(returning.get_by_text("This conversation is closed.")).to_have_count(0)
 
 
+def test_a_lost_module_is_said_and_the_chat_comes_with_another_try(returning: Page, played: PlayedServer) -> None:
+    lost = "**/static/chat/frame/grouping.js"
+    returning.route(lost, lambda route: route.abort("connectionreset"))
+    returning.goto(CHAT)
+    expect(returning.get_by_role("alert")).to_contain_text("The chat could not be loaded.")
+    returning.unroute(lost)
+    returning.get_by_role("button", name="Try again").click()
+    expect(field(returning)).to_be_visible()
+    expect(returning.get_by_role("alert")).to_have_count(0)
+
+
 def test_a_stopped_chat_says_so(returning: Page, played: PlayedServer) -> None:
     played.messages = [played.message("Hello")]
     returning.goto(CHAT)
