@@ -5,6 +5,7 @@ number; a no-op takes none. *Reading* takes the head first and then the rows up 
 that changes in between has left for a number above that head, and the next read finds it there.
 """
 
+import itertools
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,8 +22,10 @@ from chat.sql import ConversationRecord, MessageRecord
 PAGE = 200
 FAR = 1_000  # numbers; further behind than this, starting again is cheaper than catching up
 START_MESSAGES = 50
+PAGE_BYTES = 256 * 1024
 
 Record = ConversationRecord | MessageRecord
+_ATTRIBUTES = ("display_type",)  # no others yet: they hold Chatwoot's ids, and whatever a bot put there
 _SHOWN = ("id", "seq", "status", "contact_seen", "agent_seen", "deleted")
 
 
@@ -42,7 +45,8 @@ class Cursor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """``reset`` is the reason why the reader starts again with these rows; ``more``: read on from ``cursor``."""
+    """``more``: read on from ``cursor``. ``reset`` is the reason why the reader starts again with these rows; then
+    ``more`` says that the newest conversation has older messages than these."""
 
     cursor: Cursor
     rows: tuple[Row, ...]
@@ -140,18 +144,26 @@ def _changes(contact_id: uuid.UUID, since: Cursor, head: int, page: int) -> Page
     records: list[Record] = [*sql.changed_conversations(contact_id, **bounds)]
     records += sql.changed_messages(contact_id, **bounds)
     records.sort(key=_by_seq)
-    more = len(records) > page
-    rows = tuple(row for _, row in _encode(records[:page]))
+    rows = _fitting(row for _, row in _encode(records[:page]))
+    more = len(rows) < len(records)
     return Page(Cursor(since.epoch, rows[-1].seq if more else head), rows, more)
+
+
+def _fitting(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """As many of the first rows as a frame may hold, at least one."""
+    rows = tuple(rows)
+    sizes = itertools.accumulate(len(row.data) for row in rows)
+    return rows[: max(1, sum(size <= PAGE_BYTES for size in sizes))]
 
 
 def _start(contact_id: uuid.UUID, cursor: Cursor, reason: str, most: int) -> Page:
     conversations = sql.changed_conversations(contact_id, after=-1, upto=2**62, limit=10_000)
     shown = Conversation.objects.filter(contact=contact_id, deleted=False)  # an emptied one has no messages
     newest = shown.order_by("-created_at", "-id").values_list("id", flat=True).first()
-    messages = sql.message_page(newest, before=None, limit=most) if newest else []
-    rows = tuple(row for _, row in _encode([*conversations, *sorted(messages, key=_by_seq)]))
-    return Page(cursor, rows, reset=reason)
+    messages = sql.message_page(newest, before=None, limit=most + 1) if newest else []
+    latest = _fitting(row for _, row in _encode(reversed(messages[-most:])))
+    rows = [row for _, row in _encode(conversations)] + sorted(latest, key=lambda row: row.seq)
+    return Page(cursor, tuple(rows), more=len(latest) < len(messages), reset=reason)
 
 
 def _turn_epoch(contact_id: uuid.UUID, epoch: str) -> str:
@@ -198,6 +210,7 @@ def _message(record: MessageRecord, attachments: list[dict[str, object]]) -> dic
     own = record.direction == Message.Direction.INCOMING
     sender = {"name": record.sender_name, "avatar": None, "kind": record.sender_kind or "system"}
     tree = plain_tree if own else markdown_tree
+    told = record.content_attributes
     return {
         "id": record.id,
         "conversation": record.conversation_id,
@@ -210,7 +223,7 @@ def _message(record: MessageRecord, attachments: list[dict[str, object]]) -> dic
         "sender": None if own else sender,
         "text": [] if record.deleted else tree(record.content),
         "content_type": record.content_type,
-        "attributes": record.content_attributes,
+        "attributes": {name: value for name in _ATTRIBUTES if isinstance(value := told.get(name), str)},
         "attachments": attachments,
         "deleted": record.deleted,
     }

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import orjson
 from django.db.models import Max
 
-from chat import outbox, sql
+from chat import files, outbox, sql
 from chat.chatwoot import resources
 from chat.chatwoot.resources import MessageType
 from chat.feed import Pen
-from chat.models import Attachment, ContactInbox, Conversation, Inbox, Message
+from chat.models import ContactInbox, Conversation, Inbox, Message
 from chat.place import place
 from chat.sql import ConversationRecord, MessageRecord
 
@@ -88,7 +88,7 @@ def apply_conversation(
         return None
     seen = record._replace(
         contact_seen=max(record.contact_seen, _shown_seen(record, conversation.contact_last_seen_at)),
-        agent_seen=max(record.agent_seen, conversation.agent_last_seen_at * 1000),
+        agent_seen=max(record.agent_seen, _end_of_second(conversation.agent_last_seen_at)),
     )
     if not _newer(record, conversation.updated_at, read_started):
         return _changed(pen, record, seen)
@@ -119,6 +119,11 @@ def _changed(pen: Pen, before: ConversationRecord, after: ConversationRecord) ->
     return after
 
 
+def _end_of_second(seconds: int) -> int:
+    """An agent who looks at a message within its second has seen it."""
+    return seconds * 1000 + 999 if seconds else 0
+
+
 def _shown_seen(record: ConversationRecord, seconds: int) -> int:
     """Chatwoot counts whole seconds; a message of that second may be younger, so only earlier ones are surely seen."""
     return min(seconds * 1000 - 1, sql.newest_at(record.id)) if seconds else 0
@@ -132,8 +137,8 @@ def _find_conversation(
         _learn_inbox(scope, inbox_id)
     record = sql.conversation_by_chatwoot_id(scope.inbox_id, chatwoot_id)
     if inbox_id is not None and inbox_id != _chatwoot_inbox_id(scope, inbox_id):
-        own = source_id == scope.source_id
-        log.log(logging.ERROR if own else logging.INFO, "dropped a frame of another inbox on %r", scope)
+        level = logging.ERROR if source_id == scope.source_id else logging.INFO
+        log.log(level, "dropped a frame of another inbox on %r", scope)
         return None
     if record is not None:
         return record
@@ -231,7 +236,7 @@ def _insert(pen: Pen, conversation: ConversationRecord, message: resources.Messa
     )
     record = pen.add_message(_told(pen, record, message))
     if message.attachments:
-        _keep_files(record.id, message)
+        files.keep(record.id, message)
     return record
 
 
@@ -239,8 +244,8 @@ def _update(pen: Pen, record: MessageRecord, message: resources.Message, read_st
     if record.deleted or not (message.deleted or _newer(record, _updated_ms(message), read_started)):
         return record
     news = _told(pen, record, message)
-    files = record.has_files or bool(message.attachments)
-    if (files and _keep_files(record.id, message)) or _what_is_shown(news) != _what_is_shown(record):
+    has_files = record.has_files or bool(message.attachments)
+    if (has_files and files.keep(record.id, message)) or _what_is_shown(news) != _what_is_shown(record):
         return pen.change_message(news)
     if news != record:
         sql.update_message(news)
@@ -254,8 +259,7 @@ def _what_is_shown(record: MessageRecord) -> MessageRecord:
 def _told(pen: Pen, record: MessageRecord, message: resources.Message) -> MessageRecord:
     """The record with what Chatwoot says of it. A visitor's own words stay as they were accepted."""
     sender = message.sender if record.direction == Message.Direction.OUTGOING else None
-    if sender is not None and sender.kind == "contact":
-        sender = None
+    sender = None if sender and sender.kind == "contact" else sender
     return record._replace(
         content="" if message.deleted else record.content if record.echo_id else message.content,
         content_type=message.content_type[:20],
@@ -281,22 +285,3 @@ def _sound(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _updated_ms(message: resources.Message) -> int | None:
     return round(message.updated_at.timestamp() * 1000) if message.updated_at else None
-
-
-def _keep_files(message_id: uuid.UUID, message: resources.Message) -> bool:
-    """Make our attachments those of Chatwoot; True if that changed anything."""
-    known = set(Attachment.objects.filter(message=message_id).values_list("chatwoot_id", flat=True))
-    told = {} if message.deleted else {each.id: each for each in message.attachments}
-    if known == told.keys():
-        return False
-    Attachment.objects.filter(message=message_id).exclude(chatwoot_id__in=told).delete()
-    for each in (told[number] for number in told.keys() - known):
-        Attachment.objects.create(
-            message_id=message_id,
-            chatwoot_id=each.id,
-            name=each.name[:255],
-            file_type=each.file_type[:20],
-            size=each.file_size or 0,
-            chatwoot_url=each.data_url,
-        )
-    return True

@@ -10,6 +10,8 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
+from autobahn.exception import Disconnected
+
 logger = logging.getLogger(__name__)
 
 AsgiSend = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
@@ -34,8 +36,11 @@ class Outlet:
             waited_for = sending.send(None)
         except StopIteration:
             return
-        except (OSError, RuntimeError) as gone:  # autobahn's Disconnected is a RuntimeError
+        except (OSError, Disconnected) as gone:
             _log_gone(gone)
+            return
+        except RuntimeError:  # such as a frame too large for the server; the client finds itself behind its next pong
+            logger.exception("a frame could not be sent")
             return
         self._rest = self._spawn(_finish(_Started(sending, waited_for)))
 
@@ -56,8 +61,10 @@ class Outlet:
 async def _finish(sending: Awaitable[None]) -> None:
     try:
         await sending
-    except (OSError, RuntimeError) as gone:
+    except (OSError, Disconnected) as gone:
         _log_gone(gone)
+    except RuntimeError:
+        logger.exception("a frame could not be sent")
 
 
 def _log_gone(gone: Exception) -> None:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from chat import wire
 from chat.audience import Row
+from chat.feed import PAGE_BYTES
 from chat.window import Window
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class Outward(Protocol):
 
 def encode_page(page: Page) -> bytes:
     if page.reset is not None:
-        return wire.encode_reset(str(page.cursor), page.reset, page.rows)
+        return wire.encode_reset(str(page.cursor), page.reset, page.rows, page.more)
     return wire.encode_changes(str(page.cursor), page.rows, page.more)
 
 
@@ -89,7 +90,8 @@ class Sender:
         seq = self.window.seq
         if self._started and seq is not None and (head_after == seq or (rows and head_after < seq)):
             return  # Read already, before the news of it came.
-        if rows and seq == head_before and self._free and not self.window.full:
+        fits = sum(len(row.data) for row in rows) <= PAGE_BYTES
+        if rows and seq == head_before and fits and self._free and not self.window.full:
             cursor = f"{self.window.epoch}.{head_after}"
             self._send(wire.encode_changes(cursor, rows, False), cursor, paged=False)
         elif self.window.overrun:
@@ -122,7 +124,7 @@ class Sender:
         while self._dirty and not self.window.full:
             self._dirty = False
             page = await self._read(self.window.cursor)
-            self._dirty |= page.more
+            self._dirty |= page.more and page.reset is None
             if page.reset is not None:
                 self._head = 0
             cursor = str(page.cursor)

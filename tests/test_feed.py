@@ -124,6 +124,35 @@ def test_a_start_brings_the_newest_messages_of_the_newest_conversation(alice: Pe
     assert len([row for row in objects(page) if "status" in row]) == 2
 
 
+def test_long_messages_come_in_pages_that_a_frame_can_hold(alice: Person):
+    """The server below refuses frames of a MiB; 40 messages as long as allowed are more."""
+    for number in range(40):
+        say(alice, "語" * 9_000 + str(number))
+    start = feed.read(alice.id, None)
+    assert start is not None and start.more
+    newest = [row["text"][0]["c"][0][-2:] for row in objects(start) if "text" in row]
+    assert newest == [str(number) for number in range(40 - len(newest), 40)]
+    seen, page = set(), read(alice, 0)
+    while True:
+        assert sum(len(row.data) for row in page.rows) <= feed.PAGE_BYTES
+        seen |= {row["id"] for row in objects(page)}
+        if not page.more:
+            break
+        page = read(alice, page.cursor.seq)
+    assert len(seen) == 41
+
+
+def test_a_row_larger_than_a_page_comes_alone(alice: Person):
+    create_upstream(alice, said=say(alice, "hello"))
+    hear(alice, cabled(5, "x" * 2 * feed.PAGE_BYTES, of=alice))
+    sizes = []
+    page = read(alice, 0)
+    while page.more:
+        sizes.append(len(page.rows))
+        page = read(alice, page.cursor.seq)
+    assert len(page.rows) == 1 and sizes
+
+
 def test_a_start_passes_over_a_conversation_that_was_emptied(alice: Person):
     """Its messages went to the one that the inbox locks to, which is older."""
     say_hello = say(alice, "hello", now=NOW - 10)

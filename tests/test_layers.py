@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS: dict[int, str] = {
     0: "chatwoot wire audience backoff budget clock markdown outlet window",
     1: "bridge fields models migrations",
-    2: "feed outbox mirror place acceptance sessions embedding sql reader writer",
+    2: "feed files outbox mirror place acceptance sessions embedding sql reader writer",
     3: "courier indicator looking resync upstreams holding conversations sender socket",
     4: "runtime consumers api views routing urls admin checks starting apps management",
 }

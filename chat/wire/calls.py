@@ -62,6 +62,7 @@ class Reset(BaseModel):
     reason: Literal["start", "epoch", "floor", "far"]
     conversations: list[Conversation]
     messages: list[Message]
+    more: bool
 
 
 class History(BaseModel):

@@ -23,9 +23,9 @@ def encode_changes(cursor: str, rows: Sequence[EncodedRow], more: bool) -> bytes
     return orjson.dumps({"type": "changes", "cursor": cursor, **_lists(rows), "more": more})
 
 
-def encode_reset(cursor: str, reason: str, rows: Sequence[EncodedRow]) -> bytes:
-    """The whole start state; reason is start, epoch, floor or far."""
-    return orjson.dumps({"type": "reset", "cursor": cursor, "reason": reason, **_lists(rows)})
+def encode_reset(cursor: str, reason: str, rows: Sequence[EncodedRow], more: bool) -> bytes:
+    """The whole start state; reason is start, epoch, floor or far; ``more``: there are older messages than these."""
+    return orjson.dumps({"type": "reset", "cursor": cursor, "reason": reason, **_lists(rows), "more": more})
 
 
 def encode_history(rows: Sequence[EncodedRow], more: bool) -> bytes:

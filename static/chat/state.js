@@ -26,7 +26,6 @@
  *   | {type: "tick", now: number} | {type: "signed_out"}} Event
  */
 
-export const RESET_MESSAGES = 50; // A reset carries this many of the newest conversation (DESIGN §5).
 const TYPING_MS = 30_000; // Chatwoot may never say "off": the agent closed the window.
 
 /** @type {State} */
@@ -113,7 +112,7 @@ function reset(state, frame) {
     const own = messages.filter((message) => message.conversation === id);
     const [oldest] = own;
     if (!oldest) floors.set(id, { at: newest, id: "~", more: true });
-    else if (own.length < RESET_MESSAGES) floors.set(id, { at: -Infinity, id: "", more: false });
+    else if (!frame.more) floors.set(id, { at: -Infinity, id: "", more: false });
     else floors.set(id, { at: oldest.at, id: oldest.id, more: true });
   }
   return { ...rows(fresh, frame.conversations, messages), floors };

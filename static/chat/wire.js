@@ -20,7 +20,7 @@
  *   deleted: boolean}} Message
  *
  * @typedef {{code: string, message: string}} Fault
- * @typedef {{type: "reset", cursor: string, reason: string, conversations: Conversation[], messages: Message[]}} ResetFrame
+ * @typedef {{type: "reset", cursor: string, reason: string, conversations: Conversation[], messages: Message[], more: boolean}} ResetFrame
  * @typedef {{type: "changes", cursor: string, conversations: Conversation[], messages: Message[], more: boolean}} ChangesFrame
  * @typedef {{type: "accepted", echo_id: string, message: string, conversation: string}} AcceptedFrame
  * @typedef {{type: "refused", echo_id: string, error: Fault}} RefusedFrame

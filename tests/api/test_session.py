@@ -61,7 +61,8 @@ async def test_without_a_cookie_there_is_nothing_to_refresh(anybody, opened):
 
 
 async def test_the_cookie_of_one_inbox_is_no_session_of_another(anybody, opened):
-    await sync_to_async(upsert_inbox)(slug="other", url="https://chatwoot.example", cable_url="wss://c.example")
+    other = {"url": "https://chatwoot.example", "cable_url": "wss://c.example", "inbox_identifier": "other"}
+    await sync_to_async(upsert_inbox)(slug="other", **other)
     first = await anybody.call("POST", "session", BROWSER, headers=OWN)
     anybody.cookies["chatproxy-other"] = first.cookies["chatproxy-main"].value
     answered = await anybody.call("POST", "session/refresh", {"inbox": "other"}, headers=OWN)

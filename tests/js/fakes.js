@@ -198,7 +198,7 @@ export function conversation(fields = {}) {
 
 /** @param {Message[]} messages @param {Conversation[]} conversations @returns {import("../../static/chat/wire.js").ResetFrame} */
 export function reset(messages, conversations = [conversation()]) {
-  return { type: "reset", cursor: `epoch001.${Math.max(1, ...messages.map((m) => m.seq))}`, reason: "start", conversations, messages };
+  return { type: "reset", cursor: `epoch001.${Math.max(1, ...messages.map((m) => m.seq))}`, reason: "start", conversations, messages, more: messages.length >= 50 };
 }
 
 /** @param {Message[]} messages @param {number} seq @param {Conversation[]} conversations @returns {import("../../static/chat/wire.js").ChangesFrame} */

@@ -57,7 +57,7 @@ def test_rows_are_spliced_in_as_they_were_encoded():
 def test_frames_agree_with_the_published_schemas():
     sent = [Row("conversation", 3, conversation().encode()), Row("message", 7, message(text=nested()).encode())]
     calls.Changes.model_validate_json(wire.encode_changes("e.7", sent, False))
-    calls.Reset.model_validate_json(wire.encode_reset("e.7", "start", sent))
+    calls.Reset.model_validate_json(wire.encode_reset("e.7", "start", sent, False))
     calls.History.model_validate_json(wire.encode_history(sent, True))
 
 
