@@ -18,7 +18,7 @@ from django.db import DatabaseError
 from chat import looking, mirror, outbox, sql
 from chat.bridge.tasks import Tasks
 from chat.budget import Urgency
-from chat.chatwoot.errors import Ambiguous, ChatwootError, Forbidden, Invalid, Refused, Throttled, Unreachable
+from chat.chatwoot.errors import Ambiguous, ChatwootError, Forbidden, Invalid, NotFound, Refused, Throttled, Unreachable
 from chat.chatwoot.resources import CONVERSATION_KEY
 from chat.feed import Pen
 from chat.holding import Holding
@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 CREATIONS = (Delivery.Kind.CONTACT, Delivery.Kind.CONVERSATION)
+STUBBORN = 8  # attempts after which an operator should look
 AT_ONCE = 8  # httpx gets slower beyond that
 
 
@@ -141,7 +142,9 @@ class Courier:
         try:
             await send(claim, upstream)
         except ChatwootError as error:
-            log.warning("%s delivery %s, attempt %s: %s", claim.kind, claim.delivery_id, claim.attempt, error)
+            if claim.attempt & (claim.attempt - 1) == 0:  # 1, 2, 4, 8 …: a Chatwoot that fails all day fills no disk
+                level = logging.ERROR if claim.attempt >= STUBBORN else logging.WARNING
+                log.log(level, "%s delivery %s, attempt %s: %s", claim.kind, claim.delivery_id, claim.attempt, error)
             await self._write(partial(self._settle, claim=claim, error=error, upstream=upstream), claim.contact_id)
 
     async def _send_contact(self, claim: Claim, upstream: Upstream) -> None:
@@ -192,6 +195,10 @@ class Courier:
                 outbox.later(pen, claim, reason=str(error), due_at=self._after(pen.now, claim.attempt))
             case Throttled() | Forbidden():
                 outbox.later(pen, claim, reason=str(error), due_at=self._pause(pen, claim, error, upstream))
+            case NotFound() if claim.kind == Delivery.Kind.CONTACT:  # we name nothing but the inbox
+                log.error("inbox %s is paused: Chatwoot knows no inbox with its identifier", claim.inbox_id)
+                until = self._pause_inbox(claim, pen.now)
+                outbox.later(pen, claim, reason="Chatwoot knows no such inbox", due_at=until)
             case Refused() if claim.kind in CREATIONS:  # nothing of the visitor's is in it: it must come right one day
                 log.error("%s delivery %s was refused: %s", claim.kind, claim.delivery_id, error)
                 outbox.later(pen, claim, reason=str(error), due_at=pen.now + self._timing.pause_ms)
@@ -215,9 +222,13 @@ class Courier:
             until = pen.now + round(error.retry_after_s * 1000)
             Chatwoot.objects.filter(pk=upstream.chatwoot_pk).update(paused_until=until)
         else:
-            until = pen.now + self._timing.pause_ms
             log.error("inbox %s is paused: Chatwoot does not let us in; check its row", claim.inbox_id)
-            Inbox.objects.filter(pk=claim.inbox_id).update(paused_until=until)
+            until = self._pause_inbox(claim, pen.now)
+        return until
+
+    def _pause_inbox(self, claim: Claim, now: int) -> int:
+        until = now + self._timing.pause_ms
+        Inbox.objects.filter(pk=claim.inbox_id).update(paused_until=until)
         return until
 
     def _after(self, now: int, attempt: int) -> int:
@@ -239,7 +250,7 @@ class Courier:
                 await self._write(pause, claim.contact_id)
         looks = claim.looks + 1 if over else claim.looks
         conclusive = over and (claim.finished or looks >= looking.ENOUGH)
-        wait_ms = 0 if conclusive else looking.next_look_ms(begun - claim.started_at)
+        wait_ms = self._after(0, claim.attempt - 1) if conclusive else looking.next_look_ms(begun - claim.started_at)
         looked = partial(outbox.looked, claim=claim, conclusive=conclusive, looks=looks, wait_ms=wait_ms)
         await self._write(looked, claim.contact_id)
 
