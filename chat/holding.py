@@ -35,7 +35,7 @@ from chat.models import ContactInbox, Conversation
 from chat.reader import Reader
 from chat.resync import Resyncs
 from chat.upstreams import Upstreams
-from chat.writer import Priority, Writer, WriterFull
+from chat.writer import BUSY, Priority, Writer, WriterFull
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ POLLED_S = 600.0  # how long a sync counts as being here
 MOST_HELD = 5  # contact inboxes of one person
 UNHEARD_S = 10.0  # how often a contact is compared while the cable does not carry it
 AUDIT_S = 300.0  # and while it does, in case it lies
+SAY_S = 10.0  # how often is said what could not be written
 CREATION_S = 2.0  # by then a conversation that was being created has its number
 
 
@@ -85,6 +86,7 @@ class Holding:
         self._leaving: dict[Hashable, float] = {}
         self._linger_s = settings.CABLE_LINGER_S + 5
         self._unheard_s = unheard_s
+        self._unstored, self._said_unstored_at = 0, -SAY_S
         self._tasks = Tasks()
         upstreams.listener = self
 
@@ -134,6 +136,7 @@ class Holding:
     def sweep(self) -> None:
         """To be called every second or so: ends what is over, and compares contacts that the cable does not carry."""
         now = self._now()
+        self._say_unstored(now)
         for key, since in list(self._leaving.items()):  # what the hub hears while it lingers is still stored
             if now - since > self._linger_s:
                 del self._leaving[key], self._scopes[key], self._compared[key]
@@ -221,7 +224,7 @@ class Holding:
     def _store(self, key: Hashable, scope: Scope, event: Event) -> None:
         def done(stored: object, error: BaseException | None) -> None:
             if error is not None:
-                log.error("an event of contact inbox %s was not stored", scope.contact_inbox_id, exc_info=error)
+                self._note_unstored(scope, error)
                 self._compare(key, Urgency.REST)
             elif not stored:
                 self._compare(key, Urgency.REST, after_s=CREATION_S)
@@ -231,6 +234,17 @@ class Holding:
             self._writer.post(apply, contacts=(scope.contact_id,), priority=Priority.MIRROR, done=done)
         except WriterFull as full:
             done(None, full)
+
+    def _note_unstored(self, scope: Scope, error: BaseException) -> None:
+        if isinstance(error, BUSY):
+            self._unstored += 1  # every agent's event while the database is ill: ``sweep`` says how many
+        else:
+            log.error("an event of contact inbox %s was not stored", scope.contact_inbox_id, exc_info=error)
+
+    def _say_unstored(self, now: float) -> None:
+        if self._unstored and now >= self._said_unstored_at + SAY_S:
+            log.error("events that could not be written: %d; their contacts are compared later", self._unstored)
+            self._unstored, self._said_unstored_at = 0, now
 
     async def _show_typing(self, scope: Scope, event: Typing) -> None:
         known = await self._reader.run(sql.conversation_by_chatwoot_id, scope.inbox_id, event.conversation_id)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
-from django.db import DatabaseError
+from django.db import Error
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -34,7 +34,7 @@ def add_handlers(api: NinjaAPI) -> None:
         Http404: lambda request, exc: refuse(Refusal(Code.NOT_FOUND)),
         ValidationError: _invalid,
         HttpError: _unreadable,
-        DatabaseError: _unavailable,
+        Error: _unavailable,
         Exception: _fault,
     }
     for kind, handler in handlers.items():
@@ -55,10 +55,15 @@ def _unreadable(request: HttpRequest, exc: Any) -> HttpResponse:
 
 
 def _unavailable(request: HttpRequest, exc: Exception) -> HttpResponse:
-    logger.error("%s %s: the database does not answer", request.method, request.path, exc_info=exc)
-    return refuse(Refusal(Code.UNAVAILABLE))
+    logger.error("%s %s: the database cannot be used: %s", request.method, request.path, type(exc).__name__)
+    return _told(refuse(Refusal(Code.UNAVAILABLE)))
 
 
 def _fault(request: HttpRequest, exc: Exception) -> HttpResponse:
     logger.error("%s %s failed", request.method, request.path, exc_info=exc)
-    return refuse(Refusal(Code.FAULT))
+    return _told(refuse(Refusal(Code.FAULT)))
+
+
+def _told(response: HttpResponse) -> HttpResponse:
+    response._has_been_logged = True  # type: ignore[attr-defined]  # Django's own mark, else it logs the status again
+    return response

@@ -54,6 +54,7 @@ class Line:
         self._reports = reports
         self._connection: Connection | None = None
         self._down_since = upstream.clock()
+        self._broken_at: float | None = None  # since when there has been no welcome, if that was told
         self._healthy = False  # the last connection held for a while
         self._malformed = 0
         self._stray = 0
@@ -108,6 +109,8 @@ class Line:
                 log.log(logging.ERROR if refused else logging.WARNING, "cable line %d: %s", self.number, down)
             except Exception:  # A fault of ours must not end the line; it is told, and the redial is paced.
                 log.exception("cable line %d failed", self.number)
+            if self._broken_at is None:
+                self._broken_at = upstream.clock()
             if self._healthy:
                 self._healthy = False
                 delays = full_jitter(timing.redial_base_s, timing.redial_cap_s, random=upstream.random)
@@ -120,7 +123,7 @@ class Line:
         upstream = self._upstream
         socket = await upstream.dial(upstream.url)
         connection = Connection(
-            socket, clock=upstream.clock, timing=upstream.timing, heard=self._heard, ticked=self._present
+            socket, clock=upstream.clock, timing=upstream.timing, heard=self._heard, ticked=self._tick
         )
         try:
             self._connection = connection
@@ -169,6 +172,12 @@ class Line:
         if not subscription.told_silent:
             subscription.told_silent = True
             self._reports.silent(subscription)
+
+    def _tick(self, now: float) -> None:
+        if self._broken_at is not None and self.connected:
+            log.info("cable line %d: connected again after %.0f s", self.number, now - self._broken_at)
+            self._broken_at = None
+        self._present(now)
 
     def _present(self, now: float) -> None:
         """Tell Chatwoot who is looking; spread, as each call takes one of its four cable threads."""

@@ -35,6 +35,18 @@ async def test_after_a_cut_everyone_is_subscribed_again_and_told_of_the_gap(worl
         assert hub.status().redials == 1
 
 
+async def test_that_a_line_is_whole_again_is_said_once(world: World, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO, logger="chat.bridge.line")
+    async with world.hub() as hub:
+        await live(hub, 1)
+        world.cable.sockets[0].cut()
+        await eventually(lambda: world.listener.count("subscribed") == 2)
+        await eventually(lambda: "connected again" in caplog.text)
+        await world.pass_time(10)
+    said = [each.getMessage() for each in caplog.records if each.levelno == logging.INFO]
+    assert len([each for each in said if "cable line 1: connected again after" in each]) == 1
+
+
 async def test_those_in_view_come_first(world: World):
     async with world.hub() as hub:
         await live(hub, 20)

@@ -53,6 +53,15 @@ async def test_nothing_outside_the_static_folder_is_served(async_client: AsyncCl
     assert (await async_client.get("/static/%2e%2e/settings.py")).status_code == 404
 
 
+async def test_a_foreign_host_is_one_line_in_the_log(
+    async_client: AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert (await async_client.get("/page/", headers={"host": "evil.example"})).status_code == 400
+    (record,) = caplog.records
+    assert (record.levelname, record.exc_info) == ("WARNING", None)
+    assert "evil.example" in record.getMessage()
+
+
 @pytest.mark.django_db
 def test_health_asks_the_database(client: Client) -> None:
     assert client.get("/healthz").content == b"ok\n"
