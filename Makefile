@@ -12,7 +12,7 @@ run: .venv/.run
 test: .venv/.test tools
 	@$(MAKE) --no-print-directory lint types javascript python
 
-environment: .venv/.test
+environment: .venv/.run
 
 lint: .venv/.test
 	@.venv/bin/ruff check --quiet .

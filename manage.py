@@ -3,6 +3,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 from chatproxy import tether
 
@@ -12,6 +13,8 @@ def main(argv: list[str]) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "chat.sandbox.settings" if command == "sandbox" else "chatproxy.settings"
     if command == "demo":
         os.environ["DEBUG"] = "True"
+        # Apart from a real installation in the same folder: its conversations are the sandbox's.
+        os.environ.setdefault("VAR_DIR", str(Path(__file__).resolve().parent / "var" / "demo"))
     tether.hold()
     try:
         from django.core.exceptions import ImproperlyConfigured

@@ -64,7 +64,7 @@ class Env:
         path = Path(self.text(name, default=str(default)))
         try:
             path = path.resolve()
-            path.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise wrong(name, str(path), f"a folder that can be made ({error.strerror})") from None
         return path

@@ -118,6 +118,13 @@ def test_a_taken_port_is_named_with_the_way_out(tmp_path: Path, name: str) -> No
     assert out == ""
 
 
+def test_one_port_for_both_sides_is_refused(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    demo = Demo([port, port], tmp_path)
+    _, errors = demo.process.communicate(timeout=ENOUGH_S)
+    assert errors == f"CommandError: PORT and SANDBOX_PORT are both {port}; give them different numbers\n"
+
+
 def test_when_one_side_ends_the_demo_stops_and_says_which() -> None:
     with Children() as children:
         children.start("sandbox", [sys.executable, "-c", "raise SystemExit(3)"], env=os.environ)

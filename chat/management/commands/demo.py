@@ -26,6 +26,8 @@ class Command(BaseCommand):
     help = "Run the application and the sandbox side by side, for trying out and for developing."
 
     def handle(self, *_: Any, **options: Any) -> None:
+        if settings.PORT == settings.SANDBOX_PORT:
+            raise CommandError(f"PORT and SANDBOX_PORT are both {settings.PORT}; give them different numbers")
         for name in ("PORT", "SANDBOX_PORT"):
             refuse_taken(name, getattr(settings, name))
         stop = threading.Event()
