@@ -18,7 +18,7 @@ async def test_an_inbox_that_chatwoot_does_not_know_is_paused_in_words(world: Wo
 
 async def test_a_message_that_fails_often_is_said_ever_more_rarely(world: World, logged: Any) -> None:
     runtime, alice = await world.start(), await world.person()
-    device, talk = await world.talk(runtime, alice)
+    _, talk = await world.talk(runtime, alice)
     world.sandbox.faults.set("error_before", method="POST", path=f"conversations/{talk}/messages", times=9)
     await alice.say(runtime, "at last")
     await world.settled()
