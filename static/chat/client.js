@@ -163,16 +163,21 @@ export class ChatClient {
     }
   }
 
-  /** Read the state once; a socket only if something waits to be sent. Nothing happens for a newcomer. */
+  /**
+   * Read the state once; a socket only if something waits to be sent. Nothing happens for a newcomer.
+   * @returns {Promise<boolean>} false: it could not be read
+   */
   async glance() {
     this.unsent.start();
-    if (!this.session.begun) return;
+    if (!this.session.begun || this.connection.phase !== "idle") return true;
     try {
       const frame = await this.session.get("/sync");
+      if (this.connection.phase !== "idle") return true; // The socket knows better by now.
       this.#recognise(this.session.contact);
       this.#received(frame);
+      return true;
     } catch {
-      // A badge that is not shown is no untruth.
+      return false; // A badge that is not shown is no untruth.
     }
   }
 

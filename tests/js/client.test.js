@@ -307,6 +307,25 @@ test("a glance reads the state once, without a socket", async () => {
   assert.equal(world.sockets.length, 0);
 });
 
+test("a glance that ends after the chat was opened changes nothing", async () => {
+  const world = new World();
+  world.answers["/sync"] = () => ({ status: 200, body: reset([]) });
+  const client = await world.connected(["hello"]);
+  assert.equal(await client.glance(), true);
+  assert.deepEqual(texts(client), ["hello"]);
+});
+
+test("a glance that fails says so, and can be had again", async () => {
+  const world = new World();
+  world.area.setItem("chatproxy:main:begun", "true");
+  world.answers["/sync"] = () => ({ status: 503 });
+  const client = world.client();
+  assert.equal(await client.glance(), false);
+  world.answers["/sync"] = () => ({ status: 200, body: reset([message({ seq: 1 })], [conversation()]) });
+  assert.equal(await client.glance(), true);
+  assert.equal(client.state.messages.size, 1);
+});
+
 test("listeners hear what changed, until they leave", async () => {
   const world = new World();
   const client = await world.connected(["one"]);

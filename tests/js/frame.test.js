@@ -55,7 +55,9 @@ test("a short interruption is not worth a sentence, a long one is", () => {
   const around = { now: NOW, slow: false, networked: true };
   assert.equal(notice.text(down, around), "");
   assert.equal(notice.nextChange(NOW), 3_000);
+  assert.equal(notice.held, false);
   assert.equal(notice.text(down, { ...around, now: NOW + 3_000 }), words.notice.unreachable);
+  assert.equal(notice.held, true);
   assert.equal(notice.text(down, { ...around, networked: false }), words.notice.offline);
   assert.equal(notice.text(state([]), { ...around, slow: true }), words.notice.slow);
   assert.equal(notice.text(state([], { status: "resolved" }), around), words.resolved);

@@ -77,14 +77,33 @@ test("drafts follow the thread; offline they wait, refused they can be retried",
   assert.equal(refused.at, NOW, "a clock that is ahead does not open a new day");
 });
 
+test("a draft on a dead line is slow too, and waits when nothing goes out", () => {
+  /** @type {Unsent} */
+  const draft = { echo_id: "e9", text: "hm", conversation: null, at: NOW, accepted: null, refused: null };
+  const drafting = state([], { unsent: [draft], status: "connecting" });
+  assert.equal(shown(drafting, { held: true }).at(-1), "e9 first last waiting");
+  const waiting = new Waiting();
+  waiting.note(drafting, NOW - 60_000);
+  const online = { ...drafting, status: /** @type {const} */ ("online") };
+  waiting.note(online, NOW);
+  assert.equal(waiting.nextChange(NOW), 8_000, "counted from when it could be sent");
+  waiting.note(online, NOW + 8_000);
+  assert.ok(waiting.isSlow("e9", NOW + 8_000));
+  waiting.note(state([own(9, { state: "accepted" })]), NOW + 9_000);
+  assert.ok(waiting.isSlow("e9", NOW + 9_000), "the row it becomes has waited as long");
+  assert.equal(shown(online, { isSlow: () => true }).at(-1), "e9 first last slow");
+  waiting.note(state([], { unsent: [{ ...draft, refused: { code: "x", message: "No." } }] }), NOW + 9_000);
+  assert.equal(waiting.anySlow(NOW + 60_000), false);
+});
+
 test("a message is slow after eight seconds of this page's time, and never again once it is sent", () => {
   const waiting = new Waiting();
   const unsure = state([own(1, { state: "unsure" })]);
   waiting.note(unsure, NOW);
   assert.equal(waiting.nextChange(NOW), 8_000);
-  assert.equal(waiting.isSlow("m1", NOW + 7_999), false);
+  assert.equal(waiting.isSlow("e1", NOW + 7_999), false);
   waiting.note(unsure, NOW + 8_000);
-  assert.equal(waiting.isSlow("m1", NOW + 8_000), true);
+  assert.equal(waiting.isSlow("e1", NOW + 8_000), true);
   assert.equal(waiting.anySlow(NOW + 8_000), true);
   assert.equal(waiting.nextChange(NOW + 8_000), null);
   assert.deepEqual(shown(unsure, { isSlow: () => true }).at(-1), "e1 first last slow");

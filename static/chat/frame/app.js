@@ -101,10 +101,11 @@ export class App {
     const { header, thread, notice } = this.parts;
     this.#waiting.note(state, now);
     const [typing] = state.typing.values();
-    const isSlow = (/** @type {string} */ id) => this.#waiting.isSlow(id, now);
+    const isSlow = (/** @type {string} */ key) => this.#waiting.isSlow(key, now);
+    const said = this.#notice.text(state, { now, slow: this.#waiting.anySlow(now), networked: navigator.onLine });
     thread.show(
       {
-        items: items(state, { now, dividerAt: this.#dividerAt, isSlow }),
+        items: items(state, { now, dividerAt: this.#dividerAt, isSlow, held: this.#notice.held }),
         greeting: this.config.greeting || words.greeting,
         typing: typing ? typing.name : null,
         older: olderPage(state) !== null,
@@ -114,7 +115,7 @@ export class App {
       this.times,
     );
     header.show({ name: this.config.name, line: headerLine(state, now), closable: this.host.embedded });
-    write(notice, this.#notice.text(state, { now, slow: this.#waiting.anySlow(now), networked: navigator.onLine }));
+    write(notice, said);
     this.#drawAgain([this.#waiting.nextChange(now), this.#notice.nextChange(now)]);
   }
 

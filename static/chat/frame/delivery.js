@@ -26,10 +26,11 @@ export function ofMessage(message, state, slow) {
   return delivery(seen >= message.at ? "seen" : "sent");
 }
 
-/** @param {Unsent} unsent @param {State} state @returns {Delivery} */
-export function ofUnsent(unsent, state) {
+/** @param {Unsent} unsent @param {State} state @param {{slow: boolean, held: boolean}} how `held`: nothing goes out now. @returns {Delivery} */
+export function ofUnsent(unsent, state, { slow, held }) {
   if (unsent.refused) return delivery("failed", unsent.refused.message, ["retry", "discard"]);
-  return delivery(state.status === "offline" && !unsent.accepted ? "waiting" : "sending");
+  if (!unsent.accepted && (held || state.status === "offline")) return delivery("waiting");
+  return delivery(slow ? "slow" : "sending");
 }
 
 /** @param {Delivery} delivery @returns {boolean} nothing the visitor has to be told unless it is the last one */
@@ -37,24 +38,37 @@ export function isPlain({ word }) {
   return word === "sent" || word === "seen";
 }
 
+/** The same for a draft and the row it becomes. @param {Message} message */
+export function keyOf(message) {
+  return message.echo_id ?? message.id;
+}
+
 /** How long messages have been under way, as this page saw it: the server's clock is not ours. */
 export class Waiting {
   /** @type {Map<string, number>} */ #since = new Map();
+  #online = false;
 
   /** @param {State} state @param {number} now */
   note(state, now) {
-    const waiting = [...state.messages.values()].filter((m) => m.direction === "incoming" && UNDERWAY.has(m.state));
-    this.#since = new Map(waiting.map(({ id }) => [id, this.#since.get(id) ?? now]));
+    const rows = [...state.messages.values()].filter((m) => m.direction === "incoming" && UNDERWAY.has(m.state));
+    const unsent = state.unsent.filter(({ refused }) => !refused);
+    const back = state.status === "online" && !this.#online; // Only now it can be on its way.
+    this.#online = state.status === "online";
+    const since = (/** @type {string} */ key) => this.#since.get(key) ?? now;
+    this.#since = new Map([
+      ...unsent.map(({ echo_id }) => /** @type {const} */ ([echo_id, back ? now : since(echo_id)])),
+      ...rows.map((row) => /** @type {const} */ ([keyOf(row), since(keyOf(row))])),
+    ]);
   }
 
-  /** @param {string} id @param {number} now */
-  isSlow(id, now) {
-    return now - (this.#since.get(id) ?? now) >= SLOW_MS;
+  /** @param {string} key as `keyOf` makes it @param {number} now */
+  isSlow(key, now) {
+    return now - (this.#since.get(key) ?? now) >= SLOW_MS;
   }
 
   /** @param {number} now @returns {boolean} whether any message is */
   anySlow(now) {
-    return [...this.#since.keys()].some((id) => this.isSlow(id, now));
+    return [...this.#since.keys()].some((key) => this.isSlow(key, now));
   }
 
   /** @param {number} now @returns {number|null} milliseconds until the answer changes */

@@ -14,20 +14,21 @@
  * @typedef {MessageItem|DayItem|DividerItem} Item
  */
 import { thread } from "../selectors.js";
-import { isPlain, ofMessage, ofUnsent } from "./delivery.js";
+import { isPlain, keyOf, ofMessage, ofUnsent } from "./delivery.js";
 import { midnight } from "./times.js";
 
 const GROUP_MS = 180_000;
 
 /**
  * @param {State} state
- * @param {{now: number, dividerAt?: string|null, isSlow?: (id: string) => boolean}} view `dividerAt`: first unread message
+ * @param {{now: number, dividerAt?: string|null, isSlow?: (key: string) => boolean, held?: boolean}} view
+ *   `dividerAt`: first unread message. `held`: what is written now has to wait.
  * @returns {Item[]}
  */
-export function items(state, { now, dividerAt = null, isSlow = () => false }) {
+export function items(state, { now, dividerAt = null, isSlow = () => false, held = false }) {
   const messages = [
-    ...thread(state).map((message) => fromMessage(message, state, isSlow(message.id))),
-    ...state.unsent.map((unsent) => fromUnsent(unsent, state, now)),
+    ...thread(state).map((message) => fromMessage(message, state, isSlow(keyOf(message)))),
+    ...state.unsent.map((unsent) => fromUnsent(unsent, now, ofUnsent(unsent, state, { slow: isSlow(unsent.echo_id), held }))),
   ];
   shapeGroups(messages, dividerAt);
   sayDeliveries(messages);
@@ -39,7 +40,7 @@ function fromMessage(message, state, slow) {
   const own = message.direction === "incoming";
   return {
     kind: "message",
-    key: message.echo_id ?? message.id, // A draft and the row it becomes are one element.
+    key: keyOf(message), // A draft and the row it becomes are one element.
     id: message.id,
     echoId: message.echo_id,
     state: message.state,
@@ -57,8 +58,8 @@ function fromMessage(message, state, slow) {
   };
 }
 
-/** @param {Unsent} unsent @param {State} state @param {number} now @returns {MessageItem} */
-function fromUnsent(unsent, state, now) {
+/** @param {Unsent} unsent @param {number} now @param {Delivery} delivery @returns {MessageItem} */
+function fromUnsent(unsent, now, delivery) {
   return {
     kind: "message",
     key: unsent.echo_id,
@@ -73,7 +74,7 @@ function fromUnsent(unsent, state, now) {
     deleted: false,
     first: true,
     last: true,
-    delivery: ofUnsent(unsent, state),
+    delivery,
     said: false,
     row: unsent,
   };

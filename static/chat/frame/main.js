@@ -54,6 +54,11 @@ function build() {
   return parts;
 }
 
+/** @param {ChatClient} client */
+async function glance(client) {
+  if (!(await client.glance())) addEventListener("online", () => void client.glance(), { once: true });
+}
+
 function main() {
   const config = readConfig();
   paint(config.accent);
@@ -76,7 +81,7 @@ function main() {
   host.start();
   // Behind a closed launcher one look is enough for its badge; the socket waits for the first opening, or for
   // something left unsent on the page before.
-  if (host.embedded) void client.glance();
+  if (host.embedded) void glance(client);
   else open();
 }
 

@@ -9,6 +9,7 @@ const PATIENCE_MS = 3_000;
 
 export class Notice {
   /** @type {number|null} */ #downSince = null;
+  /** Whether what is written now has to wait, as the last text said it. */ held = false;
 
   /**
    * @param {State} state
@@ -18,9 +19,11 @@ export class Notice {
   text(state, { now, slow, networked }) {
     const down = state.status === "offline" || state.status === "connecting";
     this.#downSince = down ? (this.#downSince ?? now) : null;
+    const unreachable = this.#downSince !== null && now - this.#downSince >= PATIENCE_MS;
+    this.held = state.status === "stopped" || !networked || unreachable;
     if (state.status === "stopped") return words.notice.stopped;
     if (!networked) return words.notice.offline;
-    if (this.#downSince !== null && now - this.#downSince >= PATIENCE_MS) return words.notice.unreachable;
+    if (unreachable) return words.notice.unreachable;
     if (slow) return words.notice.slow;
     if (!state.unsent.length && currentConversation(state)?.status === "resolved") return words.resolved;
     return "";
