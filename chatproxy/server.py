@@ -4,12 +4,14 @@
 from daphne.server import Server as DaphneServer  # isort: skip
 
 import asyncio
+import errno
 import logging
 import os
 import threading
 from typing import Any
 
 from daphne.endpoints import build_endpoint_description_strings
+from daphne.http_protocol import WebRequest
 from twisted.internet import defer
 from twisted.internet import reactor as _reactor
 
@@ -28,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class Server(DaphneServer):
-    """`refusal` says after `run` why it could not listen; None when it could."""
+    """`refusal` says after `run` why it could not listen, and what chooses another place; None when it could."""
 
     def __init__(self, *, bind: str, port: int) -> None:
         super().__init__(
@@ -53,16 +55,26 @@ class Server(DaphneServer):
         log.info("serving on %s port %s", port.getHost().host, port.getHost().port)
 
     def listen_error(self, failure: Any) -> None:
-        self.refusal = str(getattr(failure.value, "socketError", failure.value))
+        error = getattr(failure.value, "socketError", failure.value)
+        # Everything else is about the address: it is not of this machine, or no address at all.
+        variable = "PORT" if getattr(error, "errno", None) in (errno.EADDRINUSE, errno.EACCES) else "BIND"
+        self.refusal = f"{error}. {variable} chooses another"
         self.stop()
 
     def kill_all_applications(self) -> defer.Deferred[Any]:
         """Daphne's own fails at a kept-alive connection, which has no application."""
-        instances = [details.get("application_instance") for details in self.connections.values()]
-        running = [instance for instance in instances if instance and not instance.done()]
-        for instance in running:
-            instance.cancel()
-        return defer.Deferred.fromFuture(asyncio.ensure_future(_settled(running)))
+        running = {
+            protocol: instance
+            for protocol, details in self.connections.items()
+            if (instance := details.get("application_instance")) and not instance.done()
+        }
+        for protocol, instance in running.items():
+            if isinstance(protocol, WebRequest):
+                # Django, when it is cancelled, leaves two tasks behind; when its visitor leaves, none.
+                protocol.application_queue.put_nowait({"type": "http.disconnect"})
+            else:
+                instance.cancel()
+        return defer.Deferred.fromFuture(asyncio.ensure_future(_settled(list(running.values()))))
 
     def _stop_in_time(self) -> defer.Deferred[Any]:
         log.info("stopping")

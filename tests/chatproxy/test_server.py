@@ -6,8 +6,9 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -42,9 +43,9 @@ def var_dir(tmp_path: Path, port: int) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def server(var_dir: Path, port: int) -> Iterator[subprocess.Popen[str]]:
-    process = serve(environ(var_dir, port))
+@contextmanager
+def started(var_dir: Path, port: int, **more: str) -> Iterator[subprocess.Popen[str]]:
+    process = serve(environ(var_dir, port, **more))
     assert process.stderr
     for line in process.stderr:
         if "serving on" in line:
@@ -53,6 +54,12 @@ def server(var_dir: Path, port: int) -> Iterator[subprocess.Popen[str]]:
     if process.poll() is None:
         process.kill()
     process.communicate()
+
+
+@pytest.fixture
+def server(var_dir: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    with started(var_dir, port) as process:
+        yield process
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -89,6 +96,36 @@ def test_a_port_that_is_taken_is_said_in_words(var_dir: Path) -> None:
     assert f"Cannot listen on 127.0.0.1 port {port}" in errors
     assert "PORT chooses another" in errors
     assert "Traceback" not in errors
+
+
+def test_an_address_that_is_not_ours_is_said_in_words(var_dir: Path, port: int) -> None:
+    process = serve(environ(var_dir, port, BIND="192.0.2.1"))
+    _, errors = process.communicate(timeout=ENOUGH_S)
+    assert process.returncode == 1
+    assert f"Cannot listen on 192.0.2.1 port {port}" in errors
+    assert "BIND chooses another" in errors
+    assert "Traceback" not in errors
+
+
+def test_it_stops_in_order_while_a_call_waits_for_the_database(var_dir: Path, port: int) -> None:
+    chatwoot = {"CHATWOOT_URL": "http://127.0.0.1:1", "CHATWOOT_INBOX_IDENTIFIER": "abc"}
+    site, text = f"http://127.0.0.1:{port}/api/v1", {"text": "hello"}
+    with started(var_dir, port, **chatwoot) as process, httpx.Client(timeout=ENOUGH_S) as visitor:
+        opened = visitor.post(f"{site}/session", json={"inbox": "main", "kind": "app"}).json()
+        visitor.headers["Authorization"] = f"Bearer {opened['access_token']}"
+        request = visitor.build_request("PUT", f"{site}/messages/{uuid.uuid4()}", json=text)
+        lines = ["PUT " + request.url.path + " HTTP/1.1", *(f"{k}: {v}" for k, v in request.headers.items()), "", ""]
+        with closing(sqlite3.connect(var_dir / "chatproxy.sqlite3", isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            with socket.create_connection(("127.0.0.1", port)) as waiting:
+                waiting.sendall("\r\n".join(lines).encode() + request.content)
+                visitor.get(f"{site}/sync")  # a whole call later the other one waits
+                process.send_signal(signal.SIGTERM)
+                assert process.stderr and any("stopping" in line for line in process.stderr)
+            _, errors = process.communicate(timeout=ENOUGH_S)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+    assert "never retrieved" not in errors
 
 
 def test_without_an_inbox_it_refuses_before_it_listens(var_dir: Path, port: int) -> None:

@@ -26,4 +26,4 @@ class Command(BaseCommand):
         server = Server(bind=bind, port=port)
         server.run()
         if server.refusal:
-            raise CommandError(f"Cannot listen on {bind} port {port}: {server.refusal}. PORT chooses another")
+            raise CommandError(f"Cannot listen on {bind} port {port}: {server.refusal}")
