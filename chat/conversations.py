@@ -8,8 +8,6 @@ import uuid
 from dataclasses import dataclass
 from functools import partial
 
-from django.db import DatabaseError
-
 from chat import acceptance, feed, sql, wire
 from chat.acceptance import Accepted
 from chat.audience import Listener, Row
@@ -21,7 +19,7 @@ from chat.models import Message
 from chat.reader import Reader
 from chat.upstreams import Upstreams
 from chat.wire.errors import Code, Refusal
-from chat.writer import Priority, Writer, WriterFull
+from chat.writer import BUSY, Priority, Writer
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +74,7 @@ class Conversations:
         )
         try:
             accepted = await self._writer.write(accept, contacts=(contact_id,), priority=Priority.ACCEPT)
-        except (DatabaseError, WriterFull) as error:
+        except BUSY as error:
             raise Refusal(Code.UNAVAILABLE) from error
         self._courier.wake()
         return accepted
@@ -86,7 +84,7 @@ class Conversations:
         see = partial(acceptance.see, contact_id=contact_id, conversation_id=conversation_id, message_id=message_id)
         try:
             await self._writer.write(see, contacts=(contact_id,), priority=Priority.ACCEPT)
-        except (DatabaseError, WriterFull) as error:
+        except BUSY as error:
             raise Refusal(Code.UNAVAILABLE) from error
         self._courier.wake()
 
@@ -106,7 +104,7 @@ class Conversations:
     async def _read(self, contact_id: uuid.UUID, cursor: Cursor | None) -> Page | None:
         try:
             return await self._reader.run(feed.read, contact_id, cursor)
-        except DatabaseError as error:
+        except BUSY as error:
             raise Refusal(Code.UNAVAILABLE) from error
 
     async def history(
@@ -115,7 +113,7 @@ class Conversations:
         """Messages older than ``before`` (the newest without it)."""
         try:
             return await self._reader.run(_history, contact_id, conversation_id, before, limit)
-        except DatabaseError as error:
+        except BUSY as error:
             raise Refusal(Code.UNAVAILABLE) from error
 
     async def close(self) -> None:

@@ -13,8 +13,6 @@ from functools import partial
 from random import Random
 from typing import TypeVar
 
-from django.db import DatabaseError
-
 from chat import looking, mirror, outbox, sql
 from chat.bridge.tasks import Tasks
 from chat.budget import Urgency
@@ -27,7 +25,7 @@ from chat.models import Chatwoot, Delivery, Inbox
 from chat.outbox import Claim
 from chat.reader import Reader
 from chat.upstreams import Upstream, Upstreams
-from chat.writer import Priority, Writer, WriterFull
+from chat.writer import BUSY, Priority, Writer
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -85,8 +83,10 @@ class Courier:
             self._woken.clear()
             try:
                 await self._scan()
-            except (DatabaseError, WriterFull) as error:
+            except BUSY as error:
                 log.error("the courier could not read what is due: %s", error)
+            except Exception:  # The next scan may do better; without scans nothing would ever be delivered.
+                log.exception("the courier's scan failed")
             try:
                 async with asyncio.timeout(self._timing.scan_s):  # wait_for may swallow the cancellation of close
                     await self._woken.wait()
@@ -110,7 +110,7 @@ class Courier:
             if claim is not None:
                 await self._handle(claim)
             self.wake()  # not after an error: a database in trouble gets time until the next scan
-        except (DatabaseError, WriterFull) as error:
+        except BUSY as error:
             log.error("delivery %s waits until its lease ends: %s", delivery_id, error)
         finally:
             release()

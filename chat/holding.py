@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from django.conf import settings
-from django.db import DatabaseError
 
 from chat import mirror, outbox, sql, wire
 from chat.audience import Audience, Listener
@@ -158,7 +157,7 @@ class Holding:
     async def _subscribe(self, contact_id: uuid.UUID) -> None:
         try:
             await self._hold(contact_id)
-        except DatabaseError as error:
+        except BUSY as error:
             log.error("contact %s is held later: %s", contact_id, error)
         self._settle(contact_id)
 

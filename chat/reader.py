@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-from django.db import DatabaseError, OperationalError, connection
+from django.db import Error, OperationalError, connection
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class Reader:
         def call() -> T:
             try:
                 return read(*args, **kwargs)
-            except DatabaseError:
+            except Error:
                 connection.close_if_unusable_or_obsolete()
                 raise
 

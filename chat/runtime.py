@@ -8,7 +8,6 @@ import random
 import uuid
 from dataclasses import dataclass, field
 
-from django.db import DatabaseError
 from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
@@ -96,15 +95,18 @@ class Runtime:
         heads_at = rows_at = loop.time()
         while True:
             await asyncio.sleep(self._timing.watch_s)
-            self.holding.sweep()
-            if loop.time() - heads_at >= self._timing.check_heads_s:
-                heads_at = loop.time()
-                await self._check_heads()
-                if self.writer.broken:
-                    self._tasks.spawn(self._try_to_write(), name="try to write")
-            if loop.time() - rows_at >= self._timing.read_rows_s:
-                rows_at = loop.time()
-                self.upstreams.forget()
+            try:
+                self.holding.sweep()
+                if loop.time() - heads_at >= self._timing.check_heads_s:
+                    heads_at = loop.time()
+                    await self._check_heads()
+                    if self.writer.broken:
+                        self._tasks.spawn(self._try_to_write(), name="try to write")
+                if loop.time() - rows_at >= self._timing.read_rows_s:
+                    rows_at = loop.time()
+                    self.upstreams.forget()
+            except Exception:  # The next round may do better; without rounds nobody would ever be swept or revoked.
+                log.exception("the watch failed")
 
     async def _try_to_write(self) -> None:
         """Perhaps nobody else writes, and nobody would learn that the database is well again. The writer logs."""
@@ -119,7 +121,7 @@ class Runtime:
         try:
             heads = await self.reader.run(_heads, [each.contact_id for each in listeners])
             ended = await self.reader.run(_ended, [each.session_id for each in listeners])
-        except DatabaseError as error:
+        except BUSY as error:
             log.error("heads were not checked: %s", error)
             return
         for contact_id, head, known in heads:

@@ -8,10 +8,13 @@ from django.db import transaction
 
 from chat import sessions
 from chat.budget import Urgency
+from chat.conversations import Conversations
 from chat.models import Contact, Conversation, Delivery, Inbox, Message
 from chat.wire.errors import Code, Refusal
+from chat.writer import WriterFull
 from tests.eventually import eventually
 from tests.fixtures.sandbox import SandboxProcess
+from tests.fixtures.stumbling import FULL, LOST, StumblingReader, StumblingWriter
 from tests.fixtures.world import Device, MakeWorld, Turnstile, World
 from tests.sandbox.visitor import Socket
 
@@ -257,3 +260,23 @@ async def test_an_inbox_with_one_conversation_per_contact_keeps_it_at_one(
     await eventually(lambda: sorted(device.texts()) == ["hello", "we began first"])
     assert len(world.conversations()) == 1
     assert len([row for row in device.conversations if not row["deleted"]]) == 1
+
+
+@pytest.mark.parametrize("error", [FULL, LOST, WriterFull("full")])
+async def test_a_database_in_trouble_is_said_in_words(world: World, error: Exception) -> None:
+    runtime, alice = await world.start(), await world.person()
+    device, _ = await world.talk(runtime, alice)
+    conversation_id, message_id = (uuid.UUID(device.messages[0][name]) for name in ("conversation", "id"))
+    writer, reader = StumblingWriter(runtime.audience, error, error), StumblingReader(LOST, FULL)
+    troubled = Conversations(writer, reader, runtime.holding, runtime.courier, runtime.upstreams)
+    calls = [
+        troubled.send(alice.contact_id, echo_id=uuid.uuid4(), conversation_id=None, text="lost?"),
+        troubled.seen(alice.contact_id, conversation_id=conversation_id, message_id=message_id),
+        troubled.read(alice.contact_id, since=None),
+        troubled.history(alice.contact_id, conversation_id=conversation_id, before=None),
+    ]
+    for call in calls:
+        with pytest.raises(Refusal) as refused:
+            await call
+        assert refused.value.code == Code.UNAVAILABLE
+    await reader.stop()

@@ -18,6 +18,7 @@ from chat.models import Chatwoot, Inbox, Message
 from chat.writer import Writer, WriterFull
 from tests.eventually import eventually
 from tests.fixtures.sandbox import ROOT, SandboxProcess
+from tests.fixtures.stumbling import FULL, LOST, StumblingReader, StumblingWriter
 from tests.fixtures.world import QUICK, Eager, MakeWorld, Turnstile, World
 
 # Longer than any attempt below lives.
@@ -373,6 +374,40 @@ async def test_a_full_writer_is_not_asked_over_and_over(world: World) -> None:
     await asyncio.sleep(0.3)
     await again.close()
     assert writer.asked < 20
+
+
+@pytest.mark.parametrize("error", [LOST, FULL, RuntimeError("nobody thought of this")])
+async def test_a_scan_that_fails_is_not_the_last(world: World, error: Exception, logged: Any) -> None:
+    runtime, alice = await world.start(), await world.person()
+    await runtime.courier.close()
+    reader = StumblingReader(error, error)
+    again = courier.Courier(
+        runtime.upstreams, runtime.writer, reader, runtime.holding, random=Eager(), timing=QUICK.carrying
+    )
+    await alice.say(runtime, "keep me")
+    again.start()
+    await world.settled()
+    assert world.said() == ["keep me"] and not reader.failures
+    assert str(error) in logged.text and ("Traceback" in logged.text) == isinstance(error, RuntimeError)
+    await again.close()
+    await reader.stop()
+
+
+@pytest.mark.parametrize("error", [LOST, FULL])
+async def test_a_delivery_whose_claim_fails_is_claimed_again(world: World, error: Exception, logged: Any) -> None:
+    runtime, alice = await world.start(), await world.person()
+    await runtime.courier.close()
+    writer = StumblingWriter(runtime.audience, error)
+    writer.start()
+    again = courier.Courier(
+        runtime.upstreams, writer, runtime.reader, runtime.holding, random=Eager(), timing=QUICK.carrying
+    )
+    await alice.say(runtime, "keep me")
+    again.start()
+    await world.settled()
+    assert world.said() == ["keep me"] and "died" not in logged.text
+    await again.close()
+    await writer.stop()
 
 
 async def test_the_bounds_of_production_are_the_designs() -> None:

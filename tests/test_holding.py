@@ -4,13 +4,17 @@ import asyncio
 import uuid
 from dataclasses import replace
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from django.db import OperationalError
 
-from chat.chatwoot.events import Typing
+from chat.chatwoot.events import MessageCreated, Typing
+from chat.holding import Holding
+from chat.writer import Writer
 from tests.eventually import eventually
-from tests.fixtures.fake_hub import CountingChatwoot
+from tests.fixtures.fake_hub import CountingChatwoot, GatedChatwoot, answer
+from tests.fixtures.stumbling import FULL, LOST, StumblingReader
 from tests.fixtures.world import QUICK, Device, Person, World
 
 PATIENT = replace(QUICK, unheard_s=30)
@@ -132,6 +136,33 @@ async def test_somebody_whom_chatwoot_does_not_know_is_not_held(world: World) ->
     assert chatwoot.hubs == [] and chatwoot.at == []
 
 
+async def test_a_delivery_is_listened_to_while_it_is_under_way(world: World) -> None:
+    chatwoot, alice = GatedChatwoot(), await world.person(pubsub_token="known")
+    runtime = await world.start(chatwoot=chatwoot)
+    await alice.say(runtime, "and off I go")
+    await eventually(lambda: chatwoot.at_gate)
+    await eventually(lambda: chatwoot.hub.held(alice.contact_inbox_id) == 1)
+    await asyncio.sleep(0.3)  # a few sweeps: nobody is here, but it is kept
+    assert chatwoot.hub.held(alice.contact_inbox_id) == 1
+    chatwoot.answers = [answer({}, 403)] * 10  # its inbox rests
+    chatwoot.gate.set()
+    await eventually(lambda: chatwoot.hub.held(alice.contact_inbox_id) == 0)
+
+
+@pytest.mark.parametrize("error", [FULL, LOST])
+async def test_a_contact_that_could_not_be_read_is_held_later(world: World, error: Exception, logged: Any) -> None:
+    chatwoot, alice = CountingChatwoot(), await world.person(pubsub_token="known")
+    runtime, reader = await world.start(chatwoot=chatwoot), StumblingReader(error)
+    held = Holding(runtime.upstreams, runtime.writer, reader, runtime.audience, runtime.resyncs)
+    held.polled(alice.contact_id)
+    await eventually(lambda: not reader.failures)
+    held.refresh(alice.contact_id)
+    await eventually(lambda: chatwoot.hubs and chatwoot.hub.held(alice.contact_inbox_id) == 1)
+    assert "died" not in logged.text
+    await held.close()
+    await reader.stop()
+
+
 async def test_who_has_gone_before_the_hold_is_made_is_not_held(world: World) -> None:
     chatwoot, alice = CountingChatwoot(), await world.person(pubsub_token="known")
     runtime, device = await world.start(chatwoot=chatwoot), alice.device()
@@ -181,6 +212,27 @@ async def test_typing_in_a_strange_conversation_is_not_shown(world: World) -> No
         chatwoot.hub.listener.received(key, Typing(99, 1, source_id, "Gus", True))
     await asyncio.sleep(0.2)
     assert isinstance(device, Device) and device.frames == []
+
+
+class IllWriter(Writer):
+    def post(self, *_: Any, done: Any, **__: Any) -> None:
+        done(None, OperationalError("database is locked"))
+
+
+async def test_what_a_locked_database_does_not_store_is_said_in_one_line(world: World, logged: Any) -> None:
+    chatwoot, alice = CountingChatwoot(), await world.person(pubsub_token="known")
+    runtime = await world.start(chatwoot=chatwoot)
+    parts = (runtime.upstreams, IllWriter(runtime.audience), runtime.reader, runtime.audience, runtime.resyncs)
+    holding = Holding(*parts)
+    holding.polled(alice.contact_id)
+    await eventually(lambda: chatwoot.hubs and chatwoot.hub.holds)
+    for _ in range(5):
+        holding.received(chatwoot.hub.holds[0].key, MessageCreated(cast(Any, None)))
+        holding.sweep()
+    holding.sweep()
+    await holding.close()
+    assert logged.text.count("could not be written: 1;") == logged.text.count("could not be written") == 1
+    assert "Traceback" not in logged.text
 
 
 @pytest.mark.parametrize("moment", ["confirmed", "silent", "typing"])

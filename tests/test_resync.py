@@ -1,7 +1,6 @@
 """Whatever the cable did not bring is found by comparing, and no more often than agreed."""
 
 import asyncio
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,19 +8,17 @@ from typing import Any
 
 import httpx
 import pytest
-from django.db import InterfaceError, OperationalError
 
-from chat.audience import Audience
 from chat.budget import Budget, Urgency
 from chat.models import ContactInbox, Conversation, Inbox
-from chat.reader import Reader
 from chat.resync import AT_ONCE, Resyncs
 from chat.runtime import Runtime
 from chat.upstreams import Upstream, Upstreams
-from chat.writer import Writer, WriterFull
+from chat.writer import WriterFull
 from tests.eventually import eventually
 from tests.fixtures.fake_hub import CountingChatwoot, GatedChatwoot, answer
 from tests.fixtures.sandbox import SandboxProcess
+from tests.fixtures.stumbling import FULL, LOST, StumblingReader, StumblingWriter
 from tests.fixtures.world import QUICK, MakeWorld, Turnstile, World
 
 # What the cable did not bring
@@ -142,21 +139,6 @@ async def test_what_the_index_shows_of_other_inboxes_is_not_ours(world: World, l
 # Who goes first
 
 
-class StumblingWriter(Writer):
-    """Fails a few times, as a database does that is in trouble, and notes whose locks are wanted."""
-
-    def __init__(self, audience: Audience, *failures: Exception) -> None:
-        super().__init__(audience)
-        self.failures = list(failures)
-        self.locked: list[list[uuid.UUID]] = []
-
-    async def write(self, run: Any, **options: Any) -> Any:
-        self.locked.append(list(options["contacts"]))
-        if self.failures:
-            raise self.failures.pop()
-        return await super().write(run, **options)
-
-
 async def test_a_visible_contact_goes_before_all_who_wait(world: World) -> None:
     chatwoot, people = GatedChatwoot(), [await world.person() for _ in range(AT_ONCE + 4)]
     runtime, *resting, hurried = await world.start(chatwoot=chatwoot), *people
@@ -247,9 +229,6 @@ async def test_a_chatwoot_that_asks_for_time_gets_it(world: World) -> None:
     assert again - asked > 0.9 > QUICK.resync_pause_ms / 1000
 
 
-FULL, LOST = OperationalError("database or disk is full"), InterfaceError("connection already closed")
-
-
 @pytest.mark.parametrize("failures", [(FULL, FULL), (LOST, LOST), (WriterFull("full"), LOST)])
 async def test_a_database_in_trouble_does_not_end_comparing(world: World, failures: tuple[Exception, ...]) -> None:
     chatwoot, alice = CountingChatwoot(), await world.person()
@@ -262,17 +241,6 @@ async def test_a_database_in_trouble_does_not_end_comparing(world: World, failur
     assert not writer.failures
     await resyncs.close()
     await writer.stop()
-
-
-class StumblingReader(Reader):
-    def __init__(self, *failures: Exception) -> None:
-        super().__init__(threads=1)
-        self.failures = list(failures)
-
-    async def run(self, read: Any, *args: Any, **kwargs: Any) -> Any:
-        if self.failures:
-            raise self.failures.pop()
-        return await super().run(read, *args, **kwargs)
 
 
 @pytest.mark.parametrize("broken", [FULL, LOST])

@@ -135,6 +135,21 @@ async def test_an_ended_session_is_revoked_and_others_are_not(world: World) -> N
     assert not devices[1].is_revoked
 
 
+async def test_a_listener_that_fails_does_not_end_the_watch(world: World, logged: Any) -> None:
+    class Broken(Device):
+        def changed(self, head_before: int, head_after: int, rows: Any) -> None:
+            raise RuntimeError("a listener of trouble")
+
+    chatwoot, alice = CountingChatwoot(), await world.person()
+    runtime, broken, device = await world.start(chatwoot=chatwoot), Broken(alice.contact_id), alice.device()
+    runtime.conversations.arrive(broken, visible=True)
+    await eventually(lambda: "a listener of trouble" in logged.text)
+    runtime.conversations.depart(broken)
+    runtime.conversations.arrive(device, visible=True)
+    await eventually(lambda: len(device.heads) >= 2)
+    assert "died" not in logged.text and "Traceback" in logged.text
+
+
 async def test_this_process_has_one_runtime_until_it_is_stopped(transactional_db: None) -> None:
     before = threads()
     first = running.current()

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from chat import sql
 from chat.models import Contact, Conversation, Message
@@ -68,6 +69,18 @@ def test_locks_give_the_heads_of_those_who_exist(alice: Person, bob: Person):
         bob.id: (epochs[bob.id], 2),
     }
     assert sql.lock_contacts([]) == {}
+
+
+def test_locks_are_taken_in_the_order_of_ids(alice: Person, bob: Person):
+    """Two processes that lock the same contacts in any other order wait for each other (PostgreSQL)."""
+    ids = sorted([alice.id, bob.id])
+    with CaptureQueriesContext(connection) as sent:
+        sql.lock_contacts(reversed(ids))
+    (query,) = (each["sql"] for each in sent.captured_queries)
+    where, _, order = query.partition(" ORDER BY ")
+    places = [where.replace("-", "").index(each.hex) for each in ids]
+    assert places == sorted(places)
+    assert order == ("id FOR UPDATE" if connection.features.has_select_for_update else "id")
 
 
 def test_neighbours_are_the_nearest_of_either_kind(alice: Person):

@@ -1,0 +1,60 @@
+"""Reads on threads of their own, each with a connection that is not kept once it is broken."""
+
+import threading
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from django.db import Error, OperationalError, connection
+
+from chat.models import Contact
+from chat.reader import Reader
+
+
+@pytest.fixture
+async def reader(transactional_db: None) -> AsyncIterator[Reader]:
+    reader = Reader(threads=1)
+    yield reader
+    await reader.stop()
+
+
+def lose() -> None:
+    """What happens when the server goes: the connection is closed under us."""
+    connection.ensure_connection()
+    connection.connection.close()
+
+
+def fail_as_the_database() -> int:
+    return Contact.objects.count()
+
+
+def fail_as_the_driver() -> int:
+    with connection.wrap_database_errors:
+        raise connection.Database.InterfaceError("connection already closed")
+
+
+@pytest.mark.parametrize("read", [fail_as_the_database, fail_as_the_driver])
+async def test_a_broken_connection_is_not_kept(reader: Reader, read: Callable[[], int]) -> None:
+    await reader.run(lose)
+    with pytest.raises(Error):
+        await reader.run(read)
+    assert await reader.run(Contact.objects.count) == 0
+
+
+async def test_a_sound_connection_is_kept_whatever_a_read_raises(reader: Reader) -> None:
+    def of() -> int:
+        connection.ensure_connection()
+        return id(connection.connection)
+
+    before = await reader.run(of)
+    with pytest.raises(Contact.DoesNotExist):
+        await reader.run(Contact.objects.get)
+    assert await reader.run(of) == before
+
+
+async def test_a_stopped_reader_says_so_and_leaves_no_thread(transactional_db: None) -> None:
+    before, reader = set(threading.enumerate()), Reader(threads=2)
+    assert await reader.run(Contact.objects.count) == 0
+    await reader.stop()
+    with pytest.raises(OperationalError):
+        await reader.run(Contact.objects.count)
+    assert {each for each in threading.enumerate() if each.name.startswith("reader")} <= before
