@@ -270,6 +270,7 @@ def test_the_newest_message_stays_in_view(returning: Page, played: PlayedServer)
 
 
 def test_screen_readers_are_told_of_news_and_of_nothing_else(returning: Page, played: PlayedServer) -> None:
+    played.history = [played.message("early", age_s=900)]
     played.messages = [played.message(f"line {n}", age_s=300 - n) for n in range(50)]
     returning.goto(CHAT)
     expect(log(returning)).to_contain_text("line 49")
@@ -283,7 +284,6 @@ def test_screen_readers_are_told_of_news_and_of_nothing_else(returning: Page, pl
     }""")
     played.says("news")
     expect(log(returning)).to_contain_text("news")
-    played.history = [played.message("early", age_s=900)]
     returning.locator(".scroller").evaluate("(element) => { element.scrollTop = 0 }")
     expect(log(returning)).to_contain_text("early")
     assert returning.evaluate("window.told") == ["polite", "off"]
