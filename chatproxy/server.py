@@ -69,7 +69,7 @@ class Server(DaphneServer):
             if (instance := details.get("application_instance")) and not instance.done()
         }
         for protocol, instance in running.items():
-            if isinstance(protocol, WebRequest):
+            if isinstance(protocol, WebRequest) and protocol.application_queue:
                 # Django, when it is cancelled, leaves two tasks behind; when its visitor leaves, none.
                 protocol.application_queue.put_nowait({"type": "http.disconnect"})
             else:
