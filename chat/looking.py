@@ -34,7 +34,7 @@ async def for_message(claim: Claim, upstream: Upstream, scope: Scope, reader: Re
         page = await upstream.api.messages(claim.source_id, claim.chatwoot_id, before=before)
         await write(partial(_apply, scope, page, started))
         ids = sorted(message.id for message in page)
-        if len(ids) <= OVERLAP or ids[0] <= claim.baseline_id or ids[OVERLAP - 1] == before:
+        if len(ids) <= OVERLAP or ids[0] <= claim.baseline_id:
             return
         before = ids[OVERLAP - 1]
 

@@ -11,10 +11,6 @@ from chat.wire.tree import Tree
 class Outward(BaseModel):
     model_config = ConfigDict(frozen=True)
 
-    def encode(self) -> bytes:
-        """The JSON object that travels, encoded once for all devices."""
-        return self.model_dump_json().encode()
-
 
 class Conversation(Outward):
     """A deleted one is empty: its messages went to another conversation."""

@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 
 from chat import sessions, wire
 from tests.eventually import eventually
@@ -121,11 +121,12 @@ async def test_a_use_case_may_refuse(visitor, feed):
         assert (answered.status_code, answered.json()["error"]["code"]) == (status, code)
 
 
-async def test_a_database_that_does_not_answer_is_a_503(visitor, feed, caplog):
-    feed.refusal = OperationalError("database is locked")
+@pytest.mark.parametrize("kind", [OperationalError, InterfaceError])
+async def test_a_database_that_does_not_answer_is_a_503(visitor, feed, caplog, kind):
+    feed.refusal = kind("database is locked")
     answered = await visitor.call("PUT", f"messages/{ECHO_ID}", {"text": "hello"})
     assert (answered.status_code, answered.json()["error"]["code"]) == (503, "unavailable")
-    assert "database is locked" in caplog.text
+    assert kind.__name__ in caplog.text
 
 
 async def test_an_id_may_be_spelt_in_capitals(visitor, feed):
