@@ -60,7 +60,7 @@ def seed(ctx: Context) -> None:
     inboxes = (
         new_inbox(ctx, account.id, "Portal chat", **calm),
         new_inbox(ctx, account.id, "Verified portal", **calm, **strict),
-        new_inbox(ctx, account.id, "Product page", **calm, csat_survey_enabled=True),
+        new_inbox(ctx, account.id, "Product page", **calm),
     )
     for inbox in inboxes:
         ctx.add(InboxMember(inbox_id=inbox.id, user_id=agent.id))
