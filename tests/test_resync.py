@@ -67,11 +67,11 @@ async def test_a_restarted_chatwoot_is_found_again(
     runtime, alice = await world.start(), await world.person()
     device, talk = await world.talk(runtime, alice)
     port = httpx.URL(world.sandbox.base_url).port
-    world.sandbox.desk.reply(talk, "before")
+    world.sandbox.desk.reply(talk, "before it fell")
     world.sandbox.kill()
     world.sandbox = start_sandbox(state=state, port=port)
-    world.sandbox.desk.reply(talk, "after")
-    await eventually(lambda: device.texts() == ["hello", "before", "after"])
+    world.sandbox.desk.reply(talk, "since it rose")
+    await eventually(lambda: device.texts() == ["hello", "before it fell", "since it rose"])
 
 
 async def test_a_contact_that_is_never_confirmed_is_polled(world: World) -> None:
