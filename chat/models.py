@@ -25,9 +25,23 @@ def new_epoch() -> str:
 class Chatwoot(models.Model):
     """One Chatwoot server."""
 
+    class Fence(models.TextChoices):
+        """Whether a request that we gave up on can still take effect after its deadline (PROBES: rack-timeout)."""
+
+        UNKNOWN = "unknown"
+        FENCED = "fenced"
+        UNFENCED = "unfenced"
+
     url = models.URLField(unique=True)
     cable_url = models.CharField(max_length=200, help_text="ws:// or wss://, usually the URL with /cable")
     paused_until = models.BigIntegerField(default=0, help_text="no delivery before this time (after a 429), ms")
+    fence = models.CharField(max_length=8, choices=Fence.choices, default=Fence.UNKNOWN, editable=False)
+    fence_window_ms = models.BigIntegerField(
+        default=0, editable=False, help_text="age at which Chatwoot refuses a request with a body; 0: unknown"
+    )
+    fence_checked_at = models.BigIntegerField(default=0, editable=False, help_text="when that was last probed, ms")
+    skew_ms = models.BigIntegerField(default=0, editable=False, help_text="Chatwoot's clock minus ours")
+    skew_error_ms = models.BigIntegerField(default=0, editable=False, help_text="how far from true that may be")
 
     def __str__(self) -> str:
         return self.url
@@ -42,8 +56,13 @@ class Inbox(models.Model):
     chatwoot_inbox_id = models.BigIntegerField(
         null=True, blank=True, editable=False, help_text="learnt from Chatwoot's answers"
     )
+    account_id = models.BigIntegerField(null=True, blank=True, help_text="Chatwoot's number of the account")
     inbox_identifier = EncryptedTextField()
     hmac_token = EncryptedTextField(blank=True, default="")
+    bot_token = EncryptedTextField(blank=True, default="", help_text="of an agent bot: may write into all its account")
+    marker_off = models.CharField(max_length=255, blank=True, default="", help_text="why the bot token is not used")
+    canary_source_id = EncryptedTextField(blank=True, default="", editable=False)
+    canary_token = EncryptedTextField(blank=True, default="", editable=False)
     allowed_origins = models.JSONField(
         default=list, blank=True, help_text='origins that may embed the chat, ["https://…"]'
     )
@@ -110,6 +129,7 @@ class ContactInbox(models.Model):
     pubsub_token = EncryptedTextField(blank=True, default="", help_text="empty until Chatwoot knows the contact")
     chatwoot_contact_id = models.BigIntegerField(null=True)
     resynced_at = models.BigIntegerField(default=0, help_text="start of the latest resync, ms")
+    walked_at = models.BigIntegerField(default=0, help_text="start of the latest walk over everything, ms")
 
     def __str__(self) -> str:
         return f"contact inbox {self.pk}"
@@ -153,6 +173,8 @@ class Conversation(models.Model):
     agent_seen = models.BigIntegerField(default=0, help_text="when an agent last looked, ms")
     chatwoot_updated_at = models.FloatField(default=0, help_text="Chatwoot's updated_at, seconds")
     applied_at = models.BigIntegerField(default=0)
+    verified_id = models.BigIntegerField(default=0, help_text="messages up to this one were compared with Chatwoot")
+    confirmed_at = models.BigIntegerField(default=0, help_text="when Chatwoot last listed it under our source_id, ms")
     created_at = models.BigIntegerField()
     deleted = models.BooleanField(default=False, help_text="emptied: its messages moved to another conversation")
     seq = models.BigIntegerField()
@@ -241,6 +263,8 @@ class Delivery(models.Model):
         CONTACT = "contact"
         CONVERSATION = "conversation"
         MESSAGE = "message"
+        ANSWER = "answer"
+        RESOLVE = "resolve"
         SEEN = "seen"
 
     State = Message.State
@@ -258,13 +282,17 @@ class Delivery(models.Model):
     attempt = models.IntegerField(default=0)
     baseline_id = models.BigIntegerField(null=True, help_text="largest message id of the account before attempt 1")
     started_at = models.BigIntegerField(default=0, help_text="start of the latest attempt, ms")
-    fence_at = models.BigIntegerField(default=0, help_text="after this the attempt can no longer take effect, ms")
+    fence_at = models.BigIntegerField(
+        default=0, help_text="after this, by Chatwoot's clock, the attempt can no longer take effect, ms"
+    )
+    payload = models.JSONField(default=dict, help_text="of an answer: message_id, submitted_values")
+    marked = models.BooleanField(default=False, help_text="every attempt so far carried the marker")
     finished = models.BooleanField(default=False, help_text="Rails answered: the attempt is over")
     permanent = models.BooleanField(default=False, help_text="if absent, sending again would fail again")
     looks = models.IntegerField(default=0, help_text="looks that found nothing, begun after the attempt was over")
     due_at = models.BigIntegerField(default=0)
     lease_until = models.BigIntegerField(default=0)
-    fence_no = models.IntegerField(default=0, help_text="names the holder of the lease; older holders write nothing")
+    lease_no = models.IntegerField(default=0, help_text="names the holder of the lease; older holders write nothing")
     created_at = models.BigIntegerField()
 
     class Meta:
@@ -274,6 +302,36 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} delivery {self.id}"
+
+
+class Duplicate(models.Model):
+    """A second message at Chatwoot that one delivery made. It is counted and shown to operators, not to visitors."""
+
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="duplicates")
+    inbox = models.ForeignKey(Inbox, models.PROTECT, related_name="duplicates")
+    chatwoot_id = models.BigIntegerField()
+    found_at = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["inbox", "chatwoot_id"], name="one_duplicate_per_chatwoot_id")]
+
+    def __str__(self) -> str:
+        return f"message {self.chatwoot_id} of {self.delivery_id}"
+
+
+class Process(models.Model):
+    """One running process. A Chatwoot's budget is divided by those that were seen lately."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    started_at = models.BigIntegerField()
+    seen_at = models.BigIntegerField(help_text="by the clock of the database, ms")
+    draining = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name_plural = "processes"
+
+    def __str__(self) -> str:
+        return f"process {self.id}"
 
 
 def upsert_inbox(*, slug: str, url: str, cable_url: str, **values: Any) -> Inbox:

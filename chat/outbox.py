@@ -41,7 +41,7 @@ class Claim:
     kind: str
     state: str
     attempt: int
-    fence_no: int
+    lease_no: int
     fence_at: int
     finished: bool
     looks: int
@@ -120,7 +120,7 @@ def claim(pen: Pen, delivery_id: uuid.UUID, *, wait_ms: int, lease_ms: int = LEA
     """
     still_open = Delivery.objects.filter(id=delivery_id, state__in=Delivery.OPEN)
     free = still_open.filter(due_at__lte=pen.now, lease_until__lte=pen.now)
-    if not free.update(lease_until=pen.now + lease_ms, fence_no=F("fence_no") + 1):
+    if not free.update(lease_until=pen.now + lease_ms, lease_no=F("lease_no") + 1):
         return None
     delivery = Delivery.objects.select_related("contact_inbox", "conversation", "message").get(id=delivery_id)
     found = delivery.state
@@ -153,7 +153,7 @@ def _claim(delivery: Delivery, state: str) -> Claim:
         kind=delivery.kind,
         state=state,
         attempt=delivery.attempt,
-        fence_no=delivery.fence_no,
+        lease_no=delivery.lease_no,
         fence_at=delivery.fence_at,
         finished=delivery.finished,
         looks=delivery.looks,
@@ -206,7 +206,7 @@ def done(pen: Pen, claim: Claim) -> None:
 
 
 def _settle(pen: Pen, claim: Claim, state: str, *, reason: str, **values: object) -> None:
-    mine = Delivery.objects.filter(id=claim.delivery_id, fence_no=claim.fence_no, state__in=Delivery.OPEN)
+    mine = Delivery.objects.filter(id=claim.delivery_id, lease_no=claim.lease_no, state__in=Delivery.OPEN)
     if not mine.update(state=state, reason=reason[:255], lease_until=0, **values):
         return  # recognised meanwhile, or the lease was lost: whoever has it now decides
     delivery = Delivery.objects.select_related("message").get(id=claim.delivery_id)

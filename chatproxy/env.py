@@ -14,6 +14,7 @@ from chat import embedding
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 HOST = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
+SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?")
 LOCAL_SQLITE = "sqlite:///"
 
 
@@ -40,6 +41,13 @@ class Env:
         if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
             raise wrong(name, text, f"a whole number from {least} to {most}")
         return int(text)
+
+    def seconds(self, name: str, *, default: float, least: float = 0.01, most: float = 86_400) -> float:
+        """A span of time; decimals are taken, so that tests can run everything ten times as fast."""
+        text = self.text(name, default=f"{default:g}")
+        if not SECONDS.fullmatch(text) or not least <= float(text) <= most:
+            raise wrong(name, text, f"seconds from {least:g} to {most:g}")
+        return float(text)
 
     def choice(self, name: str, *, default: str, among: tuple[str, ...]) -> str:
         text = self.text(name, default=default)
@@ -80,6 +88,13 @@ class Env:
         text = self.text(name, default=default)
         if text and not _is_plain_url(text, schemes):
             raise wrong(name, text, f"an address such as {example}")
+        return text
+
+    def url_with_password(self, name: str, *, schemes: tuple[str, ...], example: str) -> str:
+        """An address that may hold a password, or empty; it never enters the message."""
+        text = self.text(name)
+        if text and urlsplit(text).scheme not in schemes:
+            raise ImproperlyConfigured(f"{name} cannot be read; write an address such as {example}")
         return text
 
     def origins(self, name: str) -> list[str]:

@@ -49,7 +49,25 @@ if bool(CHATWOOT_URL) != bool(CHATWOOT_INBOX_IDENTIFIER):
     raise ImproperlyConfigured("CHATWOOT_URL and CHATWOOT_INBOX_IDENTIFIER belong together: write both, or neither")
 
 CABLE_CONTACTS_PER_SOCKET = env.integer("CABLE_CONTACTS_PER_SOCKET", default=500, least=1, most=5000)
-CABLE_LINGER_S = env.integer("CABLE_LINGER_S", default=60, least=0, most=3600)
+CABLE_LINGER_S = env.seconds("CABLE_LINGER_S", default=60, least=0, most=3600)
+CABLE_STALE_S = env.seconds("CABLE_STALE_S", default=9)
+CABLE_CONFIRM_S = env.seconds("CABLE_CONFIRM_S", default=5)
+CABLE_RETRY_S = env.seconds("CABLE_RETRY_S", default=30)
+CABLE_CANARY_S = env.seconds("CABLE_CANARY_S", default=15)
+CABLE_ECHO_S = env.seconds("CABLE_ECHO_S", default=10)
+CABLE_REDIAL_S = env.seconds("CABLE_REDIAL_S", default=30)
+POLL_S = env.seconds("POLL_S", default=10)
+AUDIT_S = env.seconds("AUDIT_S", default=300)
+RESYNC_PAUSE_S = env.seconds("RESYNC_PAUSE_S", default=10)
+
+CHATWOOT_RATE_PER_S = env.integer("CHATWOOT_RATE_PER_S", default=40, least=1, most=10_000)
+DELIVERY_BUDGET_S = env.seconds("DELIVERY_BUDGET_S", default=20, least=1, most=80)
+DELIVERY_MARGIN_S = env.seconds("DELIVERY_MARGIN_S", default=5)
+DELIVERY_UNFENCED_S = env.seconds("DELIVERY_UNFENCED_S", default=120)
+DELIVERY_LEASE_S = env.seconds("DELIVERY_LEASE_S", default=60)
+DELIVERY_PAUSE_S = env.seconds("DELIVERY_PAUSE_S", default=60)
+DELIVERY_BACKOFF_S = env.seconds("DELIVERY_BACKOFF_S", default=60)
+DELIVERY_GIVE_UP_S = env.seconds("DELIVERY_GIVE_UP_S", default=86_400, most=604_800)
 
 # --- Serving -----------------------------------------------------------------------------------------------------
 
@@ -57,6 +75,11 @@ BIND = env.text("BIND", default="127.0.0.1")
 PORT = env.integer("PORT", default=8000, least=1, most=65535)
 SANDBOX_PORT = env.integer("SANDBOX_PORT", default=3000, least=1, most=65535)
 DESK_URL = env.url("DESK_URL", schemes=("http", "https"), example="http://127.0.0.1:3000/desk/")
+DRAIN_S = env.seconds("DRAIN_S", default=25, most=600)
+RECONNECT_JITTER_S = env.seconds("RECONNECT_JITTER_S", default=10, most=600)
+REDIS_URL = env.url_with_password("REDIS_URL", schemes=("redis", "rediss", "unix"), example="redis://127.0.0.1:6379/0")
+FAILPOINTS = env.text("FAILPOINTS")
+CLOCK_OFFSET_FILE = env.text("CLOCK_OFFSET_FILE")
 LOG_LEVEL = env.choice("LOG_LEVEL", default="INFO", among=("DEBUG", "INFO", "WARNING", "ERROR"))
 LOGGING = logging_config(level=LOG_LEVEL, one_line=not DEBUG)
 
