@@ -43,7 +43,7 @@ def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Load:
         ({**ENOUGH, "DEBUG": "1"}, "DEBUG is '1'; write True or False"),
         ({**ENOUGH, "CHATWOOT_URL": "https://chatwoot.example"}, "CHATWOOT_INBOX_IDENTIFIER belong together"),
         ({**ENOUGH, "CHATWOOT_INBOX_IDENTIFIER": "abc"}, "CHATWOOT_URL and"),
-        ({**ENOUGH, "CABLE_LINGER_S": "soon"}, "CABLE_LINGER_S is 'soon'; write a whole number"),
+        ({**ENOUGH, "CABLE_LINGER_S": "soon"}, "CABLE_LINGER_S is 'soon'; write seconds"),
         ({**ENOUGH, **CHATWOOT, "CHATWOOT_CABLE_URL": "https://c.example/cable"}, "write an address such as wss://"),
     ],
 )
