@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Literal
+from uuid import UUID
 
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
@@ -140,7 +141,7 @@ class ChatConsumer:
                 text=wire.validate_text(frame.text),
             )
         except wire.Refusal as refusal:
-            self.socket.transmit(wire.encode_refused(frame.echo_id, refusal))
+            self.socket.transmit(wire.encode_refused("echo_id", frame.echo_id, refusal))
             return
         answer = wire.encode_accepted(
             frame.echo_id, message_id=accepted.message_id, conversation_id=accepted.conversation_id
@@ -155,6 +156,33 @@ class ChatConsumer:
             self.socket.contact_id, conversation_id=frame.conversation, message_id=frame.message
         )
 
+    async def retry(self, frame: frames.Retry) -> None:
+        retrying = self.socket.conversations.retry(self.socket.contact_id, message_id=frame.message)
+        await self._unless_refused(retrying, "message", frame.message)
+
+    async def discard(self, frame: frames.Discard) -> None:
+        discarding = self.socket.conversations.discard(self.socket.contact_id, message_id=frame.message)
+        await self._unless_refused(discarding, "message", frame.message)
+
+    async def resolve(self, frame: frames.Resolve) -> None:
+        resolving = self.socket.conversations.resolve(self.socket.contact_id, conversation_id=frame.conversation)
+        await self._unless_refused(resolving, "conversation", frame.conversation)
+
+    async def answer(self, frame: frames.Answer) -> None:
+        answering = self.socket.conversations.answer(
+            self.socket.contact_id, message_id=frame.message, values=frame.values
+        )
+        await self._unless_refused(answering, "message", frame.message)
+
+    async def _unless_refused(
+        self, doing: Awaitable[None], subject: Literal["message", "conversation"], name: UUID
+    ) -> None:
+        """What was done shows in the feed; what was refused is said, by the id of what it concerns."""
+        try:
+            await doing
+        except wire.Refusal as refusal:
+            self.socket.transmit(wire.encode_refused(subject, name, refusal))
+
     async def ping(self, frame: frames.Ping) -> None:
         self.socket.conversations.look(self.socket, frame.visible)
         self.socket.sender.ping()
@@ -166,6 +194,10 @@ _HANDLERS: Mapping[type[wire.ClientFrame], Callable[[ChatConsumer, Any], Awaitab
     frames.Send: ChatConsumer.say,
     frames.Typing: ChatConsumer.typing,
     frames.Seen: ChatConsumer.seen,
+    frames.Retry: ChatConsumer.retry,
+    frames.Discard: ChatConsumer.discard,
+    frames.Resolve: ChatConsumer.resolve,
+    frames.Answer: ChatConsumer.answer,
     frames.Ping: ChatConsumer.ping,
 }
 

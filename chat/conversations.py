@@ -5,14 +5,16 @@ None of them waits for Chatwoot. Whatever is refused raises ``wire.Refusal``, an
 
 import logging
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from chat import acceptance, feed, sql, wire
 from chat.acceptance import Accepted
 from chat.audience import Listener, Row
 from chat.courier import Courier
-from chat.feed import Cursor, Page
+from chat.feed import Cursor, Page, Pen
 from chat.holding import Holding
 from chat.indicator import TypingIndicator
 from chat.models import Message
@@ -22,6 +24,7 @@ from chat.wire.errors import Code, Refusal
 from chat.writer import BUSY, Priority, Writer
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +75,43 @@ class Conversations:
             conversation_id=conversation_id,
             text=wire.validate_text(text),
         )
-        try:
-            accepted = await self._writer.write(accept, contacts=(contact_id,), priority=Priority.ACCEPT)
-        except BUSY as error:
-            raise Refusal(Code.UNAVAILABLE) from error
-        self._courier.wake()
-        return accepted
+        return await self._write(contact_id, accept)
 
     async def seen(self, contact_id: uuid.UUID, *, conversation_id: uuid.UUID, message_id: uuid.UUID) -> None:
         """The visitor has seen everything up to this message."""
         see = partial(acceptance.see, contact_id=contact_id, conversation_id=conversation_id, message_id=message_id)
+        await self._write(contact_id, see)
+
+    async def retry(self, contact_id: uuid.UUID, *, message_id: uuid.UUID) -> None:
+        """Send a message again that failed or was never confirmed."""
+        await self._write(contact_id, partial(acceptance.retry, contact_id=contact_id, message_id=message_id))
+
+    async def discard(self, contact_id: uuid.UUID, *, message_id: uuid.UUID) -> None:
+        """Delete a message that failed or was never confirmed."""
+        await self._write(contact_id, partial(acceptance.discard, contact_id=contact_id, message_id=message_id))
+
+    async def resolve(self, contact_id: uuid.UUID, *, conversation_id: uuid.UUID) -> None:
+        """The visitor ends the conversation."""
+        resolve = partial(acceptance.resolve, contact_id=contact_id, conversation_id=conversation_id)
+        await self._write(contact_id, resolve)
+
+    async def answer(self, contact_id: uuid.UUID, *, message_id: uuid.UUID, values: object) -> None:
+        """Answer an agent's form, choice or survey; ``values`` come as the client sent them."""
+        answer = partial(
+            acceptance.answer,
+            contact_id=contact_id,
+            message_id=message_id,
+            submitted_values=wire.validate_values(values),
+        )
+        await self._write(contact_id, answer)
+
+    async def _write(self, contact_id: uuid.UUID, change: Callable[[Pen], T]) -> T:
         try:
-            await self._writer.write(see, contacts=(contact_id,), priority=Priority.ACCEPT)
+            result = await self._writer.write(change, contacts=(contact_id,), priority=Priority.ACCEPT)
         except BUSY as error:
             raise Refusal(Code.UNAVAILABLE) from error
         self._courier.wake()
+        return result
 
     async def typing(self, contact_id: uuid.UUID, *, conversation_id: uuid.UUID, on: bool) -> None:
         """Tell the agents; best effort, and over before Chatwoot answers."""

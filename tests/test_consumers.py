@@ -104,6 +104,40 @@ async def test_typing_seen_and_looks_reach_their_use_cases(dial, feed):
     ]
 
 
+ASKED = [
+    ({"type": "retry", "message": MESSAGE}, ("retry", UUID(MESSAGE))),
+    ({"type": "discard", "message": MESSAGE}, ("discard", UUID(MESSAGE))),
+    ({"type": "resolve", "conversation": CONVERSATION}, ("resolve", UUID(CONVERSATION))),
+    (
+        {"type": "answer", "message": MESSAGE, "values": [{"value": "a", "unknown": 1}]},
+        ("answer", UUID(MESSAGE), [{"value": "a"}]),
+    ),
+]
+
+
+@pytest.mark.parametrize(("frame", "call"), ASKED, ids=[call[0] for _, call in ASKED])
+async def test_what_is_asked_is_done_in_silence_or_refused_by_the_id_it_names(dial, feed, frame, call):
+    socket = dial()
+    await socket.open()
+    await socket.tell(frame)
+    assert (await socket.ask({"type": "ping"}))["type"] == "pong"
+    assert feed.calls[-2] == call
+    feed.refusal = wire.Refusal("not_lost")
+    refused = await socket.ask(frame)
+    subject = "conversation" if "conversation" in frame else "message"
+    assert refused == {"type": "refused", subject: frame[subject], **feed.refusal.body}
+
+
+async def test_an_answer_that_cannot_be_kept_is_refused_and_the_socket_lives(dial, feed):
+    socket = dial()
+    await socket.open()
+    refused = await socket.ask({"type": "answer", "message": MESSAGE, "values": {"value": "cut \ud83d"}})
+    assert (refused["type"], refused["message"]) == ("refused", MESSAGE)
+    assert refused["error"]["code"] == "answer_invalid"
+    assert not [call for call in feed.calls if call[0] == "answer"]
+    assert (await socket.ask({"type": "ping"}))["type"] == "pong"
+
+
 async def test_a_ping_sent_with_hello_is_answered_after_the_start_state(dial, feed):
     socket = dial()
     await socket.connect()

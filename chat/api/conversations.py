@@ -1,6 +1,6 @@
 """What the socket does, for whom a socket is too much: the same use cases, the same frames."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
@@ -17,6 +17,7 @@ from chat.wire.frames import CursorText
 
 MAX_WAIT_S = 25  # below the patience of the usual proxies
 MAX_HISTORY = 100
+DONE: dict[int, Any] = {204: None, 404: calls.Error, 409: calls.Error}  # what it changed comes by `sync`
 
 # Ids are parsed here and not by the address, whose converter knows only lower case; Swift prints upper case.
 router = Router(tags=["conversations"], auth=Bearer())
@@ -49,6 +50,34 @@ async def put_message(request: ApiRequest, echo_id: UUID, body: calls.PutMessage
     )
     answered = {"message": accepted.message_id, "conversation": accepted.conversation_id}
     return answer(orjson.dumps(answered), status=200 if accepted.replayed else 202)
+
+
+@router.post("/messages/{str:message_id}/retry", response=DONE)
+async def retry(request: ApiRequest, message_id: UUID) -> HttpResponse:
+    """Send a message again that failed or was never confirmed. Its new state comes by ``sync``."""
+    await request.conversations().retry(request.auth.contact_id, message_id=message_id)
+    return HttpResponse(status=204)
+
+
+@router.post("/messages/{str:message_id}/discard", response=DONE)
+async def discard(request: ApiRequest, message_id: UUID) -> HttpResponse:
+    """Delete a message that failed or was never confirmed."""
+    await request.conversations().discard(request.auth.contact_id, message_id=message_id)
+    return HttpResponse(status=204)
+
+
+@router.put("/messages/{str:message_id}/answer", response=DONE | {422: calls.Error})
+async def put_answer(request: ApiRequest, message_id: UUID, body: calls.PutAnswer) -> HttpResponse:
+    """Answer an agent's form, choice or survey; a later answer replaces it."""
+    await request.conversations().answer(request.auth.contact_id, message_id=message_id, values=body.values)
+    return HttpResponse(status=204)
+
+
+@router.post("/conversations/{str:conversation_id}/resolve", response=DONE)
+async def resolve(request: ApiRequest, conversation_id: UUID) -> HttpResponse:
+    """End the conversation; the next message opens it again."""
+    await request.conversations().resolve(request.auth.contact_id, conversation_id=conversation_id)
+    return HttpResponse(status=204)
 
 
 @router.get("/conversations/{str:conversation_id}/messages", response={200: calls.History, 404: calls.Error})

@@ -34,14 +34,16 @@ def guarded(view: View, conversations: Callable[[], Conversations]) -> View:
 def _check_body(request: HttpRequest) -> Refusal | None:
     if request.method not in ("POST", "PUT", "PATCH"):
         return None
-    if request.content_type != "application/json":
-        # A form of any other site can send everything else without asking first.
-        return Refusal(Code.NOT_JSON)
     try:
         size_bytes = len(request.body)
     except RequestDataTooBig:
         return Refusal(Code.TOO_BIG)
-    return Refusal(Code.TOO_BIG) if size_bytes > wire.MAX_FRAME_BYTES else None
+    if size_bytes > wire.MAX_FRAME_BYTES:
+        return Refusal(Code.TOO_BIG)
+    if size_bytes and request.content_type != "application/json":
+        # A form of any other site can send everything else without asking first.
+        return Refusal(Code.NOT_JSON)
+    return None
 
 
 async def not_found(request: HttpRequest, **_: str) -> HttpResponse:

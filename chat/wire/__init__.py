@@ -16,6 +16,7 @@ from chat.wire.encoding import (
 from chat.wire.errors import Code, Refusal
 from chat.wire.frames import MAX_FRAME_BYTES, BadFrame, ClientFrame, parse
 from chat.wire.text import MAX_TEXT, validate_text
+from chat.wire.values import Values, validate_values
 
 __all__ = [
     "MAX_FRAME_BYTES",
@@ -26,6 +27,7 @@ __all__ = [
     "Code",
     "Policy",
     "Refusal",
+    "Values",
     "encode_accepted",
     "encode_changes",
     "encode_error",
@@ -38,4 +40,5 @@ __all__ = [
     "encode_typing",
     "parse",
     "validate_text",
+    "validate_values",
 ]

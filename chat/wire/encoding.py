@@ -45,8 +45,9 @@ def encode_accepted(echo_id: UUID, *, message_id: UUID, conversation_id: UUID) -
     )
 
 
-def encode_refused(echo_id: UUID, refusal: Refusal) -> bytes:
-    return orjson.dumps({"type": "refused", "echo_id": echo_id, **refusal.body})
+def encode_refused(subject: Literal["echo_id", "message", "conversation"], name: UUID, refusal: Refusal) -> bytes:
+    """``subject`` says what ``name`` names: that of which nothing was done."""
+    return orjson.dumps({"type": "refused", subject: name, **refusal.body})
 
 
 def encode_error(refusal: Refusal) -> bytes:

@@ -19,6 +19,9 @@ class Code(StrEnum):
     TEXT_TOO_LONG = "text_too_long"
     TEXT_INVALID = "text_invalid"
     TOO_BIG = "too_big"
+    ANSWER_INVALID = "answer_invalid"
+    NO_QUESTION = "no_question"
+    NOT_LOST = "not_lost"
     ECHO_ID_MISMATCH = "echo_id_mismatch"
     TOO_MANY_WAITING = "too_many_waiting"
     TOO_FAST = "too_fast"
@@ -42,6 +45,9 @@ ANSWERS: dict[Code, tuple[int, str]] = {
     Code.TEXT_TOO_LONG: (422, "The message is longer than 10,000 characters."),
     Code.TEXT_INVALID: (422, "The message contains characters that cannot be stored."),
     Code.TOO_BIG: (413, "This is more than 64 KiB."),
+    Code.ANSWER_INVALID: (422, "This answer cannot be sent."),
+    Code.NO_QUESTION: (409, "This message does not ask for an answer."),
+    Code.NOT_LOST: (409, "This message was delivered, or is still being sent."),
     Code.ECHO_ID_MISMATCH: (422, "This echo_id was already used for another message."),
     Code.TOO_MANY_WAITING: (429, "Too many messages are still waiting to be delivered."),
     Code.TOO_FAST: (429, "Too much at once; please wait a moment."),

@@ -1,12 +1,13 @@
 """Frames from a client to us. Unknown fields are ignored, an unknown type is a bad frame."""
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, TypeAdapter, ValidationError
 
 from chat.wire.text import RawText
+from chat.wire.values import RawValues
 
 MAX_FRAME_BYTES = 65_536
 
@@ -60,6 +61,35 @@ class Seen(Frame):
     message: UUID
 
 
+class Retry(Frame):
+    """Send a failed message again; of an unconfirmed one, the visitor takes the risk that it arrives twice."""
+
+    type: Literal["retry"]
+    message: UUID
+
+
+class Discard(Frame):
+    """Delete a message that failed or was never confirmed."""
+
+    type: Literal["discard"]
+    message: UUID
+
+
+class Resolve(Frame):
+    """The visitor ends the conversation; writing opens it again."""
+
+    type: Literal["resolve"]
+    conversation: UUID
+
+
+class Answer(Frame):
+    """Answer the agent's form, choice or survey; a later answer replaces it."""
+
+    type: Literal["answer"]
+    message: UUID
+    values: Annotated[RawValues, Field(repr=False)]
+
+
 class Ping(Frame):
     """At least every 25 s; also when the page becomes visible or hidden."""
 
@@ -67,7 +97,7 @@ class Ping(Frame):
     visible: StrictBool = True
 
 
-ClientFrame = Hello | Ack | Send | Typing | Seen | Ping
+ClientFrame = Hello | Ack | Send | Typing | Seen | Retry | Discard | Resolve | Answer | Ping
 
 _adapter: TypeAdapter[ClientFrame] = TypeAdapter(Annotated[ClientFrame, Field(discriminator="type")])
 
@@ -92,7 +122,7 @@ def explain(exc: ValidationError) -> str:
     return f"{where}: {_WORDS.get(first['type'], first['msg'])}" if where else _WORDS.get(first["type"], first["msg"])
 
 
-_TYPES = frozenset(("hello", "ack", "send", "typing", "seen", "ping"))
+_TYPES = frozenset(frame.__name__.lower() for frame in get_args(ClientFrame))
 # pydantic's own words for an unknown type quote the input.
 _WORDS = {
     "model_attributes_type": "must be an object",

@@ -13,19 +13,19 @@ def validate_text(text: str) -> str:
     """Return the text as it is stored; raise Refusal (text_empty, text_too_long, text_invalid)."""
     if len(text) > MAX_TEXT:
         raise Refusal(Code.TEXT_TOO_LONG)
-    if "\0" in text or not _encodable(text):
+    if not is_storable(text):
         raise Refusal(Code.TEXT_INVALID)
     if not text.strip():
         raise Refusal(Code.TEXT_EMPTY)
     return text
 
 
-def _encodable(text: str) -> bool:
+def is_storable(text: str) -> bool:
+    """Neither NUL, which PostgreSQL refuses, nor half a surrogate pair, which UTF-8 has no bytes for."""
     try:
-        text.encode()
+        return b"\0" not in text.encode()
     except UnicodeEncodeError:
         return False
-    return True
 
 
 def _any_string(value: Any) -> str:

@@ -142,6 +142,47 @@ async def test_an_id_that_is_none_is_a_422(visitor, path):
     assert (answered.status_code, answered.json()["error"]["code"]) == (422, "bad_request")
 
 
+DONE = [
+    ("POST", f"messages/{ECHO_ID}/retry", None, ("retry", UUID(ECHO_ID))),
+    ("POST", f"messages/{ECHO_ID}/discard", None, ("discard", UUID(ECHO_ID))),
+    ("POST", f"conversations/{ECHO_ID}/resolve", None, ("resolve", UUID(ECHO_ID))),
+    (
+        "PUT",
+        f"messages/{ECHO_ID}/answer",
+        {"values": {"value": "a", "unknown": 1}},
+        ("answer", UUID(ECHO_ID), {"value": "a"}),
+    ),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "call"), DONE, ids=[call[0] for *_, call in DONE])
+async def test_what_is_asked_is_done_without_an_answer_of_its_own(visitor, feed, method, path, body, call):
+    answered = await visitor.call(method, path, body)
+    assert (answered.status_code, answered.content) == (204, b"")
+    assert answered["Cache-Control"] == "no-store"
+    assert feed.calls[-1] == call
+    for code, status in (("no_such_message", 404), ("not_lost", 409), ("no_question", 409), ("unavailable", 503)):
+        feed.refusal = wire.Refusal(code)
+        answered = await visitor.call(method, path, body)
+        assert (answered.status_code, answered.json()["error"]["code"]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({}, "bad_request"),
+        ({"values": None}, "answer_invalid"),
+        ({"values": []}, "answer_invalid"),
+        ({"values": {"value": {"deep": "er"}}}, "answer_invalid"),
+        ({"values": {"value": "cut \ud83d"}}, "answer_invalid"),
+    ],
+)
+async def test_an_answer_that_cannot_be_kept_is_a_422(visitor, feed, body, code):
+    answered = await visitor.call("PUT", f"messages/{ECHO_ID}/answer", body)
+    assert (answered.status_code, answered.json()["error"]["code"]) == (422, code)
+    assert feed.calls == []
+
+
 async def test_history_pages_backwards(visitor, feed):
     for _ in range(5):
         feed.say()
@@ -166,6 +207,7 @@ CALLS = [
     ("GET", "sync", None),
     ("PUT", f"messages/{ECHO_ID}", {"text": "hello"}),
     ("GET", f"conversations/{ECHO_ID}/messages", None),
+    *(call for *call, _ in DONE),
 ]
 
 
@@ -236,6 +278,10 @@ async def test_the_api_describes_itself(anybody):
         "/api/v1/session/refresh",
         "/api/v1/sync",
         "/api/v1/messages/{echo_id}",
+        "/api/v1/messages/{message_id}/retry",
+        "/api/v1/messages/{message_id}/discard",
+        "/api/v1/messages/{message_id}/answer",
         "/api/v1/conversations/{conversation_id}/messages",
+        "/api/v1/conversations/{conversation_id}/resolve",
     }
     assert {"Reset", "Changes", "Message", "Error"} <= set(described["components"]["schemas"])

@@ -95,11 +95,12 @@ def test_answers_to_frames():
         "conversation": str(conversation_id),
     }
     refusal = wire.Refusal("text_empty")
-    assert json.loads(wire.encode_refused(echo_id, refusal)) == {
-        "type": "refused",
-        "echo_id": str(echo_id),
-        "error": {"code": "text_empty", "message": refusal.message},
-    }
+    for subject in ("echo_id", "message", "conversation"):
+        assert json.loads(wire.encode_refused(subject, echo_id, refusal)) == {
+            "type": "refused",
+            subject: str(echo_id),
+            "error": {"code": "text_empty", "message": refusal.message},
+        }
     assert json.loads(wire.encode_error(refusal)) == {"type": "error", **refusal.body}
     assert json.loads(wire.encode_pong("e.7")) == {"type": "pong", "cursor": "e.7"}
 

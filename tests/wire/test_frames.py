@@ -17,6 +17,10 @@ ID = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
         ({"type": "send", "echo_id": ID, "conversation": None, "text": "hi"}, frames.Send),
         ({"type": "typing", "conversation": ID, "on": False}, frames.Typing),
         ({"type": "seen", "conversation": ID, "message": ID}, frames.Seen),
+        ({"type": "retry", "message": ID}, frames.Retry),
+        ({"type": "discard", "message": ID}, frames.Discard),
+        ({"type": "resolve", "conversation": ID}, frames.Resolve),
+        ({"type": "answer", "message": ID, "values": [{"value": "a"}]}, frames.Answer),
         ({"type": "ping", "visible": False}, frames.Ping),
         ({"type": "ping"}, frames.Ping),
     ],
@@ -48,6 +52,10 @@ def test_unknown_fields_are_ignored():
         (json.dumps({"type": "ack", "cursor": "c" * 2_000}), "cursor: "),
         ('{"type": "send", "echo_id": "no", "text": "hi"}', "echo_id: "),
         (json.dumps({"type": "send", "echo_id": ID, "text": 7}), "text: "),
+        ('{"type": "retry"}', "^message: "),
+        ('{"type": "discard", "message": 7}', "^message: "),
+        ('{"type": "resolve", "conversation": "mine"}', "^conversation: "),
+        (json.dumps({"type": "answer", "message": ID}), "^values: "),
     ],
 )
 def test_a_bad_frame_is_explained_in_words(text, words):
@@ -72,5 +80,7 @@ def test_a_lone_surrogate_in_a_text_is_for_validate_text_to_refuse():
 def test_tokens_and_texts_do_not_print():
     hello = wire.parse('{"type": "hello", "token": "cpr_secret"}')
     send = wire.parse(json.dumps({"type": "send", "echo_id": ID, "text": "my password"}))
+    answer = wire.parse(json.dumps({"type": "answer", "message": ID, "values": {"value": "my password"}}))
     assert "cpr_secret" not in repr(hello)
+    assert "my password" not in repr(answer)
     assert "my password" not in repr(send)
