@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS: dict[int, str] = {
-    0: "chatwoot wire audience backoff budget clock markdown outlet window",
+    0: "chatwoot wire audience backoff breaker budget clock failpoints markdown outlet window draining",
     1: "bridge fields models migrations",
     2: "feed files outbox mirror place acceptance sessions embedding sql reader writer",
     3: "courier indicator looking resync upstreams holding conversations sender socket",
