@@ -14,6 +14,7 @@ from chat.chatwoot import reading
 from chat.chatwoot.errors import Malformed
 
 CONVERSATION_KEY = "chatproxy_key"  # Our key in a conversation's custom_attributes; found again in its cable events.
+MARKER = "chatproxy_id"  # Our `<delivery>.<attempt>` in a message's content_attributes; Chatwoot keeps it.
 SHOWN_ATTRIBUTES = ("items", "submitted_values", "submitted_email", "in_reply_to", "display_type", "external_error")
 
 
@@ -145,7 +146,8 @@ class Attachment:
 class Message:
     """A message by REST or by cable (contract §2.1, §2.2); the fields from `updated_at` on come by cable only.
 
-    `created_at` is unix seconds. `source_id` is that of the conversation's contact_inbox.
+    `created_at` is unix seconds. `source_id` is that of the conversation's contact_inbox. `marker` is ours, and gone
+    when the message is deleted (PROBES §2).
     """
 
     id: int
@@ -164,6 +166,7 @@ class Message:
     echo_id: str | None = None
     inbox_id: int | None = None
     source_id: str | None = field(default=None, repr=False)
+    marker: str | None = None
 
     @classmethod
     def parse(cls, payload: Mapping[str, Any]) -> Self:
@@ -188,6 +191,7 @@ class Message:
             echo_id=reading.text_or_none(payload, "echo_id"),
             inbox_id=reading.integer_or_none(payload, "inbox_id"),
             source_id=source_id_of(payload.get("conversation")),
+            marker=reading.text_or_none(attributes, MARKER),
         )
 
 

@@ -1,0 +1,40 @@
+"""The one call of Chatwoot's Application API that the courier makes, with an agent bot's token (contract §6.8).
+
+That token may write into any conversation of its account, so the caller checks first whose the conversation is, and
+afterwards inbox and sender of what was written (DESIGN §7).
+"""
+
+import httpx
+
+from chat.chatwoot.answers import ask
+from chat.chatwoot.client import Headers
+from chat.chatwoot.resources import MARKER, Message
+
+
+class BotApi:
+    """`http` comes from `open_http` and may be shared with the Client API. The token is in no URL and no error."""
+
+    def __init__(self, http: httpx.AsyncClient, account_id: int, token: str) -> None:
+        self._http = http
+        self._account = f"/api/v1/accounts/{int(account_id)}"
+        self._token = token
+
+    async def create_message(
+        self, conversation_id: int, *, content: str, echo_id: str, marker: str, headers: Headers = None
+    ) -> Message:
+        """Write as the visitor; NOT safe to repeat. Chatwoot keeps `marker` and gives it back with every reading.
+
+        Raises ChatwootError: Forbidden when the token does not serve here; Invalid with `permanent` when the message
+        did not pass Chatwoot's validation, without it for all else, which Chatwoot answers with 422, too.
+        """
+        body = {
+            "content": content,
+            "message_type": "incoming",
+            "echo_id": echo_id,
+            "source_id": marker,  # neither unique nor in the Client API's answers (PROBES §2): for people, not for us
+            "content_attributes": {MARKER: marker},
+        }
+        path = f"{self._account}/conversations/{int(conversation_id)}/messages"
+        # With hyphens: proxies drop header names with underscores, Rails reads both alike.
+        given = {**(headers or {}), "Api-Access-Token": self._token}
+        return await ask(self._http, "POST", path, Message.parse, json=body, headers=given)
