@@ -207,6 +207,12 @@ class Holding:
         """The subscription was never confirmed: compare now, and from time to time (``sweep``)."""
         self._compare(key, Urgency.REST)
 
+    def unanswered(self, key: Hashable) -> None:
+        """Its token may not be Chatwoot's any more."""
+
+    def canary_wanted(self, key: Hashable) -> None:
+        """A socket has nobody in view who could prove that it is not deaf."""
+
     def received(self, key: Hashable, event: Event) -> None:
         scope = self._scopes.get(key)
         if scope is None:

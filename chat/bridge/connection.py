@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from chat.bridge.dial import CableDown, CableSocket
+from chat.bridge.dial import CableDown, CableSocket, CableStale
 from chat.bridge.timing import Timing
 from chat.chatwoot.cable import CableProtocol
 from chat.chatwoot.cable_events import Closing, Stale, SubscriptionEvent, Welcomed
@@ -13,7 +13,8 @@ Clock = Callable[[], float]
 
 
 class Connection:
-    """`heard` gets what concerns a subscription, `ticked` the time about once a second; both on the loop."""
+    """`heard` gets what concerns a subscription, `ticked` the time about once a second and whether we slept ourselves;
+    both on the loop. What they raise ends the connection."""
 
     def __init__(
         self,
@@ -22,7 +23,7 @@ class Connection:
         clock: Clock,
         timing: Timing,
         heard: Callable[[SubscriptionEvent], None],
-        ticked: Callable[[float], None],
+        ticked: Callable[[float, bool], None],
     ) -> None:
         self.protocol = CableProtocol(now=clock(), timing=timing.cable)
         self.welcomed_at: float | None = None
@@ -83,11 +84,12 @@ class Connection:
             slept_from = self._clock()
             await asyncio.sleep(self._timing.tick_s)
             now = self._clock()
-            if now - slept_from > self._timing.tick_s + self._timing.overslept_s:
+            overslept = now - slept_from > self._timing.tick_s + self._timing.overslept_s
+            if overslept:
                 self.protocol.forgive(now=now)
             else:
                 self.protocol.tick(now=now)
-            self._ticked(now)
+            self._ticked(now, overslept)
             self._settle()
 
     def _settle(self) -> None:
@@ -96,7 +98,7 @@ class Connection:
                 case Welcomed():
                     self.welcomed_at = self._clock()
                 case Stale():
-                    raise CableDown("no frame for too long")
+                    raise CableStale("no frame for too long")
                 case Closing():
                     raise CableDown(f"the server said {event.reason}", refused=not event.reconnect)
                 case _:

@@ -27,6 +27,14 @@ class CableDown(Exception):
         self.refused = refused
 
 
+class CableStale(CableDown):
+    """We gave it up: no frame came for too long."""
+
+
+class CableDeaf(CableDown):
+    """We gave it up: it pings, but nothing that is published comes through."""
+
+
 class CableSocket(Protocol):
     """An open socket. `send` and `receive` raise CableDown when it is closed."""
 

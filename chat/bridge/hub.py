@@ -6,6 +6,7 @@ gap, and whoever cannot be heard is to be polled.
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -36,7 +37,16 @@ class Listener(Protocol):
         """No longer live; the hub goes on trying."""
 
     def silent(self, key: Hashable) -> None:
-        """Not confirmed in time: poll it until `subscribed`."""
+        """Not confirmed in time, or on a deaf socket: poll it until `subscribed`."""
+
+    def unanswered(self, key: Hashable) -> None:
+        """Its own subscribe was met with silence on a socket that works: its token may not be Chatwoot's any more."""
+
+    def canary_wanted(self, key: Hashable) -> None:
+        """Nobody who may be called present is on the socket that carries this contact: give a token to `Hub.canary`.
+
+        Asked again after a while; also when the token that was given is not confirmed.
+        """
 
     def received(self, key: Hashable, event: Event) -> None:
         """Something happened. Order means nothing, and it may come twice."""
@@ -47,8 +57,11 @@ class HubStatus:
     sockets: int  # open and welcomed
     subscriptions: int
     confirmed: int
-    silent: int
+    silent: int  # to be polled
+    deaf: int  # sockets that ping, but bring nothing that is published
     redials: int
+    given_up_stale: int  # sockets, for want of any frame
+    given_up_deaf: int  # sockets, for want of an answer to two canaries
     malformed: int  # frames that could not be read
     stray: int  # frames for subscriptions that nobody wants any more
 
@@ -82,9 +95,7 @@ class Hub:
         self._tasks = Tasks()
         self._open = False
         self._opened_lines = 0
-        self._past_redials = 0
-        self._malformed = 0
-        self._stray = 0
+        self._canary_asked_at = -math.inf
 
     async def __aenter__(self) -> Self:
         self._open = True
@@ -114,16 +125,24 @@ class Hub:
         self._lingering.pop(subscription, None)
         return Hold(subscription, self._released)
 
+    def canary(self, pubsub_token: str) -> None:
+        """The token of a contact whom no visitor knows: sockets without anybody in view listen for its presence."""
+        self._upstream.canary.identifier = cable_identifier(pubsub_token)
+        self._upstream.canary.wanted = False
+
     def status(self) -> HubStatus:
-        every = self._subscriptions.values()
+        every, counts = self._subscriptions.values(), self._upstream.counts
         return HubStatus(
             sockets=sum(line.connected for line in self._lines),
             subscriptions=len(every),
             confirmed=sum(each.live for each in every),
             silent=sum(each.told_silent for each in every),
-            redials=self._past_redials + sum(line.redials for line in self._lines),
-            malformed=self._malformed + sum(line.malformed for line in self._lines),
-            stray=self._stray + sum(line.stray for line in self._lines),
+            deaf=sum(line.deaf for line in self._lines),
+            redials=counts["redials"],
+            given_up_stale=counts["stale"],
+            given_up_deaf=counts["deaf"],
+            malformed=counts["malformed"] + sum(line.malformed for line in self._lines),
+            stray=counts["stray"] + sum(line.stray for line in self._lines),
         )
 
     # What lines report
@@ -137,11 +156,14 @@ class Hub:
     def silent(self, subscription: Subscription) -> None:
         self._tell(self._listener.silent, subscription.key)
 
+    def unanswered(self, subscription: Subscription) -> None:
+        self._tell(self._listener.unanswered, subscription.key)
+
     def received(self, subscription: Subscription, message: Mapping[str, Any]) -> None:
         try:
             event = events.parse(message)
         except Malformed as exc:
-            self._malformed += 1
+            self._upstream.counts["malformed"] += 1
             log.warning("a cable message for %r cannot be read: %s", subscription.key, exc)
             return
         if event is not None:
@@ -231,7 +253,14 @@ class Hub:
             if line.subscriptions:
                 line.impatient(now)
             else:
-                self._close(line)
+                self._lines.pop(line).cancel()
+        self._want_canary(now)
+
+    def _want_canary(self, now: float) -> None:
+        every_s = self._upstream.timing.canary_s
+        if self._upstream.canary.wanted and now - self._canary_asked_at >= every_s and self._placed:
+            self._canary_asked_at = now
+            self._tell(self._listener.canary_wanted, next(iter(self._placed)).key)
 
     def _impatient(self, subscription: Subscription, now: float) -> None:
         """Beyond the last socket's room: to be polled."""
@@ -239,9 +268,3 @@ class Hub:
         if waited_s >= self._upstream.timing.down_patience_s and not subscription.told_silent:
             subscription.told_silent = True
             self.silent(subscription)
-
-    def _close(self, line: Line) -> None:
-        self._lines.pop(line).cancel()
-        self._past_redials += line.redials
-        self._malformed += line.malformed
-        self._stray += line.stray

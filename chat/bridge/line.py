@@ -2,14 +2,16 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
 
 from chat.backoff import full_jitter
 from chat.bridge.connection import Clock, Connection
-from chat.bridge.dial import CableDown, Dial
+from chat.bridge.dial import CableDeaf, CableDown, CableStale, Dial
+from chat.bridge.hearing import CanaryContact, Hearing
 from chat.bridge.subscription import Subscription
 from chat.bridge.timing import Timing
 from chat.chatwoot.cable_events import Confirmed, Received, Rejected, Silent, SubscriptionEvent, Unanswered
@@ -26,6 +28,8 @@ class Reports(Protocol):
 
     def silent(self, subscription: Subscription) -> None: ...
 
+    def unanswered(self, subscription: Subscription) -> None: ...
+
     def received(self, subscription: Subscription, message: Mapping[str, Any]) -> None: ...
 
     def move(self, subscription: Subscription, line: "Line") -> None: ...
@@ -33,7 +37,7 @@ class Reports(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """How to reach the cable, and the seams of time and chance."""
+    """How to reach the cable, the seams of time and chance, and what all lines of a hub share."""
 
     url: str
     dial: Dial
@@ -41,6 +45,8 @@ class Upstream:
     random: Random
     sleep: Callable[[float], Awaitable[None]]
     timing: Timing
+    canary: CanaryContact = field(default_factory=CanaryContact)
+    counts: Counter[str] = field(default_factory=Counter)  # redials, stale, deaf, malformed, stray
 
 
 class Line:
@@ -49,15 +55,14 @@ class Line:
     def __init__(self, number: int, upstream: Upstream, reports: Reports) -> None:
         self.number = number
         self.subscriptions: dict[str, Subscription] = {}  # by exact identifier
-        self.redials = 0
+        self.deaf = False  # its last connection was, and no canary has been answered since
         self._upstream = upstream
         self._reports = reports
         self._connection: Connection | None = None
+        self._hearing: Hearing | None = None
         self._down_since = upstream.clock()
         self._broken_at: float | None = None  # since when there has been no welcome, if that was told
         self._healthy = False  # the last connection held for a while
-        self._malformed = 0
-        self._stray = 0
 
     @property
     def connected(self) -> bool:
@@ -70,11 +75,12 @@ class Line:
 
     @property
     def malformed(self) -> int:
-        return self._malformed + (self._connection.protocol.malformed if self._connection else 0)
+        """Of the open connection; what earlier ones counted is in ``Upstream.counts``."""
+        return self._connection.protocol.malformed if self._connection else 0
 
     @property
     def stray(self) -> int:
-        return self._stray + (self._connection.protocol.stray if self._connection else 0)
+        return self._connection.protocol.stray if self._connection else 0
 
     def add(self, subscription: Subscription) -> None:
         self.subscriptions[subscription.identifier] = subscription
@@ -82,7 +88,7 @@ class Line:
 
     def remove(self, subscription: Subscription) -> None:
         self.subscriptions.pop(subscription.identifier, None)
-        subscription.live = False
+        subscription.live = subscription.confirmed = False
         if self._connection:
             self._connection.unsubscribe(subscription.identifier)
 
@@ -106,6 +112,7 @@ class Line:
                 await self._serve()
             except CableDown as down:
                 refused = down.refused
+                self._note(down)
                 log.log(logging.ERROR if refused else logging.WARNING, "cable line %d: %s", self.number, down)
             except Exception:  # A fault of ours must not end the line; it is told, and the redial is paced.
                 log.exception("cable line %d failed", self.number)
@@ -116,7 +123,13 @@ class Line:
                 delays = full_jitter(timing.redial_base_s, timing.redial_cap_s, random=upstream.random)
             slow_s = timing.refused_redial_s * upstream.random.uniform(0.5, 1) if refused else 0
             await upstream.sleep(max(slow_s, next(delays)))
-            self.redials += 1
+            upstream.counts["redials"] += 1
+
+    def _note(self, down: CableDown) -> None:
+        if isinstance(down, CableStale):
+            self._upstream.counts["stale"] += 1
+        elif isinstance(down, CableDeaf):
+            self._upstream.counts["deaf"] += 1
 
     async def _serve(self) -> None:
         """Dial once and serve until it goes down, which raises."""
@@ -125,18 +138,25 @@ class Line:
         connection = Connection(
             socket, clock=upstream.clock, timing=upstream.timing, heard=self._heard, ticked=self._tick
         )
+        self._hearing = Hearing(
+            connection, self.subscriptions, upstream.canary, now=upstream.clock(), timing=upstream.timing
+        )
         try:
             self._connection = connection
             # Those in view come first: the window makes the others wait.
             for subscription in sorted(self.subscriptions.values(), key=lambda each: each.visible_holds == 0):
                 self._subscribe(subscription)
             await connection.run()
+        except CableDeaf:
+            self.deaf = True
+            raise
         finally:
             self._connection = None
             since = connection.welcomed_at
-            self._healthy = since is not None and upstream.clock() - since >= upstream.timing.healthy_s
-            self._malformed += connection.protocol.malformed
-            self._stray += connection.protocol.stray
+            held = since is not None and upstream.clock() - since >= upstream.timing.healthy_s
+            self._healthy = held and not self.deaf
+            upstream.counts["malformed"] += connection.protocol.malformed
+            upstream.counts["stray"] += connection.protocol.stray
             self._lose()
             await socket.close()
 
@@ -147,13 +167,22 @@ class Line:
     def _lose(self) -> None:
         self._down_since = now = self._upstream.clock()
         for subscription in list(self.subscriptions.values()):
-            subscription.moved = False
+            subscription.moved = subscription.confirmed = False
             if subscription.live:
                 subscription.live = False
                 subscription.waiting_since = now
                 self._reports.lost(subscription)
+            if (
+                self.deaf and subscription.identifier in self.subscriptions
+            ):  # redialling may not help: it is Chatwoot's Redis, more often than this socket
+                self._silent(subscription)
 
     def _heard(self, event: SubscriptionEvent) -> None:
+        assert self._hearing is not None
+        if self._hearing.answers(event) and self.deaf:
+            self._hear_again()
+        if self._hearing.takes(event):
+            return
         subscription = self.subscriptions.get(event.identifier)
         if subscription is None:
             return  # removed by what was just told
@@ -161,22 +190,40 @@ class Line:
             case Received():
                 self._reports.received(subscription, event.message)
             case Confirmed():
-                subscription.live, subscription.told_silent = True, False
-                self._reports.subscribed(subscription)
+                subscription.confirmed = True
+                if self.deaf:
+                    self._silent(subscription)
+                else:
+                    self._live(subscription)
             case Silent() | Rejected():
                 self._silent(subscription)
+                self._reports.unanswered(subscription)
             case Unanswered():
                 self._reports.move(subscription, self)
+
+    def _live(self, subscription: Subscription) -> None:
+        subscription.live, subscription.told_silent = True, False
+        subscription.live_since = self._upstream.clock()
+        self._reports.subscribed(subscription)
+
+    def _hear_again(self) -> None:
+        self.deaf = False
+        log.info("cable line %d: what is published comes through again", self.number)
+        for subscription in list(self.subscriptions.values()):
+            if subscription.confirmed:
+                self._live(subscription)
 
     def _silent(self, subscription: Subscription) -> None:
         if not subscription.told_silent:
             subscription.told_silent = True
             self._reports.silent(subscription)
 
-    def _tick(self, now: float) -> None:
+    def _tick(self, now: float, overslept: bool) -> None:
         if self._broken_at is not None and self.connected:
             log.info("cable line %d: connected again after %.0f s", self.number, now - self._broken_at)
             self._broken_at = None
+        assert self._hearing is not None
+        self._hearing.tick(now, overslept)
         self._present(now)
 
     def _present(self, now: float) -> None:
@@ -185,7 +232,7 @@ class Line:
         for subscription in self.subscriptions.values():
             if (
                 subscription.visible_holds
-                and subscription.live
+                and subscription.confirmed
                 and subscription.presence_at <= now
                 and self._connection
             ):

@@ -13,7 +13,9 @@ class Subscription:
     waiting_since: float  # not live since
     holds: int = 0
     visible_holds: int = 0
-    live: bool = False
+    confirmed: bool = False
+    live: bool = False  # confirmed on a socket that is not deaf
+    live_since: float = 0.0
     told_silent: bool = False
     moved: bool = False  # it had its second try, on another socket
     presence_at: float = 0.0  # next update_presence, while visible
@@ -33,8 +35,13 @@ class Hold:
 
     @property
     def live(self) -> bool:
-        """Confirmed, and not lost since."""
+        """Confirmed on a socket that is not deaf, and not lost since."""
         return self._subscription.live and not self._released
+
+    @property
+    def live_since(self) -> float | None:
+        """By the hub's clock; None while it is not live."""
+        return self._subscription.live_since if self.live else None
 
     @property
     def visible(self) -> bool:

@@ -12,6 +12,7 @@ from chat.chatwoot.events import Event
 from tests.eventually import eventually
 
 CUT = object()
+PRESENCE = {"event": "presence.update", "data": {"users": {}}}
 FAST = Timing(tick_s=0.001, overslept_s=5)
 
 
@@ -61,6 +62,8 @@ class FakeSocket:
         if action == "subscribe" and not token.startswith("bad") and not self._cable.mute:
             kind = "reject_subscription" if token.startswith("rej") else "confirm_subscription"
             self.say({"identifier": command["identifier"], "type": kind})
+        if action == "update_presence" and not self._cable.deaf:
+            self.say({"identifier": command["identifier"], "message": PRESENCE})
 
     async def receive(self) -> str:
         frame = await self._frames.get()
@@ -84,6 +87,7 @@ class FakeCable:
         self.sockets: list[FakeSocket] = []
         self.dials = 0
         self.mute = False  # subscribes are not answered
+        self.deaf = False  # its Redis is gone: it confirms, but publishes nothing
         self.refuse: CableDown | None = None
 
     async def dial(self, url: str) -> FakeSocket:
@@ -112,6 +116,8 @@ class Remembers:
     def __init__(self) -> None:
         self.told: list[tuple[str, Hashable]] = []
         self.events: list[tuple[Hashable, Event]] = []
+        self.suspects: list[Hashable] = []  # whose subscribe was not answered
+        self.canaries_wanted: list[Hashable] = []
 
     def subscribed(self, key: Hashable) -> None:
         self.told.append(("subscribed", key))
@@ -121,6 +127,12 @@ class Remembers:
 
     def silent(self, key: Hashable) -> None:
         self.told.append(("silent", key))
+
+    def unanswered(self, key: Hashable) -> None:
+        self.suspects.append(key)
+
+    def canary_wanted(self, key: Hashable) -> None:
+        self.canaries_wanted.append(key)
 
     def received(self, key: Hashable, event: Event) -> None:
         self.events.append((key, event))

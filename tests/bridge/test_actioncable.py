@@ -100,7 +100,7 @@ async def test_a_burst_arrives_whole_in_whatever_order(actioncable: ActionCable)
 
     confirmed: list[SubscriptionEvent] = []
     socket = await dial_websocket(actioncable.cable_url)
-    connection = Connection(socket, clock=time.monotonic, timing=QUICK, heard=heard, ticked=lambda now: None)
+    connection = Connection(socket, clock=time.monotonic, timing=QUICK, heard=heard, ticked=lambda now, overslept: None)
     connection.subscribe(cable_identifier("tok"), retries=0)
     pump = asyncio.create_task(connection.run())
     await eventually(lambda: confirmed)

@@ -7,7 +7,7 @@ from chat.bridge.connection import Connection
 from tests.bridge.fakes import FAST, Clock, FakeCable
 
 
-def ignore(_: Any) -> None:
+def ignore(*_: Any) -> None:
     pass
 
 
