@@ -19,19 +19,37 @@ class Urgency(IntEnum):
 
 
 class Budget:
-    """A token bucket; who waits is served by urgency, then in order."""
+    """A token bucket; who waits is served by urgency, then in order.
+
+    The burst is what a quarter of a second brings, so that several processes that begin together stay below the limit.
+    """
 
     def __init__(
-        self, *, rate_per_s: float = 40, burst: int = 40, monotonic: Callable[[], float] = time.monotonic
+        self, *, rate_per_s: float = 40, burst: float | None = None, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._rate_per_s = rate_per_s
-        self._burst = burst
+        self._burst = burst or _burst(rate_per_s)
         self._monotonic = monotonic
-        self._tokens = float(burst)
+        self._tokens = float(self._burst)
         self._filled_at = monotonic()
         self._waiting: list[tuple[Urgency, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def rate_per_s(self) -> float:
+        return self._rate_per_s
+
+    def share(self, rate_per_s: float) -> None:
+        """Go on at another rate: other processes have come or gone."""
+        if rate_per_s == self._rate_per_s:
+            return
+        self._fill()
+        self._rate_per_s, self._burst = rate_per_s, _burst(rate_per_s)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            self._set_timer()
 
     async def take(self, urgency: Urgency) -> None:
         """Return when one request may be made."""
@@ -63,6 +81,10 @@ class Budget:
                 self._tokens -= 1
                 future.set_result(None)
         self._set_timer()
+
+
+def _burst(rate_per_s: float) -> float:
+    return max(1.0, rate_per_s / 4)
 
 
 class Turns:

@@ -63,8 +63,8 @@ class TypingIndicator:
         found = await self._reader.run(_reachable, contact_id, conversation_id)
         if found is not None and found.chatwoot_id is not None:
             upstream = await self._upstreams.of(found.inbox_id)
-            await upstream.budget.take(Urgency.REST)
-            await upstream.api.typing(found.contact_inbox.source_id, found.chatwoot_id, on=on)
+            async with upstream.turn(Urgency.REST):
+                await upstream.api.typing(found.contact_inbox.source_id, found.chatwoot_id, on=on)
 
 
 def _reachable(contact_id: uuid.UUID, conversation_id: uuid.UUID) -> Conversation | None:

@@ -117,9 +117,9 @@ class Resyncs:
     async def run(self, scope: Scope, *, urgency: Urgency) -> bool:
         """One comparison, now; False when something must wait for a later one. Raises ChatwootError."""
         upstream = await self._upstreams.of(scope.inbox_id)
-        await upstream.budget.take(urgency)
-        started = await self._reader.run(sql.database_now)
-        conversations = await upstream.api.conversations(scope.source_id)
+        async with upstream.turn(urgency):
+            started = await self._reader.run(sql.database_now)
+            conversations = await upstream.api.conversations(scope.source_id)
         complete = upstream.chatwoot_inbox_id is not None or not conversations
         for conversation in sorted(conversations, key=lambda each: each.id):
             if conversation.inbox_id == upstream.chatwoot_inbox_id:  # a verified contact's index spans all inboxes

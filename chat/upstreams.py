@@ -1,19 +1,24 @@
-"""The Chatwoots that this process talks to: for each one HTTP client, one hub and one budget, made on first use."""
+"""The Chatwoots that this process talks to: for each a client, a hub, a budget, a breaker and a clock, on first use."""
 
 import random
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 import httpx
 from django.conf import settings
 
+from chat import sql
 from chat.bridge.hub import Hub, Listener
-from chat.budget import Budget
+from chat.budget import Budget, Urgency
+from chat.chatwoot.application import BotApi
 from chat.chatwoot.client import ClientApi
+from chat.chatwoot.errors import ChatwootError
 from chat.chatwoot.identity import identifier_hash
 from chat.chatwoot.transport import open_http
-from chat.models import Inbox
+from chat.link import Link as Link
+from chat.link import Unavailable as Unavailable
+from chat.models import Chatwoot, Inbox
 from chat.reader import Reader
 
 OpenHttp = Callable[[str], httpx.AsyncClient]
@@ -32,19 +37,62 @@ def open_hub(cable_url: str, listener: Listener) -> Hub:
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """One inbox, as this process reaches it. ``anonymous_hash``: what an inbox with mandatory HMAC asks of a nobody."""
+    """One inbox, as this process reaches it. ``anonymous_hash``: what an inbox with mandatory HMAC asks of a nobody.
+
+    ``bot``: the way that carries a marker; None without a token, and when an operator or an alarm switched it off.
+    """
 
     inbox_id: int
-    chatwoot_pk: int
     chatwoot_inbox_id: int | None
     api: ClientApi
-    hub: Hub
-    budget: Budget
+    bot: BotApi | None
+    link: Link
     anonymous_hash: str | None = field(repr=False)
+
+    @property
+    def chatwoot_pk(self) -> int:
+        return self.link.chatwoot_pk
+
+    @property
+    def hub(self) -> Hub:
+        return self.link.hub
+
+    @property
+    def budget(self) -> Budget:
+        return self.link.budget
+
+    @property
+    def available(self) -> bool:
+        """False: nothing is to be begun now. Ask before an attempt is written down, so that none is burned."""
+        return self.link.available
+
+    async def ready(self) -> bool:
+        """``available``, as soon as this Chatwoot's clock and fence were asked for; that takes at most 5 s, once."""
+        await self.link.tried.wait()
+        return self.link.available
+
+    @asynccontextmanager
+    async def turn(self, urgency: Urgency) -> AsyncIterator[None]:
+        """One request: the gate that each of them goes through, and where its outcome is noted.
+
+        Raises ``Unavailable`` at once, and after the wait for the budget, when this Chatwoot is to be left alone.
+        """
+        self.link.refuse_unless_open()
+        await self.link.budget.take(urgency)
+        self.link.refuse_unless_open()
+        try:
+            yield
+        except ChatwootError as error:
+            await self.link.heard(error)
+            raise
+        await self.link.heard(None)
 
 
 class Upstreams:
-    """``listener`` hears every hub. Enter it on the loop; leaving closes all sockets and connections."""
+    """``listener`` hears every hub. Enter it on the loop; leaving closes all sockets and connections.
+
+    ``opened`` is told of each new link, and sets its ``tried`` once it was asked for clock and fence.
+    """
 
     def __init__(
         self, reader: Reader, *, open_http: OpenHttp = open_http, open_hub: OpenHub = open_hub, rate_per_s: float = 40
@@ -54,43 +102,72 @@ class Upstreams:
         self._open_hub = open_hub
         self._rate_per_s = rate_per_s
         self._stack = AsyncExitStack()
-        self._servers: dict[tuple[str, str], tuple[httpx.AsyncClient, Hub, Budget]] = {}
+        self._links: dict[tuple[str, str], Link] = {}
         self._inboxes: dict[int, Upstream] = {}
         self.listener: Listener | None = None
+        self.opened: Callable[[Link], None] = lambda link: link.tried.set()
 
     async def of(self, inbox_id: int) -> Upstream:
         """The way to an inbox; its row is read on first use, after ``forget``, and until its number is learnt."""
         known = self._inboxes.get(inbox_id)
         if known is None or known.chatwoot_inbox_id is None:
-            inbox = await self._reader.run(Inbox.objects.select_related("chatwoot").get, pk=inbox_id)
-            known = self._inboxes[inbox_id] = await self._open(inbox)
+            inbox, now = await self._reader.run(_read, inbox_id)
+            known = self._inboxes[inbox_id] = await self._open(inbox, now)
         return known
 
     def forget(self) -> None:
         """Read the rows again at the next use: an operator may have changed them."""
         self._inboxes.clear()
 
-    async def _open(self, inbox: Inbox) -> Upstream:
+    def share(self, rate_per_s: float) -> None:
+        """Give each Chatwoot so many requests a second from this process."""
+        self._rate_per_s = rate_per_s
+        for link in self.links():
+            link.budget.share(rate_per_s)
+
+    async def _open(self, inbox: Inbox, now: int) -> Upstream:
         key = (inbox.chatwoot.url, inbox.chatwoot.cable_url)
-        if key not in self._servers:
-            assert self.listener is not None
-            http, hub = self._open_http(key[0]), self._open_hub(key[1], self.listener)
-            self._servers[key] = (http, hub, Budget(rate_per_s=self._rate_per_s, burst=int(self._rate_per_s)))
-            await self._stack.enter_async_context(http)
-            await self._stack.enter_async_context(hub)
-        http, hub, budget = self._servers[key]
+        if key not in self._links:
+            link = self._links[key] = self._link(inbox.chatwoot)
+            await self._stack.enter_async_context(link.http)
+            await self._stack.enter_async_context(link.hub)
+            self.opened(link)
+        link = self._links[key]
+        link.learn(inbox.chatwoot, now=now)
         return Upstream(
             inbox_id=inbox.pk,
-            chatwoot_pk=inbox.chatwoot.pk,
             chatwoot_inbox_id=inbox.chatwoot_inbox_id,
-            api=ClientApi(http, inbox.inbox_identifier),
-            hub=hub,
-            budget=budget,
+            api=ClientApi(link.http, inbox.inbox_identifier),
+            bot=_bot(inbox, link.http),
+            link=link,
             anonymous_hash=identifier_hash(inbox.hmac_token, "") if inbox.hmac_token else None,
         )
 
+    def _link(self, chatwoot: Chatwoot) -> Link:
+        assert self.listener is not None
+        return Link(
+            chatwoot,
+            reader=self._reader,
+            http=self._open_http(chatwoot.url),
+            hub=self._open_hub(chatwoot.cable_url, self.listener),
+            budget=Budget(rate_per_s=self._rate_per_s),
+        )
+
+    def links(self) -> list[Link]:
+        return list(self._links.values())
+
     def hubs(self) -> list[Hub]:
-        return [hub for _, hub, _ in self._servers.values()]
+        return [link.hub for link in self.links()]
 
     async def close(self) -> None:
         await self._stack.aclose()
+
+
+def _read(inbox_id: int) -> tuple[Inbox, int]:
+    return Inbox.objects.select_related("chatwoot").get(pk=inbox_id), sql.database_now()
+
+
+def _bot(inbox: Inbox, http: httpx.AsyncClient) -> BotApi | None:
+    if not inbox.bot_token or inbox.account_id is None or inbox.marker_off:
+        return None
+    return BotApi(http, inbox.account_id, inbox.bot_token)

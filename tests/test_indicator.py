@@ -2,12 +2,14 @@
 
 import asyncio
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
 
 from chat import indicator
-from chat.budget import Budget
+from chat.budget import Urgency
 from chat.indicator import TypingIndicator
 from chat.reader import Reader
 from chat.upstreams import Upstreams
@@ -26,7 +28,11 @@ class Chatwoot:
         return SimpleNamespace(chatwoot_id=conversation_id.int, inbox_id=1, contact_inbox=inbox)
 
     async def of(self, inbox_id: int) -> Any:
-        return SimpleNamespace(budget=Budget(), api=self)
+        return SimpleNamespace(turn=self.turn, api=self)
+
+    @asynccontextmanager
+    async def turn(self, urgency: Urgency) -> AsyncIterator[None]:
+        yield
 
     async def typing(self, source_id: str, conversation_id: int, *, on: bool) -> None:
         await self.slow.wait()

@@ -175,7 +175,9 @@ class NotingUpstreams(Upstreams):
                 noted.append(urgency)
                 await super().take(urgency)
 
-        return replace(await super().of(inbox_id), budget=NotingBudget())
+        upstream = await super().of(inbox_id)
+        upstream.link.budget = NotingBudget()
+        return upstream
 
 
 async def test_the_budget_is_asked_as_urgently_as_the_wish(world: World) -> None:

@@ -1,0 +1,112 @@
+"""One Chatwoot as this process reaches it, shared by its inboxes; what processes share of it stands in its row.
+
+Those rows are written outside of the writer's transactions, one row in each statement: a statement that holds one lock
+and waits for nothing else can be part of no deadlock with those that hold contacts.
+"""
+
+import asyncio
+import logging
+
+import httpx
+
+from chat import sql
+from chat.breaker import Breaker
+from chat.bridge.hub import Hub
+from chat.budget import Budget
+from chat.chatwoot.errors import Ambiguous, ChatwootError, Throttled, Unreachable
+from chat.chatwoot.upstream_clock import UpstreamClock
+from chat.clock import now_ms
+from chat.models import Chatwoot
+from chat.reader import Reader
+from chat.writer import BUSY
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 5.0  # how often a Chatwoot is asked that does not answer
+
+
+class Unavailable(Unreachable):
+    """Nothing was asked: this Chatwoot is paused, or failed so often that only a probe asks it. Try in ``after_s``."""
+
+    def __init__(self, detail: str, *, after_s: float) -> None:
+        super().__init__(detail)
+        self.after_s = after_s
+
+
+class Link:
+    """``tried``: clock and fence were asked for, with or without success."""
+
+    def __init__(
+        self, chatwoot: Chatwoot, *, reader: Reader, http: httpx.AsyncClient, hub: Hub, budget: Budget
+    ) -> None:
+        self.chatwoot_pk, self.name = chatwoot.pk, chatwoot.url
+        self.http, self.hub, self.budget = http, hub, budget
+        self.breaker = Breaker(chatwoot.url)
+        self.clock = UpstreamClock(name=chatwoot.url)
+        self.tried = asyncio.Event()
+        self._reader = reader
+        self._paused_until = 0  # on the base of ``clock``: a wall clock that is put back must not pause us for longer
+        self._window_ms = 0
+
+    def learn(self, chatwoot: Chatwoot, *, now: int) -> None:
+        """What the row says, read at ``now`` by the clock of the database; another process may have written it."""
+        self._window_ms = chatwoot.fence_window_ms if chatwoot.fence == Chatwoot.Fence.FENCED else 0
+        if chatwoot.paused_until > now:
+            self._pause_here(chatwoot.paused_until - now)
+
+    @property
+    def fence_window_ms(self) -> int | None:
+        """None: unfenced, or not known yet. Who does not know Chatwoot's clock cannot tell it a deadline, either."""
+        return self._window_ms if self._window_ms and self.clock.known else None
+
+    @property
+    def paused_s(self) -> float:
+        return max(0, self._paused_until - self.clock.base()) / 1000
+
+    @property
+    def paused_until(self) -> int:
+        """Milliseconds, by our clock."""
+        return now_ms() + round(self.paused_s * 1000)
+
+    @property
+    def available(self) -> bool:
+        return self.tried.is_set() and not self.breaker.open and not self.paused_s
+
+    def refuse_unless_open(self) -> None:
+        if paused_s := self.paused_s:
+            raise Unavailable(f"Chatwoot is paused for {paused_s:.0f} s", after_s=paused_s)
+        if self.breaker.open:
+            raise Unavailable("Chatwoot does not answer; it is asked again every few seconds", after_s=RETRY_S)
+
+    async def heard(self, error: ChatwootError | None) -> None:
+        """Note how a request ended: for the breaker, and a 429 for all processes."""
+        if is_failure(error):
+            self.breaker.failed()
+        else:
+            self.breaker.succeeded()
+        if isinstance(error, Throttled):
+            await self.pause(error.retry_after_s)
+
+    async def pause(self, pause_s: float) -> None:
+        """Let nobody ask this Chatwoot for a while, in any process."""
+        if pause_s > self.paused_s + 1:
+            log.warning("%s is left alone for %.0f s: it has had too many requests", self.name, pause_s)
+        pause_ms = round(pause_s * 1000)
+        self._pause_here(pause_ms)
+        try:
+            await self._reader.run(_pause, self.chatwoot_pk, pause_ms)
+        except BUSY as error:
+            log.error("other processes do not hear of the pause of %s: %s", self.name, error)
+
+    def _pause_here(self, pause_ms: int) -> None:
+        self._paused_until = max(self._paused_until, self.clock.base() + pause_ms)
+
+
+def is_failure(error: ChatwootError | None) -> bool:
+    """Nobody is there, or somebody else answers in Chatwoot's place. Whatever Rails answers is none."""
+    return isinstance(error, Unreachable) or (isinstance(error, Ambiguous) and not error.finished)
+
+
+def _pause(chatwoot_pk: int, pause_ms: int) -> None:
+    until = sql.database_now() + pause_ms
+    Chatwoot.objects.filter(pk=chatwoot_pk, paused_until__lt=until).update(paused_until=until)

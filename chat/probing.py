@@ -1,0 +1,195 @@
+"""What only asking tells about a Chatwoot: its clock, whether its fence holds, and whether it is back.
+
+Each process asks for the clock, which it needs itself; for the fence, which is an error in Chatwoot's log, one process
+asks for all, once a day. The verdict stands in Chatwoot's row; ``chat.processes`` brings it to the other processes.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.conf import settings
+
+from chat import sql
+from chat.bridge.tasks import Tasks
+from chat.chatwoot import fence
+from chat.chatwoot.errors import ChatwootError, NotFound
+from chat.chatwoot.status import chatwoot_status
+from chat.link import RETRY_S, Link
+from chat.models import Chatwoot
+from chat.reader import Reader
+from chat.upstreams import Upstreams
+from chat.writer import BUSY
+
+log = logging.getLogger(__name__)
+
+CLAIM_MS = 60_000  # a process that dies while it probes keeps the others from it for so long
+SAMPLES = 5  # of the clock, at first: each tells whole seconds, and where a second begins only several tell
+SKEW_STEP_MS = 1_000  # a change of less is not written down
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds unless the name says otherwise."""
+
+    every_s: float = 60.0
+    retry_s: float = RETRY_S
+    first_s: float = 5.0  # how long deliveries wait at most for the first clock and verdict
+    sample_s: float = 0.23  # between the first samples; no part of a second
+    verdict_ms: int = 24 * 3_600_000  # how long a verdict counts
+
+
+class Probing:
+    """Begins with each link that the upstreams open. All methods run on the loop."""
+
+    def __init__(self, upstreams: Upstreams, reader: Reader, *, timing: Timing | None = None) -> None:
+        self._reader = reader
+        self._timing = timing or Timing()
+        self._tasks = Tasks()
+        upstreams.opened = self._begin
+
+    async def close(self) -> None:
+        await self._tasks.cancel()
+
+    def _begin(self, link: Link) -> None:
+        self._tasks.spawn(_Probe(link, self._reader, self._timing).run(), name=f"probing {link.name}")
+
+
+class _Probe:
+    """The one of a link."""
+
+    def __init__(self, link: Link, reader: Reader, timing: Timing) -> None:
+        self._link, self._reader, self._timing = link, reader, timing
+        self._version = ""
+        self._updated = False  # another version may come with another fence
+        self._told_skew_ms: int | None = None
+        self._is_silent = False
+
+    async def run(self) -> None:
+        try:
+            async with asyncio.timeout(self._timing.first_s):
+                await self._first()
+        except TimeoutError:
+            log.warning(
+                "%s: no clock and fence within %.0f s; unfenced until then", self._link.name, self._timing.first_s
+            )
+        finally:
+            self._link.tried.set()
+        for _ in range(1, SAMPLES):
+            await asyncio.sleep(self._timing.sample_s)
+            await self._ask()
+        await self._ask_forever()
+
+    async def _first(self) -> None:
+        """The clock, and the verdict, which another process may be about to find."""
+        has_verdict = not await self._ask()
+        while not has_verdict:
+            has_verdict = await self._settle_fence()
+            await asyncio.sleep(0 if has_verdict else self._timing.sample_s)
+
+    async def _ask_forever(self) -> None:
+        loop = asyncio.get_running_loop()
+        asked_at = loop.time()
+        while True:
+            await asyncio.sleep(self._timing.retry_s)
+            if self._link.breaker.open or loop.time() - asked_at >= self._timing.every_s:
+                asked_at = loop.time()
+                if await self._ask():
+                    await self._settle_fence()
+
+    # The clock, and whether anybody is there
+
+    async def _ask(self) -> bool:
+        """Whether Chatwoot told its time."""
+        try:
+            status = await chatwoot_status(self._link.http, self._link.clock)
+        except ChatwootError as error:
+            await self._note(error)
+            return False
+        await self._note(None)
+        self._updated |= self._version not in ("", status.version)
+        self._version = status.version
+        await self._store_skew()
+        return True
+
+    async def _note(self, error: ChatwootError | None) -> None:
+        """A proxy may well hide this address, so that any answer short of a 5xx says that somebody is there."""
+        hidden = isinstance(error, NotFound)
+        await self._link.heard(None if hidden else error)
+        if error and not self._is_silent:
+            log.warning("%s does not tell its time: %s", self._link.name, error)
+        self._is_silent = error is not None
+
+    async def _store_skew(self) -> None:
+        skew_ms, error_ms = self._link.clock.skew_ms(), self._link.clock.error_ms
+        if self._told_skew_ms is not None and abs(skew_ms - self._told_skew_ms) <= SKEW_STEP_MS:
+            return
+        self._told_skew_ms = skew_ms
+        level = logging.WARNING if abs(skew_ms) > settings.DELIVERY_MARGIN_S * 1000 else logging.INFO
+        way = "ahead of" if skew_ms > 0 else "behind"
+        words = "the clock of %s is %.1f s %s ours (give or take %.1f s)"
+        log.log(level, words, self._link.name, abs(skew_ms) / 1000, way, error_ms / 1000)
+        await self._write({"skew_ms": skew_ms, "skew_error_ms": error_ms})
+
+    async def _write(self, values: dict[str, Any]) -> None:
+        try:
+            await self._reader.run(Chatwoot.objects.filter(pk=self._link.chatwoot_pk).update, **values)
+        except BUSY as error:
+            log.error("what was found out about %s is not stored: %s", self._link.name, error)
+
+    # The fence
+
+    async def _settle_fence(self) -> bool:
+        """False: another process is just finding the first verdict."""
+        older_ms = CLAIM_MS if self._updated else self._timing.verdict_ms
+        try:
+            found = await self._reader.run(_claim, self._link.chatwoot_pk, older_ms, self._timing.verdict_ms)
+        except BUSY as error:
+            log.error("the fence of %s is not asked for: %s", self._link.name, error)
+            return True
+        if found.claimed:
+            self._updated = False
+            await self._probe(found)
+            return True
+        self._link.learn(found.row, now=found.now)
+        return found.row.fence != Chatwoot.Fence.UNKNOWN
+
+    async def _probe(self, found: "_Claim") -> None:
+        try:
+            probe = await fence.probe(self._link.http, self._link.clock)
+        except ChatwootError as error:
+            log.warning("%s: whether its fence holds cannot be told: %s", self._link.name, error)
+            return  # the claim ends in a while, and somebody asks again
+        row = found.row
+        if (row.fence, row.fence_window_ms) != (probe.verdict, probe.window_ms):
+            _say(self._link.name, probe)
+        row.fence, row.fence_window_ms = probe.verdict, probe.window_ms
+        self._link.learn(row, now=found.now)
+        verdict = {"fence": probe.verdict, "fence_window_ms": probe.window_ms, "fence_checked_at": found.now}
+        await self._write(verdict)
+
+
+class _Claim(NamedTuple):
+    claimed: bool
+    row: Chatwoot
+    now: int
+
+
+def _claim(chatwoot_pk: int, older_ms: int, verdict_ms: int) -> _Claim:
+    """True for one process, if the verdict is that old; if it then finds none, another may ask after ``CLAIM_MS``."""
+    now = sql.database_now()
+    old = Chatwoot.objects.filter(pk=chatwoot_pk, fence_checked_at__lte=now - older_ms)
+    claimed = bool(old.update(fence_checked_at=now - verdict_ms + CLAIM_MS))
+    return _Claim(claimed, Chatwoot.objects.get(pk=chatwoot_pk), now)
+
+
+def _say(name: str, probe: fence.Probe) -> None:
+    if probe.verdict == "fenced":
+        log.info("%s refuses requests older than %.0f s: deliveries are fenced", name, probe.window_ms / 1000)
+    else:
+        words = (
+            "%s takes requests of any age (no rack-timeout, or a proxy replaces X-Request-Start): deliveries are not "
+            "fenced. After a lost answer a message waits for %.0f s; one that takes effect even later is doubled"
+        )
+        log.warning(words, name, settings.DELIVERY_UNFENCED_S)
