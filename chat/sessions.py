@@ -15,8 +15,8 @@ from typing import ParamSpec, TypeVar
 from channels.db import database_sync_to_async
 from django.core import signing
 from django.db import models, transaction
-from django.utils import timezone
 
+from chat.clock import moment
 from chat.models import Contact, ContactInbox, Inbox, Session
 from chat.wire.errors import Code, Refusal
 
@@ -46,7 +46,7 @@ class Opened:
 
 def open_anonymous(inbox: Inbox, *, kind: str = Session.Kind.BROWSER, now: datetime | None = None) -> Opened:
     """A new person with a new device. Chatwoot does not hear of it."""
-    now = now or timezone.now()
+    now = now or moment()
     token = PREFIX + secrets.token_urlsafe(32)
     with transaction.atomic():
         contact = Contact.objects.create(inbox=inbox)
@@ -57,7 +57,7 @@ def open_anonymous(inbox: Inbox, *, kind: str = Session.Kind.BROWSER, now: datet
 
 def refresh(token: str, *, now: datetime | None = None) -> Opened:
     """A new access token for a refresh token, which lives on; raise UnknownToken."""
-    now = now or timezone.now()
+    now = now or moment()
     hashed = _hash(token)
     session = _alive(now).filter(token_hash=hashed).first()
     if session is None or not hmac.compare_digest(session.token_hash, hashed):
@@ -71,7 +71,7 @@ def refresh(token: str, *, now: datetime | None = None) -> Opened:
 
 def check_access(token: str, *, now: datetime | None = None) -> Session:
     """The session of an access token, with its contact and inbox; raise UnknownToken."""
-    now = now or timezone.now()
+    now = now or moment()
     try:
         key, _, expiry = _signer.unsign(token).partition(".")
         session_id, expires_at = uuid.UUID(key), datetime.fromtimestamp(int(expiry), UTC)
@@ -85,7 +85,7 @@ def check_access(token: str, *, now: datetime | None = None) -> Session:
 
 def end(session: Session) -> None:
     """Ends it for good. Its sockets and polls learn of it by the next comparison (at most 5 s)."""
-    Session.objects.filter(pk=session.pk, revoked_at=None).update(revoked_at=timezone.now())
+    Session.objects.filter(pk=session.pk, revoked_at=None).update(revoked_at=moment())
 
 
 def _alive(now: datetime) -> models.QuerySet[Session]:

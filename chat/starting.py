@@ -10,7 +10,10 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import Error
 
+from chat import clock, failpoints
 from chat.checks import TAG
+from chat.clock import BadOffset
+from chat.failpoints import BadFailpoints
 from chat.fields import UnknownKey
 from chat.models import upsert_inbox
 
@@ -26,7 +29,11 @@ def prepare_once() -> None:
 def prepare() -> None:
     """Raises ImproperlyConfigured when this process must not serve. Synchronous; safe to repeat."""
     try:
+        clock.follow(settings.CLOCK_OFFSET_FILE)
+        failpoints.configure(settings.FAILPOINTS)
         _prepare()
+    except (BadOffset, BadFailpoints) as wrong:
+        raise ImproperlyConfigured(str(wrong)) from None
     except Error as error:
         raise ImproperlyConfigured(describe(error, settings.DATABASES["default"])) from None
     except UnknownKey as unknown:

@@ -137,3 +137,18 @@ def test_an_identifier_that_fits_no_address_is_refused(settings: Settings) -> No
     say(settings, CHATWOOT_INBOX_IDENTIFIER="a.b/c")
     with pytest.raises(ImproperlyConfigured, match="other signs than letters"):
         starting.write_inbox()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [
+        ("FAILPOINTS", "courier.never=kill", "FAILPOINTS names 'courier.never'; there are"),
+        ("CLOCK_OFFSET_FILE", "/nowhere/offset", "CLOCK_OFFSET_FILE is '/nowhere/offset'; write"),
+    ],
+)
+def test_a_wrong_setting_for_tests_stops_the_start_too(
+    settings: Settings, setting: str, value: str, words: str
+) -> None:
+    setattr(settings, setting, value)
+    with pytest.raises(ImproperlyConfigured, match=words):
+        starting.prepare()
