@@ -9,12 +9,12 @@ import uuid
 from dataclasses import dataclass, field
 
 from django.db.models import Exists, F, OuterRef
-from django.utils import timezone
 
 from chat import courier, holding, resync
 from chat.audience import Audience
 from chat.bridge.tasks import Tasks
 from chat.chatwoot.transport import open_http
+from chat.clock import moment
 from chat.conversations import Conversations
 from chat.courier import Courier
 from chat.feed import Pen
@@ -141,7 +141,7 @@ def _heads(contact_ids: list[uuid.UUID]) -> list[tuple[uuid.UUID, int, bool]]:
 
 
 def _ended(session_ids: list[uuid.UUID]) -> set[uuid.UUID]:
-    live = Session.objects.filter(id__in=session_ids, revoked_at=None, expires_at__gt=timezone.now())
+    live = Session.objects.filter(id__in=session_ids, revoked_at=None, expires_at__gt=moment())
     return set(session_ids) - set(live.values_list("id", flat=True))
 
 
