@@ -15,11 +15,12 @@
  * @typedef {"change"|"typing"|"presence"|"status"} Topic
  * @typedef {{state: State, before: State}} Change
  */
+import { Asking } from "./asking.js";
 import { systemClock } from "./clock.js";
 import { Connection } from "./connection.js";
 import { locked } from "./locks.js";
 import { Receipts } from "./receipts.js";
-import { currentConversation, olderPage, unread } from "./selectors.js";
+import { currentConversation, messageOf, olderPage, unread } from "./selectors.js";
 import { Sending } from "./sending.js";
 import { BEGUN, Closed, Session, SessionGone } from "./session.js";
 import { NOTHING, reduce } from "./state.js";
@@ -68,6 +69,7 @@ export class ChatClient {
       onStale: () => this.session.expire(),
     });
     this.sending = new Sending({ connection: this.connection, clock: this.clock, random: options.random });
+    this.asking = new Asking({ connection: this.connection, clock: this.clock });
     this.receipts = new Receipts({ connection: this.connection, clock: this.clock });
   }
 
@@ -121,14 +123,16 @@ export class ChatClient {
     return echo_id;
   }
 
-  /** Send again what the server refused. @param {string} echoId */
+  /** Send again what was refused, failed or never confirmed. @param {string} echoId */
   retry(echoId) {
-    this.#dispatch({ type: "retried", echo_id: echoId });
+    const id = messageOf(this.state, echoId)?.id;
+    this.#dispatch(id ? { type: "asked", id, action: "retry" } : { type: "retried", echo_id: echoId });
   }
 
-  /** Forget what was never taken. @param {string} echoId */
+  /** Delete it, on every device. @param {string} echoId */
   discard(echoId) {
-    this.#dispatch({ type: "discarded", echo_id: echoId });
+    const id = messageOf(this.state, echoId)?.id;
+    this.#dispatch(id ? { type: "asked", id, action: "discard" } : { type: "discarded", echo_id: echoId });
   }
 
   /** @param {boolean} on */
@@ -210,7 +214,7 @@ export class ChatClient {
 
   /** @param {ServerFrame} frame */
   #received(frame) {
-    if (!this.sending.postponed(frame)) this.#dispatch({ type: "frame", frame, now: this.clock.now() });
+    if (!this.sending.postponed(frame) && !this.asking.postponed(frame)) this.#dispatch({ type: "frame", frame, now: this.clock.now() });
     this.receipts.received(frame, this.state.cursor);
   }
 
@@ -221,6 +225,7 @@ export class ChatClient {
     this.#dispatch({ type: "status", status: again ? "offline" : STATUS[phase] });
     if (phase === "online") return;
     this.sending.interrupted();
+    this.asking.interrupted();
     this.receipts.interrupted();
   }
 
@@ -242,6 +247,7 @@ export class ChatClient {
     if (before.online !== this.state.online) this.#tell("presence", before);
     if (before.status !== this.state.status) this.#tell("status", before);
     this.sending.next(this.state);
+    this.asking.next(this.state);
   }
 
   /** @param {Topic} topic @param {State} before */

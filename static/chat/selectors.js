@@ -29,6 +29,11 @@ export function unread(state) {
   });
 }
 
+/** @param {State} state @param {string} echoId @returns {Message|null} the visitor's message, once it is one */
+export function messageOf(state, echoId) {
+  return [...state.messages.values()].find((message) => message.echo_id === echoId) ?? null;
+}
+
 /** @param {State} state @returns {Unsent|null} the next to transmit; what was refused does not hold up the rest */
 export function nextUnsent(state) {
   return state.unsent.find((unsent) => !unsent.accepted && !unsent.refused) ?? null;

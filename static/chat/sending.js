@@ -12,7 +12,7 @@ import { nextUnsent } from "./selectors.js";
 
 const ANSWER_MS = 10_000;
 const SHORTEST_PAUSE_MS = 500;
-const LATER = new Set(["too_fast", "unavailable"]);
+export const LATER = new Set(["too_fast", "unavailable"]);
 
 export class Sending {
   /** @type {string|null} */ #inFlight = null;
@@ -45,7 +45,7 @@ export class Sending {
    */
   postponed(frame) {
     if (frame.type === "accepted") this.pause.reset();
-    if (frame.type !== "refused" || !LATER.has(frame.error.code)) return false;
+    if (frame.type !== "refused" || !frame.echo_id || !LATER.has(frame.error.code)) return false;
     this.interrupted();
     this.#pausing = true;
     this.clock.after(SHORTEST_PAUSE_MS + this.pause.next(), () => {

@@ -12,15 +12,19 @@
  * may have been read before the row came.
  * @typedef {{at: number, id: string, more: boolean}} Floor
  * @typedef {{name: string, until: number}} Typing
+ *
+ * What the visitor wants done about a message that was lost. It holds until its row changes from what it was (`seq`).
+ * @typedef {{action: "retry"|"discard", seq: number, refused: Fault|null}} Asked
  * @typedef {"new"|"connecting"|"online"|"offline"|"stopped"} Status
  *
  * @typedef {{status: Status, loaded: boolean, cursor: string|null, online: boolean,
  *   conversations: ReadonlyMap<string, Conversation>, messages: ReadonlyMap<string, Message>,
  *   hidden: ReadonlyMap<string, Message>, unsent: readonly Unsent[], floors: ReadonlyMap<string, Floor>,
- *   typing: ReadonlyMap<string, Typing>}} State
+ *   typing: ReadonlyMap<string, Typing>, asked: ReadonlyMap<string, Asked>}} State
  *
  * @typedef {{type: "frame", frame: ServerFrame, now: number}
  *   | {type: "written", unsent: Unsent[]} | {type: "retried", echo_id: string} | {type: "discarded", echo_id: string}
+ *   | {type: "asked", id: string, action: Asked["action"]}
  *   | {type: "older", conversation: string, messages: Message[], more: boolean}
  *   | {type: "seen", conversation: string, at: number} | {type: "status", status: Status}
  *   | {type: "tick", now: number} | {type: "signed_out"}} Event
@@ -40,6 +44,7 @@ export const NOTHING = Object.freeze({
   unsent: [],
   floors: new Map(),
   typing: new Map(),
+  asked: new Map(),
 });
 
 /** @param {{at: number, id: string}} a @param {{at: number, id: string}} b */
@@ -64,6 +69,8 @@ export function reduce(state, event) {
       return changed(state, event.echo_id, (unsent) => ({ ...unsent, refused: null }));
     case "discarded":
       return { ...state, unsent: state.unsent.filter((unsent) => unsent.echo_id !== event.echo_id) };
+    case "asked":
+      return asked(state, event.id, event.action);
     case "older":
       return older(state, event.conversation, event.messages, event.more);
     case "seen":
@@ -90,7 +97,8 @@ function onFrame(state, frame, now) {
       }
       return changed(state, frame.echo_id, (unsent) => ({ ...unsent, accepted: frame.message, refused: null }));
     case "refused":
-      return changed(state, frame.echo_id, (unsent) => ({ ...unsent, refused: frame.error }));
+      if (frame.message) return unanswered(state, frame.message, frame.error);
+      return changed(state, frame.echo_id ?? "", (unsent) => ({ ...unsent, refused: frame.error }));
     case "typing":
       return typing(state, frame.conversation, frame.on ? { name: frame.name, until: now + TYPING_MS } : null);
     case "presence":
@@ -103,7 +111,8 @@ function onFrame(state, frame, now) {
 /** Drop the view, keep what is unsent, begin here. @param {State} state @param {ResetFrame} frame @returns {State} */
 function reset(state, frame) {
   const kept = state.unsent.filter((unsent) => !unsent.accepted);
-  const fresh = { ...NOTHING, status: state.status, online: state.online, cursor: frame.cursor, loaded: true, unsent: kept };
+  const { status, online, asked } = state;
+  const fresh = { ...NOTHING, status, online, asked, cursor: frame.cursor, loaded: true, unsent: kept };
   const messages = [...frame.messages].sort(byPlace);
   const newest = messages.at(-1)?.at ?? 0;
   /** @type {Map<string, Floor>} */
@@ -125,6 +134,7 @@ function rows(state, conversations, messages) {
   const echoes = new Set(messages.map((message) => message.echo_id));
   return {
     ...state,
+    asked: stillAsked(state.asked, messages),
     conversations: upsert(state.conversations, conversations),
     messages: upsert(state.messages, shown),
     hidden: upsert(state.hidden, messages.filter((message) => !shown.includes(message))),
@@ -133,6 +143,28 @@ function rows(state, conversations, messages) {
       ? new Map([...state.typing].filter(([id]) => !speaking.has(id)))
       : state.typing,
   };
+}
+
+/** @param {State["asked"]} asked @param {Message[]} messages @returns {State["asked"]} without what these rows answer */
+function stillAsked(asked, messages) {
+  const answered = new Set(messages.filter(({ id, seq }) => seq > (asked.get(id)?.seq ?? seq)).map(({ id }) => id));
+  return answered.size ? new Map([...asked].filter(([id]) => !answered.has(id))) : asked;
+}
+
+/** @param {State} state @param {string} id @param {Asked["action"]} action @returns {State} */
+function asked(state, id, action) {
+  const seq = state.messages.get(id)?.seq ?? 0;
+  return { ...state, asked: new Map(state.asked).set(id, { action, seq, refused: null }) };
+}
+
+/** @param {State} state @param {string} id @param {Fault} refused @returns {State} */
+function unanswered(state, id, refused) {
+  const wanted = state.asked.get(id);
+  if (!wanted) return state;
+  const next = new Map(state.asked);
+  next.delete(id);
+  // Not lost: somebody was quicker, and the row says so.
+  return { ...state, asked: refused.code === "not_lost" ? next : next.set(id, { ...wanted, refused }) };
 }
 
 /** @param {State} state @param {Message} message */

@@ -23,7 +23,7 @@
  * @typedef {{type: "reset", cursor: string, reason: string, conversations: Conversation[], messages: Message[], more: boolean}} ResetFrame
  * @typedef {{type: "changes", cursor: string, conversations: Conversation[], messages: Message[], more: boolean}} ChangesFrame
  * @typedef {{type: "accepted", echo_id: string, message: string, conversation: string}} AcceptedFrame
- * @typedef {{type: "refused", echo_id: string, error: Fault}} RefusedFrame
+ * @typedef {{type: "refused", echo_id?: string, message?: string, conversation?: string, error: Fault}} RefusedFrame
  * @typedef {{type: "typing", conversation: string, name: string, on: boolean}} TypingFrame
  * @typedef {{type: "presence", online: boolean}} PresenceFrame
  * @typedef {{type: "pong", cursor: string}} PongFrame

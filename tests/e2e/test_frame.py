@@ -203,11 +203,11 @@ def test_a_refused_message_says_why_and_can_be_retried_or_discarded(returning: P
         settle(returning)
         played.push({"type": "refused", "echo_id": played.frames("send")[-1]["echo_id"], "error": refusal})
         expect(log(returning).get_by_text("Not sent: Too many messages are waiting.")).to_be_visible()
-        retry = log(returning).get_by_role("button", name="Retry")
+        retry = log(returning).get_by_role("button", name="Try again")
         if attempt == 0:
             retry.click()
     assert len({frame["echo_id"] for frame in played.frames("send")}) == 1
-    log(returning).get_by_role("button", name="Discard").click()
+    log(returning).get_by_role("button", name="Delete").click()
     expect(log(returning).locator("chat-message")).to_have_count(0)
 
 

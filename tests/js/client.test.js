@@ -194,6 +194,61 @@ test("a real refusal is shown, lets the next one pass, and can be retried", asyn
   assert.equal(world.socket.frames("send").at(-1).echo_id, echo_id);
 });
 
+/** @param {World} world @param {Partial<import("../../static/chat/wire.js").Message>} [fields] */
+async function withLost(world, fields = {}) {
+  const client = await world.connected();
+  const lost = message({ id: "m1", seq: 1, direction: "incoming", echo_id: "e1", state: "failed", reason: "Too long.", ...fields });
+  world.socket.receive(changes([lost], 1));
+  return { client, lost };
+}
+
+test("a lost message is asked for again, once on each socket, until its row changes", async () => {
+  const world = new World();
+  const { client, lost } = await withLost(world);
+  client.retry("e1");
+  client.typing(true);
+  assert.deepEqual(world.socket.frames("retry"), [{ type: "retry", message: "m1" }]);
+  world.socket.die();
+  await world.clock.pass(1_000);
+  world.socket.open();
+  world.socket.receive(changes([{ ...lost, seq: 1 }], 1));
+  assert.deepEqual(world.socket.frames("retry"), [{ type: "retry", message: "m1" }]);
+  world.socket.receive(changes([{ ...lost, seq: 2, state: "accepted", reason: null }], 2));
+  assert.equal(client.state.asked.size, 0);
+  world.socket.receive(changes([{ ...lost, seq: 3 }], 3));
+  client.discard("e1");
+  assert.deepEqual(world.socket.frames("discard"), [{ type: "discard", message: "m1" }]);
+});
+
+test("what is asked without a line is asked when there is one again, also after a reset", async () => {
+  const world = new World();
+  const { client, lost } = await withLost(world);
+  world.socket.die();
+  client.discard("e1");
+  await world.clock.pass(1_000);
+  world.socket.open();
+  world.socket.receive(reset([lost]));
+  assert.deepEqual(world.socket.frames("discard"), [{ type: "discard", message: "m1" }]);
+});
+
+test("a server that refuses to retry is quoted, one that is too busy is asked later, one that was faster is believed", async () => {
+  const world = new World();
+  const { client } = await withLost(world);
+  const refuse = (/** @type {string} */ code) => world.socket.receive({ type: "refused", message: "m1", error: { code, message: "No." } });
+  client.retry("e1");
+  refuse("too_many_waiting");
+  assert.equal(client.state.asked.get("m1")?.refused?.message, "No.");
+  client.retry("e1");
+  refuse("unavailable");
+  assert.equal(client.state.asked.get("m1")?.refused, null);
+  assert.equal(world.socket.frames("retry").length, 2);
+  await world.clock.pass(2_000);
+  assert.equal(world.socket.frames("retry").length, 3);
+  refuse("not_lost");
+  assert.equal(client.state.asked.size, 0);
+  assert.deepEqual(client.state.unsent, []);
+});
+
 test("an unknown token is refreshed once; a session that is gone leaves a newcomer", async () => {
   const world = new World();
   const client = await world.connected(["secret"]);

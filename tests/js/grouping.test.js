@@ -60,6 +60,30 @@ test("whatever is not plainly sent says so wherever it stands", () => {
   assert.deepEqual(shown(state(rows)).slice(1), ["e1 first failed", "e2 unconfirmed", "e3 last sent"]);
 });
 
+/** @param {State} of @returns {(import("../../static/chat/frame/delivery.js").Delivery|null)[]} */
+const deliveries = (of) => items(of, { now: NOW }).flatMap((item) => (item.kind === "message" ? [item.delivery] : []));
+
+test("what was lost says why, and what can be done about it", () => {
+  const lost = state([own(1, { state: "failed", reason: "Too long." }), own(2, { state: "unconfirmed" })]);
+  assert.deepEqual(deliveries(lost), [
+    { word: "failed", reason: "Too long.", actions: ["retry", "discard"] },
+    { word: "unconfirmed", reason: "", actions: ["sendAgain", "discard"] },
+  ]);
+  const asked = reduce(lost, { type: "asked", id: "m1", action: "retry" });
+  assert.deepEqual(deliveries(asked)[0], { word: "sending", reason: "", actions: [] });
+  const refusal = { type: /** @type {const} */ ("refused"), message: "m1", error: { code: "too_many_waiting", message: "Wait." } };
+  const [refused] = deliveries(reduce(asked, { type: "frame", frame: refusal, now: NOW }));
+  assert.deepEqual(refused, { word: "failed", reason: "Wait.", actions: ["retry", "discard"] });
+});
+
+test("what the visitor deleted before any agent saw it is gone; what agents saw says so", () => {
+  const lost = state([own(1, { state: "failed" }), own(2, { deleted: true }), message({ seq: 3, deleted: true })]);
+  assert.deepEqual(shown(lost), ["day", "e1 first failed", "e2 last", "m3 first last"]);
+  assert.deepEqual(shown(reduce(lost, { type: "asked", id: "m1", action: "discard" })), ["day", "e2 first last", "m3 first last"]);
+  const discarded = state([own(1, { state: "failed", deleted: true, text: [] }), own(2, { state: "unconfirmed", deleted: true })]);
+  assert.deepEqual(shown(discarded), []);
+});
+
 test("several on their way say it once", () => {
   const rows = [own(1, { state: "accepted" }), own(2, { state: "sending" }), own(3, { state: "unsure" })];
   assert.deepEqual(shown(state(rows)).slice(1), ["e1 first", "e2", "e3 last sending"]);

@@ -18,7 +18,6 @@ import { headerLine } from "./header-line.js";
 import { write } from "./nodes.js";
 import { Notice } from "./notice.js";
 import { Times } from "./times.js";
-import { plainText } from "./tree.js";
 import { Typist } from "./typist.js";
 import { words } from "./words.js";
 
@@ -143,7 +142,6 @@ export class App {
 
   /** @param {{action: "retry"|"sendAgain"|"discard", item: MessageItem}} detail */
   #act({ action, item }) {
-    if (action === "sendAgain") this.client.send(plainText(item.text));
-    else if (item.echoId) this.client[action](item.echoId);
+    if (item.echoId) this.client[action === "discard" ? "discard" : "retry"](item.echoId);
   }
 }

@@ -6,6 +6,8 @@
  * @typedef {"sending"|"waiting"|"slow"|"sent"|"seen"|"failed"|"unconfirmed"} Word
  * @typedef {{word: Word, reason: string, actions: readonly ("retry"|"sendAgain"|"discard")[]}} Delivery
  */
+import { words } from "./words.js";
+
 export const SLOW_MS = 8_000;
 
 /** Not yet with Chatwoot, or not known to be. */
@@ -18,8 +20,10 @@ function delivery(word, reason = "", actions = []) {
 
 /** @param {Message} message @param {State} state @param {boolean} slow @returns {Delivery} */
 export function ofMessage(message, state, slow) {
-  if (message.state === "failed") return delivery("failed", message.reason ?? "", ["sendAgain"]);
-  if (message.state === "unconfirmed") return delivery("unconfirmed", "", ["sendAgain"]);
+  const asked = state.asked.get(message.id);
+  if (asked) return asked.refused ? delivery("failed", asked.refused.message, ["retry", "discard"]) : delivery("sending");
+  if (message.state === "failed") return delivery("failed", message.reason ?? "", ["retry", "discard"]);
+  if (message.state === "unconfirmed") return delivery("unconfirmed", "", ["sendAgain", "discard"]);
   if (message.state === "unsure") return delivery(slow ? "slow" : "sending");
   if (message.state !== "sent") return delivery("sending");
   const seen = state.conversations.get(message.conversation)?.agent_seen ?? 0;
@@ -36,6 +40,23 @@ export function ofUnsent(unsent, state, { slow, held }) {
 /** @param {Delivery} delivery @returns {boolean} nothing the visitor has to be told unless it is the last one */
 export function isPlain({ word }) {
   return word === "sent" || word === "seen";
+}
+
+/** @param {Delivery} delivery @returns {boolean} the visitor has to decide what becomes of it */
+export function isLost({ word }) {
+  return word === "failed" || word === "unconfirmed";
+}
+
+/** @param {Delivery} delivery @returns {string} */
+export function sentence({ word, reason }) {
+  return word === "failed" ? words.delivery.failed(reason) : words.delivery[word];
+}
+
+/** @param {Message} message @param {State} state @returns {boolean} deleted by the visitor before an agent could see it */
+export function isDiscarded(message, state) {
+  const asked = state.asked.get(message.id);
+  if (asked?.action === "discard" && !asked.refused) return true;
+  return message.deleted && message.direction === "incoming" && message.state !== "sent";
 }
 
 /** The same for a draft and the row it becomes. @param {Message} message */

@@ -14,7 +14,7 @@
  * @typedef {MessageItem|DayItem|DividerItem} Item
  */
 import { thread } from "../selectors.js";
-import { isPlain, keyOf, ofMessage, ofUnsent } from "./delivery.js";
+import { isDiscarded, isPlain, keyOf, ofMessage, ofUnsent } from "./delivery.js";
 import { midnight } from "./times.js";
 
 const GROUP_MS = 180_000;
@@ -27,12 +27,17 @@ const GROUP_MS = 180_000;
  */
 export function items(state, { now, dividerAt = null, isSlow = () => false, held = false }) {
   const messages = [
-    ...thread(state).map((message) => fromMessage(message, state, isSlow(keyOf(message)))),
+    ...shown(state).map((message) => fromMessage(message, state, isSlow(keyOf(message)))),
     ...state.unsent.map((unsent) => fromUnsent(unsent, now, ofUnsent(unsent, state, { slow: isSlow(unsent.echo_id), held }))),
   ];
   shapeGroups(messages, dividerAt);
   sayDeliveries(messages);
   return withSeparators(messages, dividerAt);
+}
+
+/** @param {State} state */
+function shown(state) {
+  return thread(state).filter((message) => !isDiscarded(message, state));
 }
 
 /** @param {Message} message @param {State} state @param {boolean} slow @returns {MessageItem} */

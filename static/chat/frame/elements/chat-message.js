@@ -3,6 +3,7 @@
  * @import { Times } from "../times.js"
  * @import { Attachment } from "../../wire.js"
  */
+import { isLost, sentence } from "../delivery.js";
 import { el, mark, write } from "../nodes.js";
 import { render } from "../tree.js";
 import { words } from "../words.js";
@@ -65,9 +66,11 @@ export class ChatMessage extends HTMLElement {
 
   /** @param {MessageItem} item @param {MessageItem|null} before */
   #showDelivery({ delivery, said }, before) {
-    write(this.#delivery, delivery && said ? deliveryWords(delivery) : "");
-    this.classList.toggle("troubled", delivery?.word === "failed" || delivery?.word === "unconfirmed");
+    write(this.#delivery, delivery && said ? sentence(delivery) : "");
+    this.classList.toggle("troubled", delivery !== null && isLost(delivery));
+    mark(this, "data-delivery", delivery?.word ?? null);
     if (before?.delivery?.actions.join() === delivery?.actions.join()) return;
+    if (this.#actions.contains(document.activeElement)) this.focus({ preventScroll: true }); // What had the focus goes away.
     this.#actions.replaceChildren(...(delivery?.actions ?? []).map((action) => this.#button(action)));
   }
 
@@ -79,11 +82,6 @@ export class ChatMessage extends HTMLElement {
     });
     return button;
   }
-}
-
-/** @param {import("../delivery.js").Delivery} delivery */
-function deliveryWords({ word, reason }) {
-  return word === "failed" ? words.delivery.failed(reason) : words.delivery[word];
 }
 
 /** @param {string} src @param {Node} initial shown where the picture does not load */

@@ -4,6 +4,7 @@
  * @typedef {{items: Item[], greeting: string, typing: string|null, older: boolean, loaded: boolean, now: number}} ThreadView
  *   `typing`: the name of who types, "" when unknown, null when nobody does.
  */
+import { Announcer } from "../announcer.js";
 import { icon } from "../icons.js";
 import { el, write } from "../nodes.js";
 import { Scroll } from "../scroll.js";
@@ -19,7 +20,8 @@ export class ChatThread extends HTMLElement {
   #log = el("div", { class: "log", role: "log", "aria-label": words.conversation, "aria-live": "off", "aria-relevant": "additions", tabindex: "0" });
   #who = el("span", { class: "unseen" });
   #typing = el("div", { class: "typing", role: "status" }, el("span", { class: "dots", "aria-hidden": "true" }, el("i"), el("i"), el("i")), this.#who);
-  #page = el("div", { class: "page" }, this.#intro, this.#log, this.#typing);
+  #announcer = new Announcer();
+  #page = el("div", { class: "page" }, this.#intro, this.#log, this.#typing, this.#announcer.element);
   #scroller = el("div", { class: "scroller" }, this.#page);
   #jump = el("button", { type: "button", class: "jump", hidden: true });
   #count = 0;
@@ -64,6 +66,7 @@ export class ChatThread extends HTMLElement {
     this.#showIntro(view);
     this.#scroll.keep(() => this.#place(view, times), { toEnd: fresh.some(isDraft) });
     this.#showTyping(view.typing);
+    this.#announcer.note(view.items, this.#settled);
     if (news && !this.#scroll.stuck) this.#count += fresh.filter((item) => item.kind === "message" && !item.own).length;
     this.#settled = view.loaded;
     if (!this.#scroll.stuck) return this.#showJump();
@@ -90,6 +93,7 @@ export class ChatThread extends HTMLElement {
     const keys = new Set(items.map((item) => item.key));
     for (const [key, element] of this.#elements) {
       if (keys.has(key)) continue;
+      if (element.contains(document.activeElement)) this.#log.focus({ preventScroll: true });
       element.remove();
       this.#elements.delete(key);
     }

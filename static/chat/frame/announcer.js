@@ -1,0 +1,24 @@
+/**
+ * Says aloud, to screen readers, what became of a message after it was written: that is no addition to the log.
+ * @import { Item } from "./grouping.js"
+ */
+import { isLost, sentence } from "./delivery.js";
+import { el, write } from "./nodes.js";
+
+export class Announcer {
+  element = el("p", { class: "unseen", "aria-live": "polite" });
+  /** @type {Map<string, string>} */ #known = new Map();
+
+  /** @param {Item[]} items @param {boolean} news false: these were there when the page was opened */
+  note(items, news) {
+    /** @type {Map<string, string>} */
+    const lost = new Map();
+    for (const item of items) {
+      if (item.kind === "message" && item.delivery && isLost(item.delivery)) lost.set(item.key, sentence(item.delivery));
+    }
+    const fresh = [...lost].findLast(([key, text]) => this.#known.get(key) !== text);
+    this.#known = lost;
+    if (!lost.size) write(this.element, ""); // So that the same words are heard again.
+    if (news && fresh) write(this.element, fresh[1]);
+  }
+}
