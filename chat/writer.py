@@ -23,6 +23,7 @@ from django.db import DataError, Error, IntegrityError, ProgrammingError, connec
 from chat import sql
 from chat.audience import Audience
 from chat.clock import Clock
+from chat.failpoints import reached
 from chat.feed import Change, Pen
 
 log = logging.getLogger(__name__)
@@ -167,7 +168,10 @@ class Writer:
                 results.append(write.run(pen))
                 if time.monotonic() > until:
                     break
-            return pen.close()
+            changes = pen.close()
+            _about_to_commit(batch[: len(results)])
+        _committed(batch[: len(results)])
+        return changes
 
     def _finish(self, batch: list[_Write], results: list[Any], changes: list[Change]) -> None:
         try:
@@ -201,3 +205,15 @@ class Writer:
             self._loop.call_soon_threadsafe(callback)
         except RuntimeError:  # the loop is gone: nobody waits any more, and what was committed stays
             log.warning("writer finished after its event loop")
+
+
+def _about_to_commit(batch: list[_Write]) -> None:
+    if any(write.priority is Priority.ACCEPT for write in batch):
+        reached("ingress.before_commit")
+    if any(write.priority is Priority.MIRROR for write in batch):
+        reached("mirror.before_commit")
+
+
+def _committed(batch: list[_Write]) -> None:
+    if any(write.priority is Priority.ACCEPT for write in batch):
+        reached("ingress.after_commit")
