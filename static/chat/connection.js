@@ -34,6 +34,7 @@ export class Connection {
   /** @type {Backoff} */ #backoff;
   #attempt = 0;
   #healthy = false;
+  /** When a server that stops told us to come back. @type {number|null} */ #backAt = null;
   /** @type {Record<string, () => void>} */ #timers = {};
 
   /** @param {Options} options */
@@ -122,11 +123,17 @@ export class Connection {
     const frame = JSON.parse(text);
     const first = this.phase === "connecting";
     this.phase = "online"; // Already true while the frame is handled, so that it can be answered.
-    if (frame.type === "reconnect") this.#after("drain", frame.in_ms, () => this.restart());
+    if (frame.type === "reconnect") this.#part(frame.in_ms);
     else this.options.onFrame(frame);
     if (!first) return;
     this.#after("healthy", HEALTHY_MS, () => this.#flourish());
     this.options.onPhase("online");
+  }
+
+  /** The server stops: go on with this socket until our moment to dial another. @param {number} ms */
+  #part(ms) {
+    this.#backAt = this.options.clock.now() + ms;
+    this.#after("part", ms, () => this.restart());
   }
 
   #flourish() {
@@ -137,10 +144,11 @@ export class Connection {
   /** @param {Policy} policy */
   #lost(policy) {
     const healthy = this.#healthy;
+    const part = this.#backAt === null ? this.random() * JITTER_MS : Math.max(0, this.#backAt - this.options.clock.now());
     this.#drop();
     if (policy === "stop") return this.#enter("stopped");
     if (policy === "refresh") this.options.onStale();
-    if (policy === "with jitter") return this.#wait(this.random() * JITTER_MS);
+    if (policy === "with jitter") return this.#wait(part);
     // "At once" only after a healthy while; a server that refuses each time would be hammered otherwise.
     if (policy !== "after a pause" && healthy) return this.#wait(0);
     return this.#wait(this.#backoff.next());
@@ -171,6 +179,7 @@ export class Connection {
     const socket = this.#socket;
     this.#socket = null;
     this.#healthy = false;
+    this.#backAt = null;
     this.#attempt += 1;
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;

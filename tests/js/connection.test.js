@@ -155,13 +155,39 @@ test("visibility is told at once, and only when it changes", async () => {
   assert.deepEqual(line.socket.frames("ping").map(({ visible }) => visible), [true, false]);
 });
 
-test("a drain is obeyed when the server says", async () => {
+test("a server that stops is left at the moment it names, and not before", async () => {
   const line = await new Line().online();
   line.socket.receive({ type: "reconnect", in_ms: 8123 });
   await line.clock.pass(8122);
   assert.equal(line.sockets.length, 1);
+  assert.equal(line.connection.send({ type: "typing" }), true);
   await line.clock.pass(1);
   assert.equal(line.sockets.length, 2);
+  await line.answer();
+  assert.deepEqual(line.phases, ["connecting", "online", "connecting", "online"]);
+});
+
+test("a server that stops and closes early is dialled no sooner than it said", async () => {
+  const line = await new Line({ random: () => 0.999 }).online();
+  line.socket.receive({ type: "reconnect", in_ms: 800 });
+  await line.clock.pass(300);
+  line.socket.die(CLOSE.RESTART?.code);
+  await line.clock.pass(499);
+  assert.equal(line.sockets.length, 1);
+  await line.clock.pass(1);
+  assert.equal(line.sockets.length, 2);
+});
+
+test("pages that a stopping server does not name a moment spread by themselves", async () => {
+  const moments = [];
+  for (const chance of [0, 0.25, 0.999]) {
+    const line = await new Line({ random: () => chance }).online();
+    const before = line.clock.now();
+    line.socket.die(CLOSE.RESTART?.code);
+    while (line.sockets.length === 1) await line.clock.pass(5);
+    moments.push(line.clock.now() - before);
+  }
+  assert.deepEqual(moments, [5, 1250, 4995]);
 });
 
 test("a hello that fails is tried again; one that says to rest is not", async () => {
