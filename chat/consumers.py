@@ -10,6 +10,7 @@ from django.http.request import split_domain_port, validate_host
 
 from chat import embedding, runtime, sessions, wire
 from chat.conversations import Conversations
+from chat.draining import Drain
 from chat.models import Session
 from chat.socket import Limits, Socket
 from chat.window import Pace
@@ -47,12 +48,14 @@ class ChatConsumer:
         *,
         conversations: Callable[[], Conversations] = _conversations,
         authenticate: Callable[[str], Awaitable[Session]] = _authenticate,
+        drain: Callable[[], Drain] = runtime.drain,
         limits: Limits | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self.pace = Pace()
         self._conversations = conversations
         self._authenticate = authenticate
+        self._drain = drain
 
     @classmethod
     def as_asgi(cls, **initkwargs: Any) -> Any:
@@ -63,17 +66,23 @@ class ChatConsumer:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.scope = scope
-        self.socket = Socket(send, limits=self.limits)
+        self.socket, drain = Socket(send, limits=self.limits), self._drain()
         try:
             while (message := await receive())["type"] != "websocket.disconnect":
-                if message["type"] == "websocket.connect":
-                    await send({"type": "websocket.accept"})
-                elif not self.socket.closed:
+                if message["type"] != "websocket.connect":
                     await self._receive(message.get("text"))
+                elif drain.enter(self.socket):
+                    await send({"type": "websocket.accept"})
+                else:  # `chatproxy.websocket` makes a 503 of it: another process may take this visitor
+                    await send({"type": "websocket.close", "code": int(wire.Close.RESTART)})
+                    return
         finally:
             self.socket.leave()
+            drain.leave(self.socket)
 
     async def _receive(self, text: str | None) -> None:
+        if self.socket.closed:
+            return
         now = self.socket.heard()
         try:
             frame = self._read(text, now)
@@ -184,7 +193,7 @@ class ChatConsumer:
             self.socket.transmit(wire.encode_refused(subject, name, refusal))
 
     async def ping(self, frame: frames.Ping) -> None:
-        self.socket.conversations.look(self.socket, frame.visible)
+        self.socket.look(frame.visible)
         self.socket.sender.ping()
 
 

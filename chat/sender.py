@@ -99,6 +99,11 @@ class Sender:
         else:
             self._look()
 
+    def flushed(self) -> None:
+        """What had to wait has been taken: the socket is idle again."""
+        if self._dirty:
+            self._look()
+
     def passing(self, frame: bytes) -> None:
         """Typing and presence: dropped for a client that is behind with everything else."""
         if self._free and self.window.outstanding_bytes <= PASSING_BYTES:
@@ -115,13 +120,13 @@ class Sender:
 
     def _look(self) -> None:
         self._dirty = True
-        if self._task is None and not self._stopped and not self.window.full:
+        if self._task is None and not self._stopped and not self.window.full and self._socket.idle:
             # An empty context: the caller may be a request that this must outlive.
             self._task = asyncio.create_task(self._catch_up(), name="sender", context=contextvars.Context())
             self._task.add_done_callback(self._caught_up)
 
     async def _catch_up(self) -> None:
-        while self._dirty and not self.window.full:
+        while self._dirty and not self.window.full and self._socket.idle:
             self._dirty = False
             page = await self._read(self.window.cursor)
             self._dirty |= page.more and page.reset is None

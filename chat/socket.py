@@ -1,4 +1,7 @@
-"""One connected device: a listener of its contact's audience, from its hello until it is closed."""
+"""One connected device: a listener of its contact's audience, from its hello until it is closed.
+
+What bounds it: unacknowledged rows (``chat.window``), small frames that wait because the peer does not read, and time.
+"""
 
 import asyncio
 import logging
@@ -20,8 +23,10 @@ class Limits:
     hello_s: float = 5
     acknowledge_s: float = LIMIT_S
     window_bytes: int = LIMIT_BYTES
-    # A client pings every 25 s, but browsers run the timers of a hidden page once a minute.
-    silence_s: float = 150
+    waiting_bytes: int = 64 * 1024  # of pongs, answers and refusals
+    # Two missed pings: a client pings every 25 s, but browsers run the timers of a hidden page once a minute.
+    silence_s: float = 60
+    hidden_silence_s: float = 150
 
 
 class Socket:
@@ -32,11 +37,13 @@ class Socket:
     def __init__(self, send: AsgiSend, *, limits: Limits) -> None:
         self.limits = limits
         self.arrived = self.closed = False
-        self._outlet = Outlet(send)
+        self._visible = True
+        self._dismissed_at: float | None = None
         self._loop = asyncio.get_running_loop()
         self._opened_at = self._heard_at = self._loop.time()
         window = Window(limit_bytes=limits.window_bytes, limit_s=limits.acknowledge_s)
         self.sender = Sender(self, read=self._read, now=self._loop.time, window=window)
+        self._outlet = Outlet(send, flushed=self.sender.flushed)
         self._timer: asyncio.TimerHandle | None = None
         self._watch()
 
@@ -50,7 +57,7 @@ class Socket:
         visible: bool,
     ) -> None:
         self.conversations, self.contact_id, self.session_id = conversations, contact_id, session_id
-        self.arrived = True
+        self.arrived, self._visible = True, visible
         conversations.arrive(self, visible=visible)  # Before the first read, so that no change falls in between.
         self.sender.start(since)
         self._watch()
@@ -69,6 +76,20 @@ class Socket:
         self._heard_at = self._loop.time()
         return self._heard_at
 
+    def look(self, visible: bool) -> None:
+        """The page came into view, or left it."""
+        self._visible = visible
+        self.conversations.look(self, visible)
+
+    def dismiss(self, after_s: float) -> None:
+        """This process is about to stop: say when to come back, and close then."""
+        if not self.arrived:
+            self.fail(wire.Close.RESTART)  # the client has just dialled, and has nothing to lose yet
+            return
+        self._dismissed_at = self._loop.time() + after_s
+        self.transmit(wire.encode_reconnect(in_ms=round(after_s * 1000)))
+        self._watch()
+
     def refuse(self, close: wire.Close, refusal: wire.Refusal) -> None:
         """Say why, then close."""
         if self.closed:
@@ -86,10 +107,12 @@ class Socket:
     def transmit(self, frame: bytes) -> None:
         if not self.closed:
             self._outlet.push({"type": "websocket.send", "text": frame.decode()})
+            if self._outlet.waiting_bytes > self.limits.waiting_bytes:
+                self._give_up(wire.Close.SLOW)
 
     def fail(self, close: wire.Close) -> None:
         if not self.closed:
-            self._outlet.push({"type": "websocket.close", "code": int(close)})
+            self._outlet.close({"type": "websocket.close", "code": int(close)})
             self.leave()
 
     async def _read(self, since: str | None) -> Page:
@@ -111,18 +134,31 @@ class Socket:
     def _watch(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        if self.closed:
+            return
         now = self._loop.time()
         due, close = self._due()
         if now >= due:
-            logger.info("session %s: closed with %d, its time is up", getattr(self, "session_id", None), close)
-            self.fail(close)
+            self._give_up(close)
         else:
             # At least this often, since a frame sent meanwhile brings a deadline of its own.
             self._timer = self._loop.call_at(min(due, now + self.limits.acknowledge_s / 2), self._watch)
 
     def _due(self) -> tuple[float, wire.Close]:
+        """The first of the moments at which this socket is closed, if nothing changes."""
         if not self.arrived:
             return self._opened_at + self.limits.hello_s, wire.Close.AUTH_TIMEOUT
-        silent_at = self._heard_at + self.limits.silence_s
-        deadline = self.sender.window.deadline
-        return (silent_at if deadline is None else min(silent_at, deadline)), wire.Close.SLOW
+        silence_s = self.limits.silence_s if self._visible else self.limits.hidden_silence_s
+        moments = [(self._heard_at + silence_s, wire.Close.SLOW)]
+        if self._dismissed_at is not None:
+            moments.append((self._dismissed_at, wire.Close.RESTART))
+        if (deadline := self.sender.window.deadline) is not None:
+            moments.append((deadline, wire.Close.SLOW))
+        if (since := self._outlet.waiting_since) is not None:
+            moments.append((since + self.limits.acknowledge_s, wire.Close.SLOW))
+        return min(moments)
+
+    def _give_up(self, close: wire.Close) -> None:
+        if close is not wire.Close.RESTART:  # of those the server says how many
+            logger.info("session %s: closed with %d, its time is up", getattr(self, "session_id", None), close)
+        self.fail(close)

@@ -90,7 +90,7 @@ async def _refuse(scope: Scope, send: Callable[[Any], Awaitable[None]]) -> None:
         await send({"type": "http.response.start", "status": 503, "headers": headers})
         await send({"type": "http.response.body", "body": b"The chat could not be started; its log says why.\n"})
     elif scope["type"] == "websocket":
-        await send({"type": "websocket.close"})
+        await send({"type": "websocket.close", "code": 1012})
 
 
 application = Application(build(), start=start_runtime)

@@ -1,10 +1,24 @@
-"""GET /healthz: 200 while this process answers and its database can be read and written, 503 otherwise."""
+"""What a supervisor or a proxy asks: does this process live, should it get visitors, is all well with it?
+
+GET /livez: 200 while it answers at all. GET /readyz: 200 while it takes visitors; 503 from the moment it drains, and
+while its database is ill. GET /healthz: 200 while its database can be read and written.
+"""
 
 from asgiref.sync import sync_to_async
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse
 
 from chat import runtime
+
+
+async def lives(request: HttpRequest) -> HttpResponse:
+    return _text("ok")
+
+
+async def is_ready(request: HttpRequest) -> HttpResponse:
+    if runtime.drain().begun:
+        return _text("draining: this process is about to stop", status=503)
+    return await health(request)
 
 
 async def health(request: HttpRequest) -> HttpResponse:

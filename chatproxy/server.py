@@ -1,4 +1,4 @@
-"""Daphne, tuned: no pings of its own, no trust in forwarded headers, a stop that takes a bounded time."""
+"""Daphne, tuned: no pings of its own, no trust in forwarded headers, a drain at SIGTERM within a bounded time."""
 
 # First: importing it installs the reactor that everything after it has to find, asgi above all.
 from daphne.server import Server as DaphneServer  # isort: skip
@@ -7,19 +7,24 @@ import asyncio
 import errno
 import logging
 import os
+import signal
 import threading
 from typing import Any
 
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.http_protocol import WebRequest
+from django.conf import settings
 from twisted.internet import defer
 from twisted.internet import reactor as _reactor
 
 from chat import runtime, wire
 from chatproxy.asgi import application
+from chatproxy.websocket import Protocol
 
-STOP_S = 8  # for the runtime to finish what is in flight
-EXIT_S = 10  # after this the process ends whatever still runs
+# Shares of DRAIN_S: for visitors, requests and deliveries; for the runtime; the rest is the interpreter's.
+LEAVE, STOP = 0.7, 0.25
+GOODBYE_S = 1.5  # the library hangs up on a client that does not answer a close for one second
+LOOK_AGAIN_S = 0.05
 PING_INTERVAL_S = (
     600  # Daphne pings all sockets in one callback (438 ms at 5,000); clients have a heartbeat of their own
 )
@@ -36,18 +41,24 @@ class Server(DaphneServer):
         super().__init__(
             application,
             endpoints=build_endpoint_description_strings(host=bind, port=port),
+            signal_handlers=False,  # Twisted's would end everything at once
             ping_interval=PING_INTERVAL_S,
             http_timeout=HTTP_TIMEOUT_S,
             websocket_max_message_size=MAX_READ_BYTES,
             websocket_max_frame_size=MAX_READ_BYTES,
-            ready_callable=self._prefer_closing,
+            ready_callable=self._choose_protocol,
             server_name="chatproxy",
         )
         self.refusal: str | None = None
-        reactor.addSystemEventTrigger("before", "shutdown", self._stop_in_time)
+        self._drain_s: float = settings.DRAIN_S
+        self._draining: asyncio.Task[None] | None = None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            reactor._asyncioEventloop.add_signal_handler(number, self._told_to_stop)
+        reactor.addSystemEventTrigger("before", "shutdown", self._finish)
 
-    def _prefer_closing(self) -> None:
-        """Above its limit the library hangs up without a number unless it is told to close (1009)."""
+    def _choose_protocol(self) -> None:
+        self.ws_factory.protocol = Protocol
+        # Above its limit the library hangs up without a number unless it is told to close (1009).
         self.ws_factory.setProtocolOptions(failByDrop=False)
 
     def listen_success(self, port: Any) -> None:
@@ -61,38 +72,74 @@ class Server(DaphneServer):
         self.refusal = f"{error}. {variable} chooses another"
         self.stop()
 
-    def kill_all_applications(self) -> defer.Deferred[Any]:
-        """Daphne's own fails at a kept-alive connection, which has no application."""
-        running = {
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        """Daphne's never waits, however much the peer has not read."""
+        await super().handle_reply(protocol, message)
+        if message["type"] == "websocket.send":
+            await protocol.writable()
+
+    # The end
+
+    def _told_to_stop(self) -> None:
+        if self._draining is not None:
+            log.warning("told a second time: ending at once; what was in flight is looked for at the next start")
+            os._exit(1)
+        guard = threading.Timer(self._drain_s, os._exit, (1,))  # whatever still runs then, even this loop
+        guard.daemon = True
+        guard.start()
+        self._draining = asyncio.get_running_loop().create_task(self._drain(), name="drain")
+
+    async def _drain(self) -> None:
+        limit_s = self._drain_s * LEAVE
+        jitter_s = min(settings.RECONNECT_JITTER_S, max(0.0, limit_s - GOODBYE_S))
+        log.info("draining: %d visitors are sent elsewhere", len(runtime.drain()))
+        try:
+            async with asyncio.timeout(limit_s):
+                await runtime.drain_current(jitter_s=jitter_s)
+                while self._in_flight():  # noqa: ASYNC110 - Daphne tells nobody that it has answered
+                    await asyncio.sleep(LOOK_AGAIN_S)
+        except TimeoutError:
+            log.error("not all have left or been answered within %s s", limit_s)
+        except Exception:
+            log.exception("the drain failed")
+        self.stop()
+
+    def _in_flight(self) -> list[Any]:
+        """Requests that have not been answered yet."""
+        return [protocol for protocol in self._running() if isinstance(protocol, WebRequest)]
+
+    def _running(self) -> dict[Any, asyncio.Future[None]]:
+        return {
             protocol: instance
             for protocol, details in self.connections.items()
             if (instance := details.get("application_instance")) and not instance.done()
         }
+
+    def kill_all_applications(self) -> defer.Deferred[Any]:
+        """Daphne's own fails at a kept-alive connection, which has no application."""
+        running = self._running()
         for protocol, instance in running.items():
             if isinstance(protocol, WebRequest) and protocol.application_queue:
                 # Django, when it is cancelled, leaves two tasks behind; when its visitor leaves, none.
                 protocol.application_queue.put_nowait({"type": "http.disconnect"})
             else:
                 instance.cancel()
-        return defer.Deferred.fromFuture(asyncio.ensure_future(_settled(list(running.values()))))
+        return defer.Deferred.fromFuture(asyncio.ensure_future(self._settled(list(running.values()))))
 
-    def _stop_in_time(self) -> defer.Deferred[Any]:
-        log.info("stopping")
-        guard = threading.Timer(EXIT_S, os._exit, (1,))
-        guard.daemon = True
-        guard.start()
+    async def _settled(self, instances: list[asyncio.Future[None]]) -> None:
+        if instances:
+            await asyncio.wait(instances, timeout=self._drain_s * STOP)
+
+    def _finish(self) -> defer.Deferred[Any]:
         return defer.Deferred.fromFuture(asyncio.ensure_future(self._stop()))
 
     async def _stop(self) -> None:
+        log.info("stopping")
+        limit_s = self._drain_s * STOP
         try:
-            async with asyncio.timeout(STOP_S):
+            async with asyncio.timeout(limit_s):
                 await runtime.stop_current()
         except TimeoutError:
             log.error(
-                "the runtime did not stop within %s s; what was in flight is looked for at the next start", STOP_S
+                "the runtime did not stop within %s s; what was in flight is looked for at the next start", limit_s
             )
-
-
-async def _settled(instances: list[asyncio.Future[None]]) -> None:
-    if instances:
-        await asyncio.wait(instances, timeout=STOP_S)

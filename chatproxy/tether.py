@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 NAME = "CHATPROXY_TETHER"
-GRACE_S = 12  # for a child that was asked to end; `serve` takes at most 10
+GRACE_S = 12  # for a child that was asked to end; `serve` takes DRAIN_S, which the demo makes 3
 
 
 class Children:
@@ -38,6 +38,7 @@ class Children:
             command,
             env={**env, NAME: str(self._read_end)},
             pass_fds=[self._read_end],
+            start_new_session=True,  # Ctrl-C in the terminal is the parent's; a second signal would cut the end short
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,  # what a person should read, the parent says; errors go to stderr
         )

@@ -7,7 +7,7 @@ import orjson
 from django.http import HttpResponse
 from ninja import Query, Router
 
-from chat import wire
+from chat import runtime, wire
 from chat.api.access import ApiRequest, Bearer
 from chat.api.answers import answer
 from chat.api.poll import poll
@@ -32,7 +32,7 @@ async def sync(
     """What changed after a cursor, or the whole start state; with ``wait`` (seconds) as soon as there is something."""
     conversations = request.conversations()
     conversations.polled(request.auth.contact_id)
-    page = await poll(conversations, request.auth, since=since, wait_s=wait)
+    page = await poll(conversations, request.auth, since=since, wait_s=wait, drain=runtime.drain())
     return answer(encode_page(page))
 
 

@@ -5,9 +5,11 @@ import uuid
 
 from chat.audience import Row
 from chat.conversations import Conversations
+from chat.draining import Drain
 from chat.models import Session
 from chat.sender import Page
 from chat.sessions import UnknownToken
+from chat.wire.errors import Code, Refusal
 
 
 class Poll:
@@ -15,7 +17,7 @@ class Poll:
         self.contact_id: uuid.UUID = session.contact_id
         self.session_id: uuid.UUID = session.pk
         self.seq = int(str(page.cursor).rpartition(".")[2])
-        self.ended = False
+        self.ended = self.dismissed = False
         self.news = asyncio.Event()
 
     def changed(self, head_before: int, head_after: int, rows: tuple[Row, ...]) -> None:
@@ -25,21 +27,33 @@ class Poll:
     def passing(self, frame: bytes) -> None:
         """Typing is too short for a poll."""
 
+    def dismiss(self, after_s: float) -> None:
+        """Answer then; whoever asks again is sent to another process."""
+        asyncio.get_running_loop().call_later(after_s, self._leave)
+
+    def _leave(self) -> None:
+        self.dismissed = True
+        self.news.set()
+
     def revoked(self) -> None:
         self.ended = True
         self.news.set()
 
 
-async def poll(conversations: Conversations, session: Session, *, since: str | None, wait_s: float) -> Page:
+async def poll(
+    conversations: Conversations, session: Session, *, since: str | None, wait_s: float, drain: Drain
+) -> Page:
     """What changed after ``since``, as soon as there is something, or nothing after so long."""
     page = await conversations.read(session.contact_id, since=since)
     if wait_s == 0 or _has_news(page):
         return page
     listener = Poll(session, page)
+    if not drain.enter(listener):
+        raise Refusal(Code.UNAVAILABLE)
     conversations.arrive(listener, visible=False)
     try:
         async with asyncio.timeout(wait_s):
-            while not _has_news(page):  # The first time at once: something may have come before we listened.
+            while not _has_news(page) and not listener.dismissed:  # once at once: something may have come meanwhile
                 listener.news.clear()
                 page = await conversations.read(session.contact_id, since=since)
                 if not _has_news(page):
@@ -50,6 +64,7 @@ async def poll(conversations: Conversations, session: Session, *, since: str | N
         pass  # Nothing happened, which is an answer, too.
     finally:
         conversations.depart(listener)
+        drain.leave(listener)
     return page
 
 

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
@@ -7,6 +8,9 @@ from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError
 
 from chat import sessions, wire
+from chat.api.poll import poll
+from chat.draining import Drain
+from chat.wire.errors import Refusal
 from tests.eventually import eventually
 from tests.fixtures.fake_conversations import EPOCH
 
@@ -68,6 +72,19 @@ async def test_a_long_poll_ends_with_its_session(visitor, feed):
     answered = await asking
     assert (answered.status_code, answered.json()["error"]["code"]) == (401, "unknown_token")
     assert feed.listeners == []
+
+
+async def test_a_long_poll_at_a_process_that_stops_is_answered_and_the_next_one_goes_elsewhere(opened, feed):
+    feed.say()
+    drain = Drain()
+    ask = partial(poll, feed, opened.session, since=f"{EPOCH}.1", wait_s=20, drain=drain)
+    asking = asyncio.create_task(ask())
+    await eventually(lambda: feed.listeners)
+    await drain.run(jitter_s=0.01)
+    assert (await asking).rows == ()
+    assert feed.listeners == []
+    with pytest.raises(Refusal, match="not available"):
+        await ask()
 
 
 async def test_an_abandoned_long_poll_leaves_nothing_behind(visitor, feed):

@@ -65,7 +65,7 @@ async def test_a_start_that_failed_says_why_and_serves_nothing(caplog: pytest.Lo
     application = Application(served.routes, start=served.fail, again_after_s=60)
     await application({"type": "http"}, nothing, page)
     await application({"type": "websocket"}, nothing, socket)
-    assert (page[0]["status"], socket) == (503, [{"type": "websocket.close"}])
+    assert (page[0]["status"], socket) == (503, [{"type": "websocket.close", "code": 1012}])
     assert served.starts == 1
     assert served.seen == []
     assert caplog.record_tuples == [("chatproxy.asgi", logging.CRITICAL, "cannot start: There is no inbox")]

@@ -91,6 +91,8 @@ def application_env(world: dict[str, Any]) -> dict[str, str]:
     inbox = world["demo_inbox"]
     return {
         "DEBUG": "True",
+        "DRAIN_S": "3",  # whoever develops stops it often
+        "RECONNECT_JITTER_S": "1",
         "LOG_LEVEL": os.environ.get("LOG_LEVEL") or "WARNING",
         "CHATWOOT_URL": world["base_url"],
         "CHATWOOT_CABLE_URL": "",

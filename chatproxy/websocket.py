@@ -1,0 +1,112 @@
+"""Daphne's WebSocket protocol with what it lacks: backpressure both ways, and close code 1012 (restart)."""
+
+import asyncio
+import time
+from typing import Any
+
+from autobahn.websocket.types import ConnectionDeny
+from daphne.ws_protocol import WebSocketProtocol
+from twisted.internet import reactor as _reactor
+
+from chat import wire
+from chat.window import Pace
+
+MOST_FRAMES = 32  # that may wait for the application before reading pauses; more than twice as many are a flood
+MOST_BYTES = 256 * 1024
+LOOK_AGAIN_S = 0.05
+RESTARTING = 503
+reactor: Any = _reactor  # chosen at run time
+
+
+class Protocol(WebSocketProtocol):
+    """Also the transport's producer (Twisted's ``IPushProducer``): it learns so when the peer does not read."""
+
+    transport: Any
+    _paces: Pace | None = None  # of the peer's pings; browsers send none
+    _unread: asyncio.Future[None] | None = None
+    _waiting_bytes = 0
+    _paused = False
+    _flooded = False
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self.transport.unregisterProducer()  # the one of the HTTP request that this was
+        self.transport.registerProducer(self, True)
+
+    # Outward
+
+    async def writable(self) -> None:
+        """Wait while more than the transport's buffer (64 KiB) is unread by the peer."""
+        if self._unread is not None:
+            await asyncio.wait([self._unread])
+
+    def pauseProducing(self) -> None:
+        if self._unread is None:
+            self._unread = asyncio.get_running_loop().create_future()
+
+    def resumeProducing(self) -> None:
+        unread, self._unread = self._unread, None
+        if unread is not None and not unread.done():
+            unread.set_result(None)
+
+    stopProducing = resumeProducing
+
+    def onPing(self, payload: bytes) -> None:
+        """The library answers every one, whether or not the answers are read."""
+        self._paces = self._paces or Pace()
+        if not self._paces.take(now=time.monotonic()):
+            self._flood()
+        elif self._unread is None:
+            super().onPing(payload)
+
+    # Inward: the queue to the application has no bound of its own
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        if self._flooded:
+            return
+        super().onMessage(payload, isBinary)
+        self._waiting_bytes += len(payload)
+        waiting = self.application_queue.qsize()
+        if waiting > 2 * MOST_FRAMES:
+            self._flood()
+        elif not self._paused and (waiting >= MOST_FRAMES or self._waiting_bytes > MOST_BYTES):
+            self._look()
+
+    def _look(self) -> None:
+        """Read on once the application has taken everything, and not before."""
+        if self.application_queue.empty():
+            self._waiting_bytes = 0
+            if self._paused:
+                self._paused = False
+                self.transport.resumeProducing()
+            return
+        if not self._paused:
+            self._paused = True
+            self.transport.pauseProducing()
+        reactor.callLater(LOOK_AGAIN_S, self._look)
+
+    def _flood(self) -> None:
+        if not self._flooded:
+            self._flooded = True
+            self.serverClose(wire.Close.TOO_FAST)
+
+    # The end
+
+    def handle_reply(self, message: dict[str, Any]) -> None:
+        is_restart = message["type"] == "websocket.close" and message.get("code") == wire.Close.RESTART
+        if is_restart and self.state == self.STATE_CONNECTING:
+            self._refuse()
+        else:
+            super().handle_reply(message)
+
+    def serverClose(self, code: int | None = None) -> None:
+        if code == wire.Close.RESTART:  # the library's sendClose takes no number of the protocol's own
+            self.sendCloseFrame(code=int(code))
+        else:
+            super().serverClose(None if code is None else int(code))
+
+    def _refuse(self) -> None:
+        """As the library's serverReject, which says 403: that would tell a proxy to try no other process."""
+        self.handshake_deferred.errback(ConnectionDeny(RESTARTING, reason="Restarting"))
+        del self.handshake_deferred
+        self.server.protocol_disconnected(self)
