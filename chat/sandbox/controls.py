@@ -64,9 +64,11 @@ def reset_stats(sandbox: Sandbox, request: Request) -> Response:
 
 
 def set_settings(sandbox: Sandbox, request: Request) -> Response:
-    """``{"rack_timeout": false}`` switches the request deadlines off."""
-    sandbox.rack_timeout = bool(_object(request).get("rack_timeout", sandbox.rack_timeout))
-    return json_response({"rack_timeout": sandbox.rack_timeout})
+    """``rack_timeout``: false switches the request deadlines off. ``skew_s``: how far Chatwoot's clock is ahead."""
+    given = _object(request)
+    sandbox.rack_timeout = bool(given.get("rack_timeout", sandbox.rack_timeout))
+    sandbox.skew_s = float(given.get("skew_s", sandbox.skew_s))
+    return json_response({"rack_timeout": sandbox.rack_timeout, "skew_s": sandbox.skew_s})
 
 
 def show_ledger(sandbox: Sandbox, request: Request) -> Response:

@@ -46,6 +46,7 @@ class Sandbox:
         self.cable = Cable(store, self.presence, self.faults, self.stats)
         self.jobs = JobQueue(self.faults, self._run_job, random.Random())
         self.rack_timeout = True
+        self.skew_s = 0.0  # how far this Chatwoot's clock is ahead
         self._tasks: set[asyncio.Task[Any]] = set()
         self._http = httpx.AsyncClient(trust_env=False)
 
@@ -62,7 +63,12 @@ class Sandbox:
         return task
 
     def context(self) -> Context:
-        return Context(self.store, self.presence, time.time(), self.front_url)
+        return Context(self.store, self.presence, self.clock()(), self.front_url)
+
+    def clock(self) -> Callable[[], float]:
+        """Chatwoot's, in seconds; what was begun with it is not reached by a later jump."""
+        skew_s = self.skew_s
+        return lambda: time.time() + skew_s
 
     # -- REST --------------------------------------------------------------------
 
@@ -71,7 +77,7 @@ class Sandbox:
         started, found = time.monotonic(), match(ROUTES, request.method, raw_path)
         self.stats.routes[found[0].name if found else f"{request.method} unrouted"] += 1
         self.stats.areas[(found[0].area if found else Area.OTHER).value] += 1
-        deadline = Deadline(request.headers, enabled=self.rack_timeout)
+        deadline = Deadline(request.headers, enabled=self.rack_timeout, clock=self.clock())
         if deadline.expired:
             return EXPIRED
 

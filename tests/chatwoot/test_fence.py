@@ -8,6 +8,7 @@ import pytest
 from chat.chatwoot.answers import ask_nothing
 from chat.chatwoot.errors import Ambiguous, ChatwootError, NotFound, Throttled, Unreachable
 from chat.chatwoot.fence import STEP_S, Reading, header, probe
+from chat.chatwoot.status import chatwoot_status
 from chat.chatwoot.transport import open_http
 from chat.chatwoot.upstream_clock import UpstreamClock
 from tests.fixtures.sandbox import SandboxProcess
@@ -60,12 +61,15 @@ async def test_without_rack_timeout_there_is_no_fence(http: httpx.AsyncClient, s
     assert (found.verdict, found.window_ms) == ("unfenced", 0)
 
 
-async def test_ages_count_by_chatwoots_clock(http: httpx.AsyncClient):
-    """Ours is an hour behind, yet the samples say what time it is there."""
-    clock = UpstreamClock(wall=lambda: 0)
-    base = clock.base()
-    clock.sample(sent=base, received=base, told_ms=UpstreamClock().now(), whole_ms=1)
-    assert (await probe(http, clock)).verdict == "fenced"
+@pytest.mark.parametrize("skew_s", [3600, -3600])
+async def test_ages_count_by_chatwoots_clock(http: httpx.AsyncClient, sandbox: SandboxProcess, skew_s: int):
+    sandbox.settings(skew_s=skew_s)
+    clock = UpstreamClock()
+    for _ in range(3):
+        await chatwoot_status(http, clock)
+    assert abs(clock.skew_ms() - skew_s * 1000) <= clock.error_ms + 1
+    found = await probe(http, clock)
+    assert (found.verdict, found.window_ms) == ("fenced", 90_000)
 
 
 async def test_an_expired_request_is_answered_by_puma(http: httpx.AsyncClient):

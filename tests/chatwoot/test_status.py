@@ -27,6 +27,16 @@ async def test_the_stand_in_tells_its_version_and_its_time(sandbox: SandboxProce
     assert clock.jumps == 0
 
 
+async def test_a_jump_of_its_clock_is_noticed_with_the_next_answer(sandbox: SandboxProcess):
+    clock = UpstreamClock()
+    async with open_http(sandbox.base_url) as http:
+        await chatwoot_status(http, clock)
+        sandbox.settings(skew_s=8)
+        await chatwoot_status(http, clock)
+    assert clock.jumps == 1
+    assert abs(clock.skew_ms() - 8000) <= clock.error_ms + 1
+
+
 async def test_its_time_is_utc_and_cut_to_the_second():
     clock = UpstreamClock(base=lambda: 1000)
     await asked(SAID, clock)
