@@ -32,22 +32,24 @@ def follow(path: str) -> None:
     Raises BadOffset.
     """
     global _offset
-    _offset = _Offset(Path(path)) if path else None
+    _offset = OffsetFile(Path(path)) if path else None
 
 
-class _Offset:
-    def __init__(self, file: Path) -> None:
-        self._file = file
+class OffsetFile:
+    """Raises BadOffset when there is nothing to read at first; later on, the last word counts."""
+
+    def __init__(self, file: Path, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._file, self._monotonic = file, monotonic
         try:
             self._ms = self._read()
         except (OSError, ValueError) as error:
             raise BadOffset(
                 f"CLOCK_OFFSET_FILE is {str(file)!r}; write the path of a file with milliseconds"
             ) from error
-        self._read_at = time.monotonic()
+        self._read_at = monotonic()
 
     def ms(self) -> int:
-        now = time.monotonic()
+        now = self._monotonic()
         if now - self._read_at >= AGAIN_S:
             self._read_at = now
             with contextlib.suppress(OSError, ValueError):  # it is being written just now
@@ -58,4 +60,4 @@ class _Offset:
         return int(self._file.read_text())
 
 
-_offset: _Offset | None = None
+_offset: OffsetFile | None = None

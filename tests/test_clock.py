@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.clock import AGAIN_S, BadOffset, follow, moment, now_ms
+from chat.clock import AGAIN_S, BadOffset, OffsetFile, follow, moment, now_ms
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted(
@@ -38,21 +38,36 @@ def test_it_is_the_time():
     assert moment().utcoffset() is not None
 
 
-def test_it_follows_a_file_while_that_changes(tmp_path: Path):
+def test_it_is_as_wrong_as_a_file_says(tmp_path: Path):
     file = tmp_path / "offset"
     file.write_text("3600000\n")
     follow(str(file))
     assert abs(error_ms() - 3_600_000) <= 1000
     assert abs(moment().timestamp() - time.time() - 3600) <= 1
+    follow("")
+    assert abs(error_ms()) <= 1000
+
+
+def test_the_file_is_read_again_but_not_each_time(tmp_path: Path):
+    file, now = tmp_path / "offset", [0.0]
+    file.write_text("5000")
+    offset = OffsetFile(file, monotonic=lambda: now[0])
     file.write_text("-8000")
-    time.sleep(AGAIN_S)
-    assert abs(error_ms() + 8000) <= 1000
-    file.write_text("")  # half written: the last word counts
-    time.sleep(AGAIN_S)
-    assert abs(error_ms() + 8000) <= 1000
+    assert offset.ms() == 5000
+    now[0] += AGAIN_S
+    assert offset.ms() == -8000
+
+
+def test_what_cannot_be_read_later_leaves_the_last_word(tmp_path: Path):
+    file, now = tmp_path / "offset", [0.0]
+    file.write_text("-8000")
+    offset = OffsetFile(file, monotonic=lambda: now[0])
+    file.write_text("")  # half written
+    now[0] += AGAIN_S
+    assert offset.ms() == -8000
     file.unlink()
-    time.sleep(AGAIN_S)
-    assert abs(error_ms() + 8000) <= 1000
+    now[0] += AGAIN_S
+    assert offset.ms() == -8000
 
 
 @pytest.mark.parametrize("content", [None, "", "soon", "1.5"])

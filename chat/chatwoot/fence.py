@@ -50,7 +50,8 @@ class Probe:
 async def probe(http: httpx.AsyncClient, clock: UpstreamClock) -> Probe:
     """Find out whether Chatwoot refuses what is too old: two requests as a rule, a dozen at most.
 
-    They ask for an inbox that does not exist, so they change nothing; each refusal is one error in Chatwoot's log.
+    They ask for an inbox that does not exist, so they change nothing; each refusal is one error in Chatwoot's log. Let
+    the clock learn before: ages count by it, and one that is far off makes a fence look like none.
     Raises ChatwootError when there is no verdict: Chatwoot is not there, or answers in some third way.
     """
     return await _Prober(http, clock).run()
