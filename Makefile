@@ -1,6 +1,6 @@
 # Two commands are all a newcomer needs: `make run` and `make test`. The others are parts of them.
 
-.PHONY: run test environment lint types javascript python tools bench
+.PHONY: run test environment lint types javascript python faults-short faults faults-full tools bench
 .DELETE_ON_ERROR:
 
 NODE_TEST = node --import ./tests/js/debian_node.js --test
@@ -10,7 +10,7 @@ run: .venv/.run
 	@.venv/bin/python manage.py demo
 
 test: .venv/.test tools
-	@$(MAKE) --no-print-directory lint types javascript python
+	@$(MAKE) --no-print-directory lint types javascript python faults-short
 
 environment: .venv/.run
 
@@ -29,7 +29,20 @@ javascript:
 
 # Some tests wait more than they compute (the conformance kit, browsers), so there is a worker more than cores.
 python: .venv/.test
-	@.venv/bin/python -m pytest --quiet --numprocesses=3 --dist=worksteal
+	@.venv/bin/python -m pytest --quiet --numprocesses=3 --dist=worksteal -m "not faults"
+
+# Real processes, killed and cut off from each other: every row at a tenth of the real times. They mostly wait.
+faults-short: .venv/.test
+	@.venv/bin/python -m pytest --quiet --numprocesses=4 --dist=worksteal -m "faults and not full" tests/faults
+
+# The random schedule alone; SEED replays one.
+faults: .venv/.test
+	@NEMESIS_SEED=$(SEED) NEMESIS_MINUTES=$(or $(MINUTES),5) \
+		.venv/bin/python -m pytest --quiet --capture=no -m faults tests/faults/test_nemesis.py
+
+# Real sizes and real times.
+faults-full: .venv/.test tools
+	@FAULTS=full .venv/bin/python -m pytest --quiet --numprocesses=2 --dist=worksteal -m faults tests/faults
 
 tools:
 	@.ci/tools
