@@ -1,18 +1,21 @@
 """What only the database knows. `manage.py check --deploy --tag chat` asks what every start asks."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core import checks
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.executor import MigrationExecutor
 
+if TYPE_CHECKING:
+    from chat.models import Chatwoot
+
 TAG = "chat"
 
 
 def register() -> None:
     """Deployment checks: `migrate` and the admin's first inbox must work before an inbox exists."""
-    for check in (is_migrated, has_an_inbox, origins_are_named):
+    for check in (is_migrated, has_an_inbox, origins_are_named, fences_hold, bot_tokens_are_used):
         checks.register(check, TAG, deploy=True)
 
 
@@ -56,6 +59,50 @@ def origins_are_named(**_: Any) -> list[checks.CheckMessage]:
             id="chat.W001",
         )
         for slug in silent
+    ]
+
+
+def fences_hold(**_: Any) -> list[checks.CheckMessage]:
+    """By the latest verdict in the database; nothing is asked of Chatwoot."""
+    from chat.models import Chatwoot
+
+    if unapplied_migrations():
+        return []
+    unfenced = Chatwoot.objects.filter(fence=Chatwoot.Fence.UNFENCED).order_by("url")
+    return [
+        checks.Warning(
+            f"{chatwoot.url} is {fence_words(chatwoot)}",
+            hint="Let Chatwoot's rack-timeout and the X-Request-Start header through to it; see docs/operating.md.",
+            id="chat.W002",
+        )
+        for chatwoot in unfenced
+    ]
+
+
+def fence_words(chatwoot: "Chatwoot") -> str:
+    if chatwoot.fence == chatwoot.Fence.FENCED:
+        return "fenced: a request that we gave up on cannot take effect later"
+    if chatwoot.fence == chatwoot.Fence.UNFENCED:
+        return (
+            "unfenced: a request that we gave up on may still take effect later. After a cut we wait "
+            f"{settings.DELIVERY_UNFENCED_S:g} s before we send again; what takes effect still later makes a "
+            "duplicate, which is counted and shown"
+        )
+    return "not checked yet, so it counts as unfenced"
+
+
+def bot_tokens_are_used(**_: Any) -> list[checks.CheckMessage]:
+    from chat.models import Inbox
+
+    if unapplied_migrations():
+        return []
+    return [
+        checks.Warning(
+            f"Inbox {inbox.slug} does not use its bot token: {inbox.marker_off}",
+            hint="Find out why; then switch it on again at the inbox in the admin, or give it another token.",
+            id="chat.W003",
+        )
+        for inbox in Inbox.objects.exclude(marker_off="").order_by("slug")
     ]
 
 

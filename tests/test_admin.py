@@ -27,7 +27,7 @@ def inbox() -> Inbox:
 
 def form(inbox: Inbox, **changes: str) -> dict[str, str]:
     stays = {"slug": inbox.slug, "chatwoot": str(inbox.chatwoot_id), "look": "{}", "texts": "{}"}
-    return {**stays, "allowed_origins": "[]", "inbox_identifier": "", "hmac_token": "", **changes}
+    return {**stays, "allowed_origins": "[]", "inbox_identifier": "", "hmac_token": "", "bot_token": "", **changes}
 
 
 def edit(operator: Client, inbox: Inbox, **changes: str) -> str:

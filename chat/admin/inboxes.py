@@ -1,0 +1,102 @@
+"""Which inboxes there are. Secrets go in, never out."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+
+from chat import embedding
+from chat.admin.reading import ModelAdmin
+from chat.models import IDENTIFIER, Inbox
+
+if TYPE_CHECKING:  # generic for the type checker only
+    ModelForm = forms.ModelForm[Any]
+else:
+    ModelForm = forms.ModelForm
+
+SECRETS = ("inbox_identifier", "hmac_token", "bot_token")
+POWER = (
+    "of an agent bot of that account; never shown; empty: as it was. This token is power: whoever has it can write "
+    "into any conversation of the account. With it, each message carries a mark by which it is recognised for certain; "
+    "it is used for nothing else. A new one is tried even if the old one was switched off"
+)
+
+
+class SecretField(forms.CharField):
+    """Shows nothing of what is stored; empty means: as it was."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.PasswordInput(attrs={"autocomplete": "new-password"}, render_value=False)
+        super().__init__(widget=widget, required=False, **options)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(data)
+
+
+class InboxForm(ModelForm):
+    inbox_identifier = SecretField(help_text="of the API inbox in Chatwoot; never shown; empty: as it was")
+    hmac_token = SecretField(label="HMAC token", help_text="of that inbox, if any; never shown; empty: as it was")
+    bot_token = SecretField(help_text=POWER)
+    forget_hmac_token = forms.BooleanField(label="Forget the HMAC token", required=False)
+    forget_bot_token = forms.BooleanField(label="Forget the bot token", required=False)
+    use_bot_token = forms.BooleanField(label="Use the bot token again, if it was switched off", required=False)
+
+    class Meta:
+        model = Inbox
+        fields = ("slug", "name", "chatwoot", "account_id", *SECRETS, "allowed_origins", "look", "texts")
+
+    def clean_inbox_identifier(self) -> str:
+        identifier: str = self.cleaned_data["inbox_identifier"] or self.instance.inbox_identifier
+        if not identifier:
+            raise ValidationError("Write the identifier that Chatwoot shows in the settings of the inbox.")
+        return identifier
+
+    def clean_hmac_token(self) -> str:
+        token: str = self.cleaned_data["hmac_token"] or self.instance.hmac_token
+        return token
+
+    def clean_account_id(self) -> int | None:
+        account_id: int | None = self.cleaned_data["account_id"]
+        if account_id is not None and account_id < 1:
+            raise ValidationError("Write the number that stands in Chatwoot's addresses after /accounts/.")
+        return account_id
+
+    def clean_bot_token(self) -> str:
+        token: str = self.cleaned_data["bot_token"] or self.instance.bot_token
+        if token and not IDENTIFIER.fullmatch(token):
+            raise ValidationError("A token of Chatwoot has letters, digits, _ and - only.")
+        return token
+
+    def clean_allowed_origins(self) -> list[str]:
+        written = self.cleaned_data["allowed_origins"] or []
+        if not isinstance(written, list) or not all(isinstance(text, str) for text in written):
+            raise ValidationError('Write a list such as ["https://shop.example"].')
+        try:
+            return [embedding.parse(text) for text in written]
+        except embedding.BadOrigin as bad:
+            raise ValidationError(str(bad)) from None
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        for token in ("hmac_token", "bot_token"):
+            if cleaned.get(f"forget_{token}"):
+                cleaned[token] = ""
+        if cleaned.get("bot_token") and not cleaned.get("account_id"):
+            self.add_error("account_id", "The bot token is of no use without the number of its account.")
+        if cleaned.get("use_bot_token") or cleaned.get("bot_token") != self.instance.bot_token:
+            self.instance.marker_off = ""
+        return cleaned
+
+
+@admin.register(Inbox)
+class InboxAdmin(ModelAdmin):
+    form = InboxForm
+    list_display = ("slug", "name", "chatwoot", "allowed_origins", "bot_token_is")
+    readonly_fields = ("bot_token_is",)
+
+    @admin.display(description="bot token is")
+    def bot_token_is(self, inbox: Inbox) -> str:
+        if not inbox.bot_token:
+            return "not given: messages are recognised by their echo and their text"
+        return f"not used: {inbox.marker_off}" if inbox.marker_off else "used: every message carries a mark of ours"

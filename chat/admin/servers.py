@@ -1,0 +1,41 @@
+"""Which Chatwoot there is, and what was found out about it."""
+
+from datetime import datetime
+
+from django.contrib import admin
+from django.db import models
+
+from chat.admin.reading import ModelAdmin, utc
+from chat.checks import fence_words
+from chat.clock import now_ms
+from chat.models import Chatwoot
+
+
+@admin.register(Chatwoot)
+class ChatwootAdmin(ModelAdmin):
+    list_display = ("url", "cable_url", "fence_verdict", "checked", "clock", "paused")
+    fields = list_display
+    readonly_fields = ("fence_verdict", "checked", "clock", "paused")
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}  # Django 6's default
+
+    @admin.display(description="fence")
+    def fence_verdict(self, chatwoot: Chatwoot) -> str:
+        return fence_words(chatwoot)
+
+    @admin.display(description="checked (UTC)", ordering="fence_checked_at", empty_value="never")
+    def checked(self, chatwoot: Chatwoot) -> datetime | None:
+        return utc(chatwoot.fence_checked_at)
+
+    @admin.display(description="its clock", ordering="skew_ms")
+    def clock(self, chatwoot: Chatwoot) -> str:
+        """Chatwoot tells whole seconds, so that nothing is known to less than the error."""
+        if not (chatwoot.skew_ms or chatwoot.skew_error_ms):
+            return "as ours, as far as is known"
+        where = "ahead of" if chatwoot.skew_ms > 0 else "behind"
+        off, error = abs(chatwoot.skew_ms) / 1000, chatwoot.skew_error_ms / 1000
+        return f"{off:.1f} s {where} ours (± {error:.1f} s)"
+
+    @admin.display(description="deliveries")
+    def paused(self, chatwoot: Chatwoot) -> str:
+        left_ms = chatwoot.paused_until - now_ms()
+        return f"paused for {left_ms // 1000 + 1} s more: it asked us to slow down" if left_ms > 0 else "go out"
