@@ -71,6 +71,7 @@ class Pen:
         self._before = {each: head for each, (_, head) in sql.lock_contacts(contacts).items()}
         self._heads = dict(self._before)
         self._changed: dict[uuid.UUID, Record] = {}
+        self.has_emptied = False  # text was taken away that must not stay on the disk
 
     def _number(self, contact_id: uuid.UUID) -> int:
         self._heads[contact_id] += 1
@@ -86,6 +87,7 @@ class Pen:
         record = record._replace(seq=self._number(record.contact_id))
         sql.update_message(record)
         self._changed[record.id] = record
+        self.has_emptied |= record.deleted
         return record
 
     def add_conversation(self, conversation: Conversation) -> ConversationRecord:

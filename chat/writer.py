@@ -2,20 +2,24 @@
 
 Writes that wait together share a transaction (one fsync for all) of at most ``batch_ms``; if one of them fails, all are
 rolled back and each is tried again alone, so that a failing write harms no other. A write may therefore run twice: it
-must have no effect but on the database. When the database does not even begin, all of them fail, after one time-out.
+must have no effect but on the database.
+
+A database in trouble (locked, full, gone, a deadlock) is asked again on a fresh connection, for as long as a write has
+patience: a visitor is told after five seconds, what the courier and the cable write waits longer. Only when the
+connection is lost during the commit itself may it have been stored: that is not tried again. Whoever is told so asks
+again, and everything asked for twice is done once (``echo_id``, a lease, a number of Chatwoot's).
 """
 
 import asyncio
-import heapq
 import itertools
 import logging
 import threading
 import time
 import uuid
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import partial
 from typing import Any, TypeVar
 
 from django.db import DataError, Error, IntegrityError, ProgrammingError, connection, transaction
@@ -25,11 +29,14 @@ from chat.audience import Audience
 from chat.clock import Clock
 from chat.failpoints import reached
 from chat.feed import Change, Pen
+from chat.trouble import Trouble
+from chat.waiting import Waiting
+from chat.wal import Log
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-BATCH = 16  # writes that may share a transaction; more do not fit into its time
+MOST_TRIES = 3  # of a write with which the database fails each time: in a batch, then alone
 
 
 class Priority(IntEnum):
@@ -38,12 +45,38 @@ class Priority(IntEnum):
     MIRROR = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long a write waits for a database in trouble, seconds."""
+
+    accept_s: float = 5.0  # somebody is waiting for the answer
+    other_s: float = 30.0  # what a courier has sent is settled within its lease, however long the lock was held
+    try_s: float = 1.0  # for a lock, at a time
+    pause_s: float = 0.2  # between tries that fail at once
+    idle_s: float = 1.0  # without a write, before the log is tidied
+
+    def patience_s(self, priority: Priority) -> float:
+        return self.accept_s if priority is Priority.ACCEPT else self.other_s
+
+
 class WriterFull(Exception):
     """Too many writes are waiting; nothing was stored."""
 
 
+class WriterLate(Exception):
+    """The database does not answer; perhaps it is stored, perhaps it will be."""
+
+
 OURS = (DataError, IntegrityError, ProgrammingError)  # a wrong write of ours; the database itself is well
-BUSY = (Error, WriterFull)  # the database or the writer is busy or broken; InterfaceError is no DatabaseError
+BUSY = (Error, WriterFull, WriterLate)  # the database or the writer is busy or broken; InterfaceError is an Error
+
+
+class Stage(IntEnum):
+    """How far a transaction came."""
+
+    BEGIN = 0  # no lock yet: whatever was to be written is not to blame
+    RUN = 1
+    COMMIT = 2
 
 
 @dataclass(order=True, slots=True)
@@ -53,26 +86,38 @@ class _Write:
     run: Callable[[Pen], Any] = field(compare=False)
     contacts: Collection[uuid.UUID] = field(compare=False)
     done: Callable[[Any, BaseException | None], None] = field(compare=False)
+    until: float = field(compare=False)
+    tries: int = field(compare=False, default=0)
 
 
 class Writer:
     """Start it on the loop that its callers use. ``clock`` is read on the writer thread, once per transaction."""
 
     def __init__(
-        self, audience: Audience, *, clock: Clock = sql.database_now, batch_ms: float = 5, max_waiting: int = 10_000
+        self,
+        audience: Audience,
+        *,
+        clock: Clock = sql.database_now,
+        batch_ms: float = 5,
+        max_waiting: int = 10_000,
+        timing: Timing | None = None,
     ) -> None:
         self._audience = audience
         self._clock = clock
         self._batch_s = batch_ms / 1000
-        self._max_waiting = max_waiting
-        self._waiting: list[_Write] = []
+        self._waiting = Waiting[_Write](max_waiting)
         self._numbers = itertools.count()
-        self._condition = threading.Condition()
-        self._stopping = False
-        self._begun = False
-        self.broken = ""  # the kind of error with which the database refused the latest write; readable in any thread
+        self._timing = timing or Timing()
+        self._stage = Stage.BEGIN
+        self._trouble = Trouble(log)
+        self._log = Log()
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def broken(self) -> str:
+        """The kind of error with which the database refused the latest write; readable in any thread."""
+        return self._trouble.kind
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -80,9 +125,7 @@ class Writer:
 
     async def stop(self) -> None:
         """Finish what is waiting, then end the thread."""
-        with self._condition:
-            self._stopping = True
-            self._condition.notify()
+        self._waiting.stop()
         await asyncio.to_thread(self._thread.join)
 
     async def write(self, run: Callable[[Pen], T], *, contacts: Collection[uuid.UUID], priority: Priority) -> T:
@@ -102,7 +145,12 @@ class Writer:
                 future.set_exception(error)
 
         self.post(run, contacts=contacts, priority=priority, done=done)
-        return await future
+        late_s = self._timing.patience_s(priority) + self._timing.try_s
+        try:
+            async with asyncio.timeout(late_s):  # a connection that hangs holds the thread, and not its callers
+                return await future
+        except TimeoutError:
+            raise WriterLate(f"the database has not answered for {late_s:.0f} s") from None
 
     def post(
         self,
@@ -113,65 +161,65 @@ class Writer:
         done: Callable[[Any, BaseException | None], None],
     ) -> None:
         """Like ``write`` without waiting; ``done(result, error)`` is called on the loop. Raises WriterFull."""
-        with self._condition:
-            if self._stopping:
-                raise WriterFull("the writer stops")
-            # The last tenth is the visitors': what Chatwoot says can be asked for again, what they wrote cannot.
-            if len(self._waiting) >= self._max_waiting * (1 if priority == Priority.ACCEPT else 0.9):
-                raise WriterFull(f"{len(self._waiting)} writes are waiting")
-            heapq.heappush(self._waiting, _Write(priority, next(self._numbers), run, contacts, done))
-            self._condition.notify()
+        until = time.monotonic() + self._timing.patience_s(priority)
+        write = _Write(priority, next(self._numbers), run, contacts, done, until)
+        # The last tenth is the visitors': what Chatwoot says can be asked for again, what they wrote cannot.
+        if not self._waiting.put(write, share=1 if priority is Priority.ACCEPT else 0.9):
+            stops = self._waiting.stopping
+            raise WriterFull("the writer stops" if stops else f"{len(self._waiting)} writes are waiting")
 
     def _work(self) -> None:
         try:
-            while batch := self._take():
-                self._commit(batch)
+            while self._waiting or not self._waiting.stopping:
+                if batch := self._waiting.take(idle_s=self._timing.idle_s):
+                    self._commit(batch)
+                elif not self._trouble.kind:
+                    self._log.tidy()
         finally:
             connection.close()
 
-    def _take(self) -> list[_Write]:
-        with self._condition:
-            self._condition.wait_for(lambda: self._waiting or self._stopping)
-            return [heapq.heappop(self._waiting) for _ in range(min(len(self._waiting), BATCH))]
-
-    def _return(self, writes: list[_Write]) -> None:
-        with self._condition:
-            for write in writes:
-                heapq.heappush(self._waiting, write)
-
     def _commit(self, batch: list[_Write]) -> None:
         results: list[Any] = []
+        began = time.monotonic()
         try:
             changes = self._run(batch, results)
         except Exception as error:
-            connection.close_if_unusable_or_obsolete()
-            handle = self._retry if self._begun and len(batch) > 1 else partial(self._fail, error=error)
-            for write in batch:
-                handle(write)
+            if isinstance(error, Error) and not isinstance(error, OURS):
+                self._postpone(batch, error, ran=len(results))
+                self._waiting.rest(began + self._timing.pause_s - time.monotonic())
+            else:
+                self._blame(batch, error)
             return
-        self._healed()
-        self._return(batch[len(results) :])
+        self._trouble.over()
+        self._waiting.give_back(batch[len(results) :])
         self._tell(lambda: self._finish(batch, results, changes))
-
-    def _retry(self, write: _Write) -> None:
-        self._commit([write])
+        if self._log.is_urgent:
+            self._log.tidy()
 
     def _run(self, batch: list[_Write], results: list[Any]) -> list[Change]:
         """One transaction; it ends early, with fewer results than writes, when its time is over."""
         contacts = {contact for write in batch for contact in write.contacts}
-        self._begun = False
+        self._stage = Stage.BEGIN
+        self._connect()
         until = time.monotonic() + self._batch_s
         with transaction.atomic():
-            self._begun = True
             pen = Pen(self._clock(), contacts)
+            self._stage = Stage.RUN
             for write in batch:
                 results.append(write.run(pen))
                 if time.monotonic() > until:
                     break
             changes = pen.close()
             _about_to_commit(batch[: len(results)])
+            self._stage = Stage.COMMIT
         _committed(batch[: len(results)])
+        self._log.wrote(emptied=pen.has_emptied)
         return changes
+
+    def _connect(self) -> None:
+        if connection.connection is None:
+            sql.wait_at_most(round(self._timing.try_s * 1000))
+            self._log.prepare()
 
     def _finish(self, batch: list[_Write], results: list[Any], changes: list[Change]) -> None:
         try:
@@ -181,17 +229,40 @@ class Writer:
             for write, result in zip(batch, results, strict=False):
                 self._done(write, result, None)
 
-    def _healed(self) -> None:
-        if self.broken:
-            log.info("the database can be written again")
-            self.broken = ""
+    # When it fails
 
-    def _fail(self, write: _Write, error: Exception) -> None:
-        if isinstance(error, Error):
-            log.error("write failed: %s: %s", type(error).__name__, error)
-            if not isinstance(error, OURS):
-                self.broken = type(error).__name__
-        self._tell(lambda: self._done(write, None, error))
+    def _blame(self, batch: list[_Write], error: Exception) -> None:
+        """One of the writes is wrong: it alone fails."""
+        if self._stage is not Stage.BEGIN and len(batch) > 1:
+            for write in batch:
+                self._commit([write])
+        else:
+            if isinstance(error, Error):
+                log.error("write failed: %s: %s", type(error).__name__, error)
+            self._fail(batch, error)
+
+    def _postpone(self, batch: list[_Write], error: Exception, *, ran: int) -> None:
+        """The database is in trouble: whoever has patience is tried again, on a fresh connection."""
+        with suppress(Error):
+            connection.close()
+        given_up = batch[:ran] if self._stage is Stage.COMMIT else []
+        for write in batch:
+            write.tries += self._stage is Stage.RUN
+        latest = time.monotonic() + self._timing.try_s
+        for write in [*batch[len(given_up) :], *self._waiting.take_all()]:
+            if write.until < latest or write.tries >= MOST_TRIES or self._waiting.stopping:
+                given_up.append(write)
+            else:
+                self._waiting.give_back([write])
+        self._trouble.note(error, given_up=len(given_up))
+        self._fail(given_up, error)
+
+    def _fail(self, writes: list[_Write], error: Exception) -> None:
+        def tell() -> None:
+            for write in writes:
+                self._done(write, None, error)
+
+        self._tell(tell)
 
     def _done(self, write: _Write, result: Any, error: Exception | None) -> None:
         try:

@@ -1,13 +1,11 @@
 import asyncio
-import logging
-import sqlite3
 import threading
 import uuid
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, IntegrityError, OperationalError, connection
+from django.db import DatabaseError, connection
 
 from chat import acceptance, sql
 from chat.audience import Audience, Row
@@ -279,34 +277,6 @@ async def test_a_listener_that_breaks_leaves_no_caller_waiting(writer: Writer, a
     assert [type(each) for each in complaints] == [LookupError]
 
 
-async def test_a_locked_database_fails_all_that_wait_and_stores_nothing(
-    writer: Writer, reader: Reader, alice: Person, bob: Person
-):
-    """And all at once: each of them waiting out the time-out in turn would be minutes."""
-    if connection.vendor != "sqlite":
-        pytest.skip("PostgreSQL locks contacts, not the database")
-    begun: list[str] = []
-
-    def wait_briefly(run: Callable[..., Any], query: str, *rest: Any) -> Any:
-        begun.append(query)
-        if query.startswith("BEGIN"):  # Django may have opened a new connection since
-            connection.connection.execute("PRAGMA busy_timeout = 30")
-        return run(query, *rest)
-
-    await write(writer, lambda pen: connection.execute_wrappers.append(wait_briefly))
-    other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    waiting = [write(writer, say(str(number), alice), alice) for number in range(20)]
-    results = await asyncio.gather(*waiting, return_exceptions=True)
-    other.execute("ROLLBACK")
-    other.close()
-    assert all(isinstance(each, DatabaseError) for each in results)
-    assert len([query for query in begun if query.startswith("BEGIN")]) < 5
-    assert await reader.run(texts) == []
-    await write(writer, say("works again", bob), bob)
-    assert await reader.run(texts) == ["works again"]
-
-
 async def test_twenty_times_the_same_echo_id_is_one_message(writer: Writer, reader: Reader, alice: Person):
     echo_id = uuid.uuid4()
     answers = await asyncio.gather(*(write(writer, say("hello", alice, echo_id=echo_id), alice) for _ in range(20)))
@@ -331,23 +301,3 @@ async def test_two_writers_on_one_database_number_without_gaps(
     numbers = await reader.run(lambda: sorted(Message.objects.values_list("seq", flat=True)))
     assert numbers == list(range(2, 23))
     assert await reader.run(_heads, alice) == [22]
-
-
-async def test_what_the_database_refused_is_known_until_a_write_succeeds(
-    writer: Writer, alice: Person, caplog: pytest.LogCaptureFixture
-):
-    def full(pen: Pen) -> None:
-        raise OperationalError("database or disk is full")
-
-    def faulty(pen: Pen) -> None:
-        raise IntegrityError("a fault of one write")
-
-    caplog.set_level(logging.INFO, logger="chat.writer")
-    for run, error, broken in ((faulty, IntegrityError, ""), (full, OperationalError, "OperationalError")):
-        with pytest.raises(error):
-            await write(writer, run, alice)
-        assert writer.broken == broken
-    await write(writer, say("one", alice), alice)
-    await write(writer, say("two", alice), alice)
-    assert writer.broken == ""
-    assert caplog.text.count("the database can be written again") == 1

@@ -1,0 +1,55 @@
+import logging
+
+import pytest
+
+from chat.trouble import Trouble
+
+LOCKED = RuntimeError("database is locked")
+
+
+class Said:
+    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
+        self.now = 0.0
+        self.trouble = Trouble(logging.getLogger("test"), now=lambda: self.now)
+        self._caplog = caplog
+
+    def lines(self) -> list[str]:
+        found = [record.getMessage() for record in self._caplog.records]
+        self._caplog.clear()
+        return found
+
+
+@pytest.fixture
+def said(caplog: pytest.LogCaptureFixture) -> Said:
+    return Said(caplog)
+
+
+def test_it_is_said_at_once_then_every_ten_seconds_and_when_it_is_over(said: Said) -> None:
+    for tenth in range(250):
+        said.now = tenth / 10
+        said.trouble.note(LOCKED, given_up=2)
+    said.now = 25
+    said.trouble.over()
+    assert said.lines() == [
+        *(
+            f"the database refuses writes: RuntimeError: database is locked; given up so far: {n}"
+            for n in (2, 202, 402)
+        ),
+        "the database can be written again after 25.0 s; given up: 500",
+    ]
+
+
+def test_stumbling_again_and_again_fills_no_log(said: Said) -> None:
+    for second in range(100):
+        said.now = second
+        said.trouble.note(LOCKED, given_up=0)
+        said.trouble.over()
+    assert len(said.lines()) == 20
+
+
+def test_the_kind_is_known_while_it_lasts(said: Said) -> None:
+    assert said.trouble.kind == ""
+    said.trouble.note(LOCKED, given_up=0)
+    assert said.trouble.kind == "RuntimeError"
+    said.trouble.over()
+    assert said.trouble.kind == ""
