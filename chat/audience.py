@@ -4,7 +4,7 @@ Every method runs on the event loop. A listener is a socket or a waiting long po
 """
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Literal, NamedTuple, Protocol
 
 
@@ -38,6 +38,7 @@ class Listener(Protocol):
 class Audience:
     def __init__(self) -> None:
         self._listeners: dict[uuid.UUID, set[Listener]] = {}
+        self.committed: Callable[[uuid.UUID, int], None] | None = None  # told of each new head, to tell others
 
     def join(self, listener: Listener) -> None:
         self._listeners.setdefault(listener.contact_id, set()).add(listener)
@@ -55,6 +56,8 @@ class Audience:
         return tuple(self._listeners.get(contact_id, ()))
 
     def changed(self, contact_id: uuid.UUID, head_before: int, head_after: int, rows: tuple[Row, ...] = ()) -> None:
+        if self.committed and head_after > head_before:
+            self.committed(contact_id, head_after)
         for listener in self.of(contact_id):
             listener.changed(head_before, head_after, rows)
 

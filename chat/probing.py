@@ -127,9 +127,8 @@ class _Probe:
             return
         self._told_skew_ms = skew_ms
         level = logging.WARNING if abs(skew_ms) > settings.DELIVERY_MARGIN_S * 1000 else logging.INFO
-        way = "ahead of" if skew_ms > 0 else "behind"
-        words = "the clock of %s is %.1f s %s ours (give or take %.1f s)"
-        log.log(level, words, self._link.name, abs(skew_ms) / 1000, way, error_ms / 1000)
+        words = "the clock of %s is off ours by %+.1f s (give or take %.1f s)"
+        log.log(level, words, self._link.name, skew_ms / 1000, error_ms / 1000)
         await self._write({"skew_ms": skew_ms, "skew_error_ms": error_ms})
 
     async def _write(self, values: dict[str, Any]) -> None:

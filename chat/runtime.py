@@ -1,16 +1,18 @@
 """Everything that belongs to a running process, put together once: writer, hubs, courier, and what the pages call."""
 
 import asyncio
-import contextlib
 import gc
 import logging
 import random
 import uuid
 from dataclasses import dataclass, field
+from typing import Self
 
-from django.db.models import Exists, F, OuterRef
+from django.conf import settings
+from django.db.models import Exists, OuterRef
+from django.utils.crypto import salted_hmac
 
-from chat import courier, holding, resync
+from chat import courier, holding, probing, processes, resync
 from chat.audience import Audience
 from chat.bridge.tasks import Tasks
 from chat.chatwoot.transport import open_http
@@ -18,13 +20,15 @@ from chat.clock import moment
 from chat.conversations import Conversations
 from chat.courier import Courier
 from chat.draining import Drain
-from chat.feed import Pen
 from chat.holding import Holding
-from chat.models import Contact, ContactInbox, Inbox, Session
+from chat.models import Contact, ContactInbox, Session
+from chat.neighbours import Neighbours
+from chat.probing import Probing
+from chat.processes import Processes
 from chat.reader import Reader
 from chat.resync import Resyncs
 from chat.upstreams import OpenHttp, OpenHub, Upstreams, open_hub
-from chat.writer import BUSY, Priority, Writer
+from chat.writer import BUSY, Writer
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +40,30 @@ class Timing:
     carrying: courier.Timing = field(default_factory=courier.Timing)
     resync_pause_ms: int = resync.PAUSE_MS
     unheard_s: float = holding.UNHEARD_S
+    asking: probing.Timing = field(default_factory=probing.Timing)
+    rate_per_s: float = 40  # requests to one Chatwoot, over all processes
+    beat_s: float = processes.BEAT_S
     watch_s: float = 1.0  # how often contacts are swept that nobody holds any more, or the cable does not carry
     check_heads_s: float = 5.0
     read_rows_s: float = 30.0
+
+    @classmethod
+    def from_settings(cls) -> Self:
+        return cls(
+            carrying=courier.Timing(
+                unfenced_ms=_ms(settings.DELIVERY_UNFENCED_S),
+                settle_ms=_ms(settings.DELIVERY_MARGIN_S),
+                lease_ms=_ms(settings.DELIVERY_LEASE_S),
+                pause_ms=_ms(settings.DELIVERY_PAUSE_S),
+            ),
+            resync_pause_ms=_ms(settings.RESYNC_PAUSE_S),
+            unheard_s=settings.POLL_S,
+            rate_per_s=settings.CHATWOOT_RATE_PER_S,
+        )
+
+
+def _ms(span_s: float) -> int:
+    return round(span_s * 1000)
 
 
 class Runtime:
@@ -51,13 +76,19 @@ class Runtime:
         open_hub: OpenHub = open_hub,
         chance: random.Random | None = None,
         timing: Timing | None = None,
+        redis_url: str = "",
     ) -> None:
         self._timing = timing = timing or Timing()
         self.audience = Audience()
         self.drain = Drain(chance=chance)
         self.reader = Reader()
         self.writer = Writer(self.audience)
-        self.upstreams = Upstreams(self.reader, open_http=open_http, open_hub=open_hub)
+        self.neighbours = Neighbours(self.audience, url=redis_url, channel=_channel())
+        self.upstreams = Upstreams(self.reader, open_http=open_http, open_hub=open_hub, rate_per_s=timing.rate_per_s)
+        self.probing = Probing(self.upstreams, self.reader, timing=timing.asking)
+        self.processes = Processes(
+            self.upstreams, self.writer, self.reader, rate_per_s=timing.rate_per_s, beat_s=timing.beat_s
+        )
         self.resyncs = Resyncs(self.upstreams, self.writer, self.reader, pause_ms=timing.resync_pause_ms)
         self.holding = Holding(
             self.upstreams, self.writer, self.reader, self.audience, self.resyncs, unheard_s=timing.unheard_s
@@ -75,6 +106,8 @@ class Runtime:
 
     def start(self) -> None:
         self.writer.start()
+        self.processes.start()
+        self.neighbours.start()
         self.courier.start()
         self._tasks.spawn(self._watch(), name="watch")
         gc.collect()
@@ -82,7 +115,7 @@ class Runtime:
 
     async def leave(self, *, jitter_s: float) -> None:
         """Before ``stop``: send the visitors elsewhere, each within ``jitter_s``, and deliver nothing more."""
-        await asyncio.gather(self.drain.run(jitter_s=jitter_s), self.courier.close())
+        await asyncio.gather(self.drain.run(jitter_s=jitter_s), self.courier.close(), self.processes.drain())
 
     async def stop(self) -> None:
         """What is accepted stays in the database; what was under way is looked for at the next start."""
@@ -91,7 +124,10 @@ class Runtime:
         await self.conversations.close()
         await self.holding.close()
         await self.resyncs.close()
+        await self.neighbours.close()
+        await self.probing.close()
         await self.upstreams.close()
+        await self.processes.close()
         await self.writer.stop()
         await self.reader.stop()
 
@@ -106,18 +142,11 @@ class Runtime:
                 if loop.time() - heads_at >= self._timing.check_heads_s:
                     heads_at = loop.time()
                     await self._check_heads()
-                    if self.writer.broken:
-                        self._tasks.spawn(self._try_to_write(), name="try to write")
                 if loop.time() - rows_at >= self._timing.read_rows_s:
                     rows_at = loop.time()
                     self.upstreams.forget()
             except Exception:  # The next round may do better; without rounds nobody would ever be swept or revoked.
                 log.exception("the watch failed")
-
-    async def _try_to_write(self) -> None:
-        """Perhaps nobody else writes, and nobody would learn that the database is well again. The writer logs."""
-        with contextlib.suppress(*BUSY):
-            await self.writer.write(_change_nothing, contacts=(), priority=Priority.MIRROR)
 
     async def _check_heads(self) -> None:
         """Another process may have written, or ended a session: one query for heads, one for sessions."""
@@ -151,8 +180,11 @@ def _ended(session_ids: list[uuid.UUID]) -> set[uuid.UUID]:
     return set(session_ids) - set(live.values_list("id", flat=True))
 
 
-def _change_nothing(pen: Pen) -> None:
-    Inbox.objects.update(name=F("name"))  # an empty transaction would succeed on a full disk
+def _channel() -> str:
+    """Of this installation: a Redis that others share has no other walls between those who publish."""
+    database = settings.DATABASES["default"]
+    named = f"{database.get('HOST')}:{database.get('PORT')}/{database['NAME']}"
+    return f"chatproxy.{salted_hmac('chatproxy.neighbours', named, algorithm='sha256').hexdigest()[:16]}"
 
 
 _current: Runtime | None = None
@@ -162,7 +194,7 @@ def current() -> Runtime:
     """The runtime of this process; the first caller starts it, on the running loop."""
     global _current
     if _current is None:
-        _current = Runtime()
+        _current = Runtime(timing=Timing.from_settings(), redis_url=settings.REDIS_URL)
         _current.start()
     return _current
 

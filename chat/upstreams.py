@@ -10,6 +10,7 @@ from django.conf import settings
 
 from chat import sql
 from chat.bridge.hub import Hub, Listener
+from chat.bridge.timing import Timing as CableTiming
 from chat.budget import Budget, Urgency
 from chat.chatwoot.application import BotApi
 from chat.chatwoot.client import ClientApi
@@ -32,6 +33,13 @@ def open_hub(cable_url: str, listener: Listener) -> Hub:
         random=random.Random(),
         per_socket=settings.CABLE_CONTACTS_PER_SOCKET,
         linger_s=settings.CABLE_LINGER_S,
+        timing=CableTiming.of(
+            stale_s=settings.CABLE_STALE_S,
+            confirm_s=settings.CABLE_CONFIRM_S,
+            retry_s=settings.CABLE_RETRY_S,
+            canary_s=settings.CABLE_CANARY_S,
+            redial_s=settings.CABLE_REDIAL_S,
+        ),
     )
 
 

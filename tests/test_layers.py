@@ -12,7 +12,8 @@ LAYERS: dict[int, str] = {
     0: "chatwoot wire audience backoff breaker budget clock failpoints markdown outlet window trouble waiting draining",
     1: "bridge fields models migrations",
     2: "feed files outbox mirror place acceptance sessions embedding sql reader writer wal",
-    3: "courier indicator link looking resync upstreams probing processes neighbours holding conversations sender socket",
+    3: "courier indicator link looking resync upstreams probing processes neighbours "
+    "holding conversations sender socket",
     4: "runtime consumers api views routing urls admin operating checks starting apps management",
 }
 LAYER_OF = {f"chat.{name}": layer for layer, names in LAYERS.items() for name in names.split()}

@@ -1,0 +1,145 @@
+"""What only asking tells about a Chatwoot: its clock, whether its fence holds, whether it is back."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chat import breaker
+from chat.chatwoot.errors import Unreachable
+from chat.models import Chatwoot, upsert_inbox
+from chat.probing import Probing, Timing
+from chat.reader import Reader
+from chat.runtime import Runtime
+from chat.upstreams import Link, Upstream, Upstreams
+from tests.eventually import eventually
+from tests.fixtures.fake_hub import CountingChatwoot
+from tests.fixtures.sandbox import SandboxProcess
+from tests.fixtures.world import quick_http
+
+QUICK = Timing(every_s=0.2, retry_s=0.05, first_s=5, sample_s=0.02)
+Reach = Callable[..., Any]
+
+
+@pytest.fixture
+async def reader(transactional_db: None) -> AsyncIterator[Reader]:
+    reader = Reader(threads=2)
+    yield reader
+    await reader.stop()
+
+
+@pytest.fixture
+async def reach(reader: Reader) -> AsyncIterator[Reach]:
+    """Reach a Chatwoot as one more process; the probing has begun."""
+    made: list[tuple[Upstreams, Probing]] = []
+
+    async def reach(url: str, *, timing: Timing = QUICK) -> Upstream:
+        upstreams = Upstreams(reader, open_http=quick_http, open_hub=CountingChatwoot().open_hub)
+        upstreams.listener = Runtime().holding
+        made.append((upstreams, Probing(upstreams, reader, timing=timing)))
+        inbox = await reader.run(upsert_inbox, slug="main", url=url, cable_url="ws://c", inbox_identifier="abc")
+        return await upstreams.of(inbox.pk)
+
+    yield reach
+    for upstreams, probing in made:
+        await probing.close()
+        await upstreams.close()
+
+
+async def row(reader: Reader) -> Chatwoot:
+    return await reader.run(Chatwoot.objects.get)
+
+
+def probes(sandbox: SandboxProcess) -> int:
+    routes = sandbox.stats()["routes"]
+    return sum(count for route, count in routes.items() if route.startswith("POST") and route.endswith("/contacts"))
+
+
+async def test_before_anything_is_sent_the_fence_is_known(
+    reach: Reach, reader: Reader, sandbox: SandboxProcess, logged: Any
+) -> None:
+    upstream = await reach(sandbox.base_url)
+    assert await upstream.ready()
+    assert upstream.link.fence_window_ms == 90_000
+    assert upstream.link.clock.known
+    await eventually(lambda: "refuses requests older than 90 s: deliveries are fenced" in logged.text)
+    found = await row(reader)
+    assert (found.fence, found.fence_window_ms) == ("fenced", 90_000) and found.fence_checked_at > 0
+
+
+async def test_a_chatwoot_without_a_fence_is_said_aloud(
+    reach: Reach, reader: Reader, sandbox: SandboxProcess, logged: Any
+) -> None:
+    sandbox.settings(rack_timeout=False)
+    upstream = await reach(sandbox.base_url)
+    assert await upstream.ready()
+    assert upstream.link.fence_window_ms is None
+    assert "deliveries are not fenced" in logged.text
+    assert (await row(reader)).fence == "unfenced"
+
+
+async def test_one_process_asks_for_the_fence_and_all_know_it(reach: Reach, sandbox: SandboxProcess) -> None:
+    upstreams = [await reach(sandbox.base_url) for _ in range(3)]
+    for each in upstreams:
+        assert await each.ready()
+        assert each.link.fence_window_ms == 90_000
+    assert probes(sandbox) == 2
+
+
+async def test_a_verdict_of_today_is_not_asked_for_again(reach: Reach, reader: Reader, sandbox: SandboxProcess) -> None:
+    assert await (await reach(sandbox.base_url)).ready()
+    sandbox.reset_stats()
+    later = await reach(sandbox.base_url)
+    assert await later.ready() and later.link.fence_window_ms == 90_000
+    assert probes(sandbox) == 0
+    await reader.run(Chatwoot.objects.update, fence_checked_at=(await row(reader)).fence_checked_at - QUICK.verdict_ms)
+    await eventually(lambda: probes(sandbox) == 2)
+
+
+async def test_a_chatwoot_that_is_not_there_holds_nobody_up(reach: Reach, reader: Reader, logged: Any) -> None:
+    upstream = await reach("http://127.0.0.1:1")
+    await upstream.ready()
+    assert upstream.link.fence_window_ms is None
+    assert (await row(reader)).fence == "unknown"
+    await eventually(lambda: upstream.link.breaker.open)
+    assert logged.text.count("does not tell its time") == 1
+
+
+async def test_a_chatwoot_that_hangs_holds_deliveries_up_only_so_long(
+    reach: Reach, sandbox: SandboxProcess, logged: Any
+) -> None:
+    with sandbox.faults.on("delay", seconds=2, method="GET", path="/api"):
+        upstream: Upstream = await reach(sandbox.base_url, timing=replace(QUICK, first_s=0.2))
+        assert await upstream.ready()
+        assert not upstream.link.clock.known
+        assert "unfenced until then" in logged.text
+
+
+async def test_who_is_back_is_asked_again(
+    reach: Reach, start_sandbox: Callable[..., SandboxProcess], tmp_path: Path
+) -> None:
+    sandbox = start_sandbox()
+    upstream = await reach(sandbox.base_url)
+    assert await upstream.ready()
+    port = int(sandbox.base_url.rpartition(":")[2])
+    sandbox.stop()
+    await give_up(upstream.link)
+    assert not upstream.available
+    start_sandbox(port=port)
+    await eventually(lambda: upstream.available)
+
+
+async def give_up(link: Link) -> None:
+    for _ in range(breaker.FAILURES):
+        await link.heard(Unreachable("ConnectError"))
+
+
+async def test_the_skew_is_stored_and_said(reach: Reach, reader: Reader, sandbox: SandboxProcess, logged: Any) -> None:
+    upstream = await reach(sandbox.base_url)
+    assert await upstream.ready()
+    await eventually(lambda: upstream.link.clock.error_ms < 450)
+    assert abs(upstream.link.clock.skew_ms()) < 1_000
+    assert "off ours by" in logged.text
+    assert 0 < (await row(reader)).skew_error_ms <= 1_000
