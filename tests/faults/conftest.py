@@ -11,8 +11,9 @@ import pytest
 from tests.faults import database
 from tests.faults.database import Database
 from tests.faults.figures import Figures, total
+from tests.faults.installation import Born
 from tests.faults.processes import Process
-from tests.faults.rig import Born, Rig
+from tests.faults.rig import Rig
 from tests.faults.scale import Scale, scale
 
 MakeRig = Callable[..., Awaitable[Rig]]
