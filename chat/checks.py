@@ -72,7 +72,7 @@ def fences_hold(**_: Any) -> list[checks.CheckMessage]:
     return [
         checks.Warning(
             f"{chatwoot.url} is {fence_words(chatwoot)}",
-            hint="Let Chatwoot's rack-timeout and the X-Request-Start header through to it; see docs/operating.md.",
+            hint="X-Request-Start must reach Chatwoot unchanged, and its rack-timeout be on; see docs/operating.md",
             id="chat.W002",
         )
         for chatwoot in unfenced

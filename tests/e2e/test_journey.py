@@ -213,6 +213,34 @@ def test_while_chatwoot_fails_the_chat_loads_accepts_and_says_so(visitor: Browse
         assert shown(page) == ["Before the outage", "During the outage"]
 
 
+def incoming(demo: Demo) -> list[str]:
+    """What the agent sees of the newest conversation's visitor."""
+    rows = demo.desk.messages(newest_conversation(demo))
+    return [row["content"] for row in rows if row["message_type"] == 0]
+
+
+def test_a_refused_message_says_why_and_goes_out_again_once_or_is_deleted(visitor: BrowserContext, demo: Demo) -> None:
+    page = visitor.new_page()
+    page.goto("/chat/main/")
+    say(page, "Before")
+    expect(page.get_by_text("Sent", exact=True)).to_be_visible()
+    refusal = {"message": "Content is too long (maximum is 150000 characters)", "attributes": ["content"]}
+    refusing = {"method": "POST", "path": "/messages", "status": 422, "body": refusal}
+    with demo.faults.on("status", **refusing):
+        for text in ("Refused at first", "Never mind"):
+            say(page, text)
+        lost = log(page).locator("chat-message[data-delivery=failed]")
+        expect(lost).to_have_count(2)
+        expect(lost.first).to_contain_text("Not sent: ")
+    lost.first.get_by_role("button", name="Try again").click()
+    expect(log(page).locator("chat-message[data-state=sent]", has_text="Refused at first")).to_be_visible()
+    lost.get_by_role("button", name="Delete").click()
+    page.reload()
+    expect(log(page)).to_contain_text("Refused at first")
+    assert shown(page) == ["Before", "Refused at first"]
+    assert incoming(demo) == ["Before", "Refused at first"]
+
+
 def test_two_tabs_that_write_first_at_once_are_one_visitor(visitor: BrowserContext, demo: Demo) -> None:
     before = len(demo.desk.conversations())
     one, two = visitor.new_page(), visitor.new_page()
