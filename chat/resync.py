@@ -1,37 +1,55 @@
-"""After any gap: compare a contact inbox with Chatwoot, which alone knows what the cable did not bring.
+"""After any gap: when which contact inbox is compared with Chatwoot (``chat.comparing``).
 
-One request (the conversations index) brings statuses, read marks, all messages with their deletions, and conversations
-that an agent began. At most one resync per contact inbox in ``PAUSE_MS`` over all processes; a wish that comes earlier
-is kept and served then.
+At most one resync per contact inbox in ``pause_s`` over all processes, and one walk over everything in ``walk_s``; a
+wish that comes earlier is kept and served then. Whoever is looking goes first; a thousand wishes at once wait in line.
 """
 
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
 
-from chat import mirror, outbox, sql
+from django.conf import settings
+
 from chat.bridge.tasks import Tasks
 from chat.budget import Turns, Urgency
-from chat.chatwoot.errors import ChatwootError, Throttled
-from chat.chatwoot.resources import Conversation, Message
+from chat.chatwoot.errors import ChatwootError, NotFound, Throttled
+from chat.comparing import Comparing
 from chat.feed import Pen
 from chat.mirror import Scope
 from chat.models import ContactInbox
 from chat.reader import Reader
-from chat.upstreams import Upstreams
+from chat.upstreams import Unavailable, Upstreams
 from chat.writer import BUSY, Priority, Writer
 
 log = logging.getLogger(__name__)
 
-PAUSE_MS = 10_000
 AT_ONCE = 4  # resyncs side by side
-CHUNK = 50  # messages in one write, so that accepts never wait long
+WALKS_AT_ONCE = 1
+MOST_WISHES = 20_000
+SAY_S = 10.0  # how often is said how many wait
+WORTH_SAYING = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    pause_s: float = 10
+    walk_s: float = 60
+
+    @classmethod
+    def from_settings(cls) -> Self:
+        return cls(pause_s=settings.RESYNC_PAUSE_S, walk_s=6 * settings.RESYNC_PAUSE_S)
+
+
+class _Key(NamedTuple):
+    contact_inbox_id: int
+    whole: bool  # a walk over everything
 
 
 @dataclass(slots=True)
 class _Wish:
+    key: _Key
     scope: Scope
     due: float
     urgency: Urgency
@@ -41,29 +59,37 @@ class _Wish:
 class Resyncs:
     """Wishes live in memory: whoever holds a contact next, after a process has died, begins with a resync."""
 
-    def __init__(self, upstreams: Upstreams, writer: Writer, reader: Reader, *, pause_ms: int = PAUSE_MS) -> None:
+    def __init__(self, upstreams: Upstreams, writer: Writer, reader: Reader, *, timing: Timing | None = None) -> None:
         self._upstreams = upstreams
         self._writer = writer
-        self._reader = reader
-        self._pause_ms = pause_ms
-        self._wishes: dict[int, _Wish] = {}
-        self._turns = Turns(AT_ONCE)
+        self._timing = timing or Timing()
+        self._comparing = Comparing(upstreams, writer, reader)
+        self._wishes: dict[_Key, _Wish] = {}
+        self._turns = {False: Turns(AT_ONCE), True: Turns(WALKS_AT_ONCE)}
         self._tasks = Tasks()
-        self.done = 0
+        self._said_at, self._dropped, self._behind = 0.0, 0, False
+        self.done = 0  # resyncs
+        self.walked = 0  # walks over everything
 
     def want(self, scope: Scope, *, urgency: Urgency, after_s: float = 0.0) -> None:
         """Compare this contact inbox soon. Wishes that wait become one; one that has begun to read does not count."""
+        self._want(_Key(scope.contact_inbox_id, False), scope, urgency, after_s)
+
+    def _want(self, key: _Key, scope: Scope, urgency: Urgency, after_s: float) -> None:
         due = self._now() + after_s
-        if wish := self._wishes.get(scope.contact_inbox_id):
+        if wish := self._wishes.get(key):
             self._hurry(wish, due, urgency)
-            return
-        wish = self._wishes[scope.contact_inbox_id] = _Wish(scope, due, urgency)
-        self._tasks.spawn(self._grant(wish), name=f"resync {scope.contact_inbox_id}")
+        elif len(self._wishes) >= MOST_WISHES:
+            self._dropped += 1  # whoever holds it asks again at its next poll or audit
+        else:
+            wish = self._wishes[key] = _Wish(key, scope, due, urgency)
+            self._tasks.spawn(self._grant(wish), name=f"resync {key.contact_inbox_id}")
+        self._say()
 
     def _hurry(self, wish: _Wish, due: float, urgency: Urgency) -> None:
         if urgency < wish.urgency:
             wish.urgency = urgency
-            self._turns.hurry(wish.scope.contact_inbox_id, urgency)
+            self._turns[wish.key.whole].hurry(wish.key, urgency)
         wish.due = min(wish.due, due)
         wish.sooner.set()
 
@@ -73,15 +99,31 @@ class Resyncs:
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
 
+    def _say(self) -> None:
+        """How far it is, while there is much to do: an operator sees a storm pass."""
+        waiting, now = len(self._wishes), self._now()
+        if self._dropped and now - self._said_at >= SAY_S:
+            log.error("%d wishes to resync were refused: %d wait already", self._dropped, waiting)
+            self._dropped = 0
+        if waiting >= WORTH_SAYING and now - self._said_at >= SAY_S:
+            self._said_at, self._behind = now, True
+            log.info("resync: %d contacts wait, %d were compared so far", waiting, self.done)
+        elif self._behind and not waiting:
+            self._behind = False
+            log.info("resync: nobody waits any more, %d contacts were compared so far", self.done)
+
+    # Granting
+
     async def _grant(self, wish: _Wish) -> None:
-        key = wish.scope.contact_inbox_id
         while True:
             await self._wait(wish)
-            async with self._turns.turn(key, wish.urgency):
-                if await self._claim(wish.scope):
-                    del self._wishes[key]
-                    return await self._try(wish)
-            wish.due = self._now() + self._pause_ms / 1000
+            async with self._turns[wish.key.whole].turn(wish.key, wish.urgency):
+                again_s = await self._claim(wish) if await self._available(wish.scope) else self._timing.pause_s
+                if not again_s:
+                    del self._wishes[wish.key]
+                    await self._try(wish)
+                    return self._say()
+            wish.due = self._now() + again_s
 
     async def _wait(self, wish: _Wish) -> None:
         while (wait_s := wish.due - self._now()) > 0:
@@ -90,57 +132,64 @@ class Resyncs:
                 async with asyncio.timeout(wait_s):
                     await wish.sooner.wait()
 
-    async def _try(self, wish: _Wish) -> None:
-        again_s = self._pause_ms / 1000
+    def _pause_s(self, wish: _Wish) -> float:
+        return self._timing.walk_s if wish.key.whole else self._timing.pause_s
+
+    async def _available(self, scope: Scope) -> bool:
+        """Whether asking makes sense just now: a claim that cannot be used would cost a write and the next pause."""
         try:
-            if await self.run(wish.scope, urgency=wish.urgency):
-                return
-        except (ChatwootError, *BUSY) as error:
-            log.warning("resync of contact inbox %s failed and comes again: %s", wish.scope.contact_inbox_id, error)
-            if isinstance(error, Throttled):
-                again_s = max(again_s, error.retry_after_s)
-        self.want(wish.scope, urgency=wish.urgency, after_s=again_s)
-
-    async def _claim(self, scope: Scope) -> bool:
-        """True for one process at a time: a conditional update of the row. A database in trouble says no."""
-
-        def claim(pen: Pen) -> bool:
-            rested = ContactInbox.objects.filter(pk=scope.contact_inbox_id, resynced_at__lte=pen.now - self._pause_ms)
-            return bool(rested.update(resynced_at=pen.now))
-
-        try:
-            return await self._writer.write(claim, contacts=(scope.contact_id,), priority=Priority.MIRROR)
+            upstream = await self._upstreams.of(scope.inbox_id)
+            return await upstream.ready()
         except BUSY as error:
             log.error("resync of contact inbox %s waits: %s", scope.contact_inbox_id, error)
             return False
 
-    async def run(self, scope: Scope, *, urgency: Urgency) -> bool:
-        """One comparison, now; False when something must wait for a later one. Raises ChatwootError."""
-        upstream = await self._upstreams.of(scope.inbox_id)
-        async with upstream.turn(urgency):
-            started = await self._reader.run(sql.database_now)
-            conversations = await upstream.api.conversations(scope.source_id)
-        complete = upstream.chatwoot_inbox_id is not None or not conversations
-        for conversation in sorted(conversations, key=lambda each: each.id):
-            if conversation.inbox_id == upstream.chatwoot_inbox_id:  # a verified contact's index spans all inboxes
-                complete &= await self._apply(scope, conversation, started)
+    async def _claim(self, wish: _Wish) -> float:
+        """0 for one process at a time, by a conditional update of the row; else the seconds to wait."""
+        column, pause_ms = ("walked_at" if wish.key.whole else "resynced_at"), round(self._pause_s(wish) * 1000)
+
+        def claim(pen: Pen) -> float:
+            row = ContactInbox.objects.filter(pk=wish.key.contact_inbox_id)
+            # a moment to come is of a clock that was set back since
+            rested = row.exclude(**{f"{column}__gt": pen.now - pause_ms, f"{column}__lte": pen.now})
+            if rested.update(**{column: pen.now}):
+                return 0
+            claimed_at: int = row.values_list(column, flat=True).first() or 0
+            return max(0.001, (claimed_at + pause_ms - pen.now) / 1000)
+
+        try:
+            return await self._writer.write(claim, contacts=(wish.scope.contact_id,), priority=Priority.MIRROR)
+        except BUSY as error:
+            log.error("resync of contact inbox %s waits: %s", wish.key.contact_inbox_id, error)
+            return self._timing.pause_s
+
+    async def _try(self, wish: _Wish) -> None:
+        again_s = self._pause_s(wish)
+        try:
+            if await self.run(wish.scope, urgency=wish.urgency, whole=wish.key.whole):
+                return
+        except NotFound:
+            log.info("Chatwoot knows contact inbox %s no more; its next message brings it back", wish.key[0])
+            return
+        except (ChatwootError, *BUSY) as error:
+            log.warning("resync of contact inbox %s failed and comes again: %s", wish.key.contact_inbox_id, error)
+            if isinstance(error, Throttled):
+                again_s = max(again_s, error.retry_after_s)
+            elif isinstance(error, Unavailable):
+                again_s = max(again_s, error.after_s)
+        self._want(wish.key, wish.scope, wish.urgency, again_s)
+
+    async def run(self, scope: Scope, *, urgency: Urgency, whole: bool = False) -> bool:
+        """One comparison, now; False when something must wait for a later one. Raises ChatwootError.
+
+        Of a long history only the newest is compared at once; a walk over everything is asked for.
+        """
+        if whole:
+            complete = await self._comparing.compare_all(scope, urgency=Urgency.REST)
+            self.walked += 1
+            return complete
+        outcome = await self._comparing.compare(scope, urgency=urgency)
         self.done += 1
-        return complete
-
-    async def _apply(self, scope: Scope, conversation: Conversation, started: int) -> bool:
-        complete = True
-        messages = sorted(conversation.messages, key=lambda each: each.id)
-        for at in range(0, max(1, len(messages)), CHUNK):
-            apply = partial(_apply, scope, conversation, messages[at : at + CHUNK], started)
-            complete &= await self._writer.write(apply, contacts=(scope.contact_id,), priority=Priority.MIRROR)
-        return complete
-
-
-def _apply(scope: Scope, conversation: Conversation, messages: list[Message], started: int, pen: Pen) -> bool:
-    """False: it may be the one that we are just creating, which a later list tells."""
-    listed = replace(conversation, source_id=scope.source_id)  # the index is that of this contact inbox
-    if mirror.apply_conversation(pen, scope, listed, read_started=started) is None:
-        return not outbox.creation_open(scope.contact_inbox_id)
-    for message in messages:
-        mirror.apply_message(pen, scope, message, read_started=started)
-    return True
+        if not outcome.deep:
+            self._want(_Key(scope.contact_inbox_id, True), scope, Urgency.REST, 0.0)
+        return outcome.complete

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef
 from django.utils.crypto import salted_hmac
 
-from chat import courier, holding, probing, processes, resync
+from chat import courier, liveness, probing, processes, resync
 from chat.audience import Audience
 from chat.bridge.tasks import Tasks
 from chat.chatwoot.transport import open_http
@@ -38,8 +38,8 @@ class Timing:
     """The bounds of a runtime in one place; seconds unless the name says otherwise."""
 
     carrying: courier.Timing = field(default_factory=courier.Timing)
-    resync_pause_ms: int = resync.PAUSE_MS
-    unheard_s: float = holding.UNHEARD_S
+    comparing: resync.Timing = field(default_factory=resync.Timing)
+    hearing: liveness.Timing = field(default_factory=liveness.Timing)
     asking: probing.Timing = field(default_factory=probing.Timing)
     rate_per_s: float = 40  # requests to one Chatwoot, over all processes
     beat_s: float = processes.BEAT_S
@@ -50,14 +50,9 @@ class Timing:
     @classmethod
     def from_settings(cls) -> Self:
         return cls(
-            carrying=courier.Timing(
-                unfenced_ms=_ms(settings.DELIVERY_UNFENCED_S),
-                settle_ms=_ms(settings.DELIVERY_MARGIN_S),
-                lease_ms=_ms(settings.DELIVERY_LEASE_S),
-                pause_ms=_ms(settings.DELIVERY_PAUSE_S),
-            ),
-            resync_pause_ms=_ms(settings.RESYNC_PAUSE_S),
-            unheard_s=settings.POLL_S,
+            carrying=courier.Timing.from_settings(),
+            comparing=resync.Timing.from_settings(),
+            hearing=liveness.Timing.from_settings(),
             rate_per_s=settings.CHATWOOT_RATE_PER_S,
         )
 
@@ -89,9 +84,9 @@ class Runtime:
         self.processes = Processes(
             self.upstreams, self.writer, self.reader, rate_per_s=timing.rate_per_s, beat_s=timing.beat_s
         )
-        self.resyncs = Resyncs(self.upstreams, self.writer, self.reader, pause_ms=timing.resync_pause_ms)
+        self.resyncs = Resyncs(self.upstreams, self.writer, self.reader, timing=timing.comparing)
         self.holding = Holding(
-            self.upstreams, self.writer, self.reader, self.audience, self.resyncs, unheard_s=timing.unheard_s
+            self.upstreams, self.writer, self.reader, self.audience, self.resyncs, timing=timing.hearing
         )
         self.courier = Courier(
             self.upstreams,
@@ -162,7 +157,7 @@ class Runtime:
         for contact_id, head, known in heads:
             self.audience.changed(contact_id, head, head)
             if known:
-                self.holding.refresh(contact_id)
+                self.holding.introduced(contact_id)
         for listener in listeners:
             if listener.session_id in ended:
                 listener.revoked()
@@ -196,6 +191,11 @@ def current() -> Runtime:
     if _current is None:
         _current = Runtime(timing=Timing.from_settings(), redis_url=settings.REDIS_URL)
         _current.start()
+    return _current
+
+
+def running() -> Runtime | None:
+    """The runtime of this process, if it was started."""
     return _current
 
 

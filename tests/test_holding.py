@@ -9,15 +9,17 @@ from typing import Any, cast
 import pytest
 from django.db import OperationalError
 
-from chat.chatwoot.events import MessageCreated, Typing
+from chat import resync
+from chat.chatwoot.events import ConversationCreated, Typing
 from chat.holding import Holding
+from chat.liveness import Timing
 from chat.writer import Writer
 from tests.eventually import eventually
 from tests.fixtures.fake_hub import CountingChatwoot, GatedChatwoot, answer
 from tests.fixtures.stumbling import FULL, LOST, StumblingReader
 from tests.fixtures.world import QUICK, Device, Person, World
 
-PATIENT = replace(QUICK, unheard_s=30)
+PATIENT = replace(QUICK, hearing=Timing(poll_s=30))
 
 
 async def arrived(world: World, chatwoot: CountingChatwoot, person: Person, **options: Any) -> Any:
@@ -183,7 +185,7 @@ async def test_each_confirm_is_followed_by_a_comparison(world: World) -> None:
 
 
 async def test_a_short_loss_waits_for_the_confirm_that_makes_comparing_worth_while(world: World) -> None:
-    timing = replace(QUICK, unheard_s=0.4, resync_pause_ms=0)
+    timing = replace(QUICK, hearing=Timing(poll_s=0.4), comparing=resync.Timing(pause_s=0))
     chatwoot, alice = CountingChatwoot(), await world.person(pubsub_token="known")
     _, key = await arrived(world, chatwoot, alice, timing=timing)
     chatwoot.hub.confirm(key)
@@ -227,7 +229,7 @@ async def test_what_a_locked_database_does_not_store_is_said_in_one_line(world: 
     holding.polled(alice.contact_id)
     await eventually(lambda: chatwoot.hubs and chatwoot.hub.holds)
     for _ in range(5):
-        holding.received(chatwoot.hub.holds[0].key, MessageCreated(cast(Any, None)))
+        holding.liveness.received(chatwoot.hub.holds[0].key, ConversationCreated(cast(Any, None)))
         holding.sweep()
     holding.sweep()
     await holding.close()

@@ -11,7 +11,7 @@ import pytest
 
 from chat.budget import Budget, Urgency
 from chat.models import ContactInbox, Conversation, Inbox
-from chat.resync import AT_ONCE, Resyncs
+from chat.resync import AT_ONCE, Resyncs, Timing
 from chat.runtime import Runtime
 from chat.upstreams import Upstream, Upstreams
 from chat.writer import WriterFull
@@ -144,6 +144,8 @@ async def test_a_visible_contact_goes_before_all_who_wait(world: World) -> None:
     runtime, *resting, hurried = await world.start(chatwoot=chatwoot), *people
     visible, writer = resting.pop(), StumblingWriter(runtime.audience)
     writer.start()
+    await world.ask(Inbox.objects.update, chatwoot_inbox_id=7)
+    await (await runtime.upstreams.of(world.inbox_id)).ready()  # from now on it is known, and nobody waits for it
     resyncs = Resyncs(runtime.upstreams, writer, runtime.reader)
     for person in (*resting, hurried):
         resyncs.want(person.scope, urgency=Urgency.REST)
@@ -200,7 +202,7 @@ async def test_the_budget_is_asked_as_urgently_as_the_wish(world: World) -> None
 
 
 async def test_one_comparison_per_pause_over_two_processes_and_a_later_wish_is_kept(world: World) -> None:
-    timing = replace(QUICK, resync_pause_ms=600)
+    timing = replace(QUICK, comparing=Timing(pause_s=0.6))
     chatwoot, alice = CountingChatwoot(), await world.person(pubsub_token="known")
     runtimes = [await world.start(timing=timing, chatwoot=chatwoot) for _ in range(2)]
     for _ in range(10):
@@ -228,7 +230,7 @@ async def test_a_chatwoot_that_asks_for_time_gets_it(world: World) -> None:
     runtime.resyncs.want(alice.scope, urgency=Urgency.REST)
     await eventually(lambda: runtime.resyncs.done == 1)
     asked, again = chatwoot.at
-    assert again - asked > 0.9 > QUICK.resync_pause_ms / 1000
+    assert again - asked > 0.9 > QUICK.comparing.pause_s
 
 
 @pytest.mark.parametrize("failures", [(FULL, FULL), (LOST, LOST), (WriterFull("full"), LOST)])
@@ -237,7 +239,7 @@ async def test_a_database_in_trouble_does_not_end_comparing(world: World, failur
     runtime = await world.start(chatwoot=chatwoot)
     writer = StumblingWriter(runtime.audience, *failures)
     writer.start()
-    resyncs = Resyncs(runtime.upstreams, writer, runtime.reader, pause_ms=100)
+    resyncs = Resyncs(runtime.upstreams, writer, runtime.reader, timing=Timing(pause_s=0.1))
     resyncs.want(alice.scope, urgency=Urgency.REST)
     await eventually(lambda: resyncs.done)
     assert not writer.failures
@@ -249,7 +251,7 @@ async def test_a_database_in_trouble_does_not_end_comparing(world: World, failur
 async def test_a_database_that_breaks_in_the_comparison_brings_it_again(world: World, broken: Exception) -> None:
     chatwoot, alice = CountingChatwoot(), await world.person()
     runtime, reader = await world.start(chatwoot=chatwoot), StumblingReader(broken)
-    resyncs = Resyncs(runtime.upstreams, runtime.writer, reader, pause_ms=100)
+    resyncs = Resyncs(runtime.upstreams, runtime.writer, reader, timing=Timing(pause_s=0.1))
     resyncs.want(alice.scope, urgency=Urgency.REST)
     await eventually(lambda: resyncs.done)
     assert not reader.failures and len(chatwoot.at) == 1
@@ -283,7 +285,7 @@ async def test_a_wish_that_is_hurried_as_all_ends_does_not_begin(world: World) -
 
 async def test_a_contact_inbox_rests_after_a_comparison(world: World) -> None:
     chatwoot, alice = CountingChatwoot(), await world.person()
-    runtime = await world.start(timing=replace(QUICK, resync_pause_ms=60_000), chatwoot=chatwoot)
+    runtime = await world.start(timing=replace(QUICK, comparing=Timing(pause_s=60)), chatwoot=chatwoot)
     runtime.resyncs.want(alice.scope, urgency=Urgency.REST)
     await eventually(lambda: chatwoot.at)
     runtime.resyncs.want(alice.scope, urgency=Urgency.VISIBLE)

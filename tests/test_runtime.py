@@ -164,4 +164,4 @@ async def test_this_process_has_one_runtime_until_it_is_stopped(transactional_db
 
 def test_the_bounds_of_production_are_the_designs() -> None:
     timing = running.Timing()
-    assert (timing.resync_pause_ms, timing.unheard_s, timing.check_heads_s) == (10_000, 10, 5)
+    assert (timing.comparing.pause_s, timing.hearing.poll_s, timing.check_heads_s) == (10, 10, 5)

@@ -18,8 +18,10 @@ from chat.chatwoot.errors import (
     NotFound,
     Refused,
     Throttled,
+    TooBig,
     Unreachable,
 )
+from chat.chatwoot.transport import AnswerTooBig
 
 T = TypeVar("T")
 Parse = Callable[[Mapping[str, Any]], T]
@@ -63,6 +65,8 @@ async def _send(http: httpx.AsyncClient, method: str, path: str, **request: Any)
         response = await http.request(method, path, **request)
     except _NEVER_ARRIVED as exc:
         raise Unreachable(type(exc).__name__) from exc
+    except AnswerTooBig as exc:
+        raise TooBig("the answer is too big", finished=method == "GET") from exc
     except httpx.DecodingError as exc:
         raise Malformed(type(exc).__name__) from exc
     except httpx.HTTPError as exc:

@@ -8,7 +8,8 @@ ChatwootError
 └── Ambiguous     5xx, cut, time-out: it may have taken effect         → look first, then send
     ├── NotFound  404                                                  → look: which of the things is gone?
     ├── Invalid   422, .permanent                                      → look, then give up or send again
-    └── Malformed a 2xx (or a cable frame) that we cannot read         → look
+    ├── Malformed a 2xx (or a cable frame) that we cannot read         → look
+    └── TooBig    an answer beyond what we are ready to hold           → ask for less
 
 No text in here holds a secret: details are Chatwoot's own error texts (contract §0.3) or ours, never a URL or a value.
 """
@@ -75,3 +76,7 @@ class Invalid(Ambiguous):
 
 class Malformed(Ambiguous):
     """Chatwoot said yes, but not in words that we know (or something else answered in its place)."""
+
+
+class TooBig(Ambiguous):
+    """The answer is longer than `transport.MAX_BODY_BYTES`; Chatwoot itself is well."""

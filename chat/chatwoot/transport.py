@@ -32,6 +32,10 @@ def open_http(url: str, *, transport: httpx.AsyncBaseTransport | None = None) ->
     )
 
 
+class AnswerTooBig(httpx.ReadError):
+    """Longer than MAX_BODY_BYTES; it was not read to its end."""
+
+
 class OwnedTransport(httpx.AsyncBaseTransport):
     """Runs each exchange, the body included, in an owned task that outlives a cancelled caller."""
 
@@ -104,7 +108,7 @@ async def _read(response: httpx.Response) -> bytes:
     async for chunk in response.stream:
         size += len(chunk)
         if size > MAX_BODY_BYTES:
-            raise httpx.ReadError("the answer is too big")
+            raise AnswerTooBig("the answer is too big")
         chunks.append(chunk)
     return b"".join(chunks)
 
