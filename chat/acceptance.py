@@ -3,11 +3,14 @@
 import uuid
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from chat import outbox, sql
 from chat.feed import Pen
 from chat.models import ContactInbox, Conversation, Delivery, Message
 from chat.sql import MessageRecord
 from chat.wire.errors import Code, Refusal
+from chat.wire.values import Values
 
 MAX_WAITING = 50  # undelivered messages of one contact
 
@@ -31,15 +34,19 @@ def accept(
         if known.content != text and not known.deleted:
             raise Refusal(Code.ECHO_ID_MISMATCH)
         return Accepted(known.id, known.conversation_id, replayed=True)
+    _refuse_too_many(contact_id)
+    conversation = _find_conversation(contact_id, conversation_id) or _begin_conversation(pen, contact_id)
+    message = pen.add_message(_message(pen, conversation, echo_id=echo_id, text=text))
+    outbox.enqueue(pen, Delivery.Kind.MESSAGE, conversation, message_id=message.id)
+    return Accepted(message.id, conversation.id)
+
+
+def _refuse_too_many(contact_id: uuid.UUID) -> None:
     waiting = Delivery.objects.filter(
         contact_inbox__contact=contact_id, kind=Delivery.Kind.MESSAGE, state__in=Delivery.OPEN
     )
     if waiting.count() >= MAX_WAITING:
         raise Refusal(Code.TOO_MANY_WAITING)
-    conversation = _find_conversation(contact_id, conversation_id) or _begin_conversation(pen, contact_id)
-    message = pen.add_message(_message(pen, conversation, echo_id=echo_id, text=text))
-    outbox.enqueue(pen, Delivery.Kind.MESSAGE, conversation, message_id=message.id)
-    return Accepted(message.id, conversation.id)
 
 
 def _find_conversation(contact_id: uuid.UUID, conversation_id: uuid.UUID | None) -> Conversation | None:
@@ -61,11 +68,7 @@ def _begin_conversation(pen: Pen, contact_id: uuid.UUID) -> Conversation:
         contact_id=contact_id, contact_inbox=contact_inbox, inbox_id=contact_inbox.inbox_id, created_at=pen.now
     )
     pen.add_conversation(conversation)
-    lane = outbox.creation_lane(contact_inbox.pk)
-    opening = Delivery.objects.filter(lane=lane, kind=Delivery.Kind.CONTACT, state__in=Delivery.OPEN)
-    if not contact_inbox.pubsub_token and not opening.exists():
-        outbox.enqueue(pen, Delivery.Kind.CONTACT, conversation, lane=lane)
-    outbox.enqueue(pen, Delivery.Kind.CONVERSATION, conversation, lane=lane)
+    outbox.enqueue_creation(pen, conversation, contact=not contact_inbox.pubsub_token)
     return conversation
 
 
@@ -94,6 +97,9 @@ def _message(pen: Pen, conversation: Conversation, *, echo_id: uuid.UUID, text: 
     )
 
 
+# What is no message of one's own; a second wish that finds the first still waiting is the same wish
+
+
 def see(pen: Pen, contact_id: uuid.UUID, *, conversation_id: uuid.UUID, message_id: uuid.UUID) -> None:
     """The visitor has seen everything up to this message. Raises Refusal: no_such_conversation, no_such_message."""
     conversation = _find_conversation(contact_id, conversation_id)
@@ -107,7 +113,71 @@ def see(pen: Pen, contact_id: uuid.UUID, *, conversation_id: uuid.UUID, message_
     record = sql.conversation(conversation.id)
     assert record is not None
     pen.change_conversation(record._replace(contact_seen=at))
-    lane = str(conversation.id)
-    waiting = Delivery.objects.filter(lane=lane, kind=Delivery.Kind.SEEN, state=Message.State.ACCEPTED, attempt=0)
-    if not waiting.exists():
+    if not _waiting(conversation, Delivery.Kind.SEEN).exists():
         outbox.enqueue(pen, Delivery.Kind.SEEN, conversation)
+
+
+def resolve(pen: Pen, contact_id: uuid.UUID, *, conversation_id: uuid.UUID) -> None:
+    """The visitor ends the conversation, after all that waits in it. Raises Refusal: no_such_conversation."""
+    conversation = _find_conversation(contact_id, conversation_id)
+    if conversation is None:
+        raise Refusal(Code.NO_SUCH_CONVERSATION)
+    waiting = _waiting(conversation, Delivery.Kind.RESOLVE).order_by("-position").first()
+    later = Delivery.objects.filter(lane=str(conversation.id), kind=Delivery.Kind.MESSAGE)  # they open it again
+    if waiting is None or later.filter(position__gt=waiting.position).exists():
+        outbox.enqueue(pen, Delivery.Kind.RESOLVE, conversation)
+
+
+def answer(pen: Pen, contact_id: uuid.UUID, *, message_id: uuid.UUID, submitted_values: Values) -> None:
+    """Answer an agent's form, choice or survey; a later answer replaces it.
+
+    Raises Refusal: no_such_message, no_question. Chatwoot would take an answer to any message, a private note too, and return its text: only what it showed this
+    visitor as said by an agent may be answered.
+    """
+    question = _own_message(contact_id, message_id)
+    if question.direction != Message.Direction.OUTGOING or question.chatwoot_id is None or question.deleted:
+        raise Refusal(Code.NO_QUESTION)
+    payload = {"message_id": question.chatwoot_id, "submitted_values": submitted_values}
+    waiting = _waiting(question.conversation, Delivery.Kind.ANSWER).filter(payload__message_id=question.chatwoot_id)
+    if not waiting.update(payload=payload):
+        outbox.enqueue(pen, Delivery.Kind.ANSWER, question.conversation, payload=payload)
+
+
+def _waiting(conversation: Conversation, kind: str) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(lane=str(conversation.id), kind=kind, state=Delivery.State.ACCEPTED, attempt=0)
+
+
+# What was lost
+
+
+def retry(pen: Pen, contact_id: uuid.UUID, message_id: uuid.UUID) -> None:
+    """Send again what failed (after what waits), or what was never confirmed, at the risk of saying it twice.
+
+    Raises Refusal: no_such_message, not_lost, too_many_waiting.
+    """
+    lost = _lost(contact_id, message_id)
+    if lost.state == Delivery.State.FAILED:
+        _refuse_too_many(contact_id)
+    if not outbox.requeue(pen, lost):
+        raise Refusal(Code.NOT_LOST)
+
+
+def discard(pen: Pen, contact_id: uuid.UUID, message_id: uuid.UUID) -> None:
+    """Remove what failed or was never confirmed. Raises Refusal: no_such_message, not_lost."""
+    outbox.discard(pen, _lost(contact_id, message_id))
+
+
+def _lost(contact_id: uuid.UUID, message_id: uuid.UUID) -> Delivery:
+    message = _own_message(contact_id, message_id)
+    delivery = Delivery.objects.select_related("message").filter(message=message).first()
+    lost = (Delivery.State.FAILED, Delivery.State.UNCONFIRMED)
+    if delivery is None or delivery.state not in lost or message.deleted:
+        raise Refusal(Code.NOT_LOST)
+    return delivery
+
+
+def _own_message(contact_id: uuid.UUID, message_id: uuid.UUID) -> Message:
+    found = Message.objects.select_related("conversation").filter(contact=contact_id, id=message_id).first()
+    if found is None:
+        raise Refusal(Code.NO_SUCH_MESSAGE)
+    return found

@@ -7,43 +7,40 @@ to do next: this module keeps nothing that a crash could lose.
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from random import Random
 from typing import TypeVar
 
-from chat import looking, mirror, outbox, sql
+from chat import gone, lanes, outbox, sending, sql
 from chat.bridge.tasks import Tasks
 from chat.budget import Urgency
-from chat.chatwoot.errors import Ambiguous, ChatwootError, Forbidden, Invalid, NotFound, Refused, Throttled, Unreachable
-from chat.chatwoot.resources import CONVERSATION_KEY
+from chat.chatwoot import fence
+from chat.chatwoot.errors import ChatwootError, Forbidden, Unreachable
+from chat.failpoints import reached
 from chat.feed import Pen
 from chat.holding import Holding
-from chat.mirror import Scope
-from chat.models import Chatwoot, Delivery, Inbox
-from chat.outbox import Claim
+from chat.lanes import Due
+from chat.looking import Gone, Looking
+from chat.outbox import Claim, Kind
 from chat.reader import Reader
+from chat.sending import Misplaced
+from chat.settling import Look, Settling
+from chat.settling import Timing as Timing
 from chat.upstreams import Upstream, Upstreams
 from chat.writer import BUSY, Priority, Writer
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-CREATIONS = (Delivery.Kind.CONTACT, Delivery.Kind.CONVERSATION)
-STUBBORN = 8  # attempts after which an operator should look
-AT_ONCE = 8  # httpx gets slower beyond that
+AT_ONCE = 8  # to one Chatwoot; httpx gets slower beyond that
+WITHOUT_BOT_S = 600.0  # after its token was refused
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """The courier's bounds in one place."""
-
-    unfenced_ms: int = 120_000  # how long an attempt that we gave up may still take effect
-    settle_ms: int = 5_000  # room for clocks and scheduling after that
-    lease_ms: int = outbox.LEASE_MS
-    pause_ms: int = 60_000  # of an inbox that does not let us in
-    scan_s: float = 1.0
+class _NotOurs(Exception):
+    """Somebody else has claimed it, or it need not be sent any more."""
 
 
 class Courier:
@@ -61,10 +58,15 @@ class Courier:
         self._writer = writer
         self._reader = reader
         self._holding = holding
-        self._random = random
         self._timing = timing or Timing()
-        self._carrying: set[uuid.UUID] = set()
-        self._woken = asyncio.Event()
+        self._settling = Settling(self._timing, random)
+        self._carrying: dict[uuid.UUID, int] = {}  # delivery → Chatwoot
+        self._held: dict[uuid.UUID, Claim] = {}
+        self._known: dict[int, Upstream] = {}  # of each Chatwoot the inbox used last
+        self._bot_refused: dict[int, float] = {}  # inbox → until
+        self._woken, self._ended = asyncio.Event(), asyncio.Event()
+        self._closing = False
+        self._scanning = Tasks()
         self._tasks = Tasks()
 
     def wake(self) -> None:
@@ -72,17 +74,37 @@ class Courier:
         self._woken.set()
 
     def start(self) -> None:
-        self._tasks.spawn(self._scan_forever(), name="courier")
+        self._scanning.spawn(self._scan_forever(), name="courier")
 
     async def close(self) -> None:
-        """Stop at once. What is under way is found unsure by whoever claims it when its lease has ended."""
+        """Claim nothing more, let what is in flight end for a few seconds, and give back the leases of the rest.
+
+        Whoever claims that next, another process or the next start, finds it unsure and looks.
+        """
+        self._closing = True
+        await self._scanning.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._timing.close_s):
+                while self._carrying:
+                    self._ended.clear()
+                    await self._ended.wait()
+        held = list(self._held.values())
         await self._tasks.cancel()
+        for claim in held:
+            try:
+                await self._write(partial(outbox.release, claim=claim), claim.contact_id)
+            except BUSY as error:
+                log.error("delivery %s waits until its lease ends: %s", claim.delivery_id, error)
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
 
     async def _scan_forever(self) -> None:
         while True:
             self._woken.clear()
             try:
-                await self._scan()
+                while await self._scan():
+                    pass
             except BUSY as error:
                 log.error("the courier could not read what is due: %s", error)
             except Exception:  # The next scan may do better; without scans nothing would ever be delivered.
@@ -93,175 +115,170 @@ class Courier:
             except TimeoutError:
                 continue
 
-    async def _scan(self) -> None:
-        free = AT_ONCE - len(self._carrying)
-        if free <= 0:
-            return
+    async def _scan(self) -> bool:
+        """Take up what is due; True: a Chatwoot with many due lanes may have hidden those of another."""
+        busy = Counter(self._carrying.values())
+        without = [pk for pk, known in self._known.items() if busy[pk] >= AT_ONCE or not known.available]
+        limit = len(self._carrying) + 2 * AT_ONCE
         now = await self._reader.run(sql.database_now)
-        for delivery_id, contact_id in await self._reader.run(outbox.due, now, limit=AT_ONCE * 2):
-            if delivery_id not in self._carrying and len(self._carrying) < AT_ONCE:
-                self._carrying.add(delivery_id)
-                self._tasks.spawn(self._carry(delivery_id, contact_id), name=f"delivery {delivery_id}")
+        found = await self._reader.run(lanes.due, now, limit=limit, lease_ms=self._timing.lease_ms, without=without)
+        begun = False
+        for due in found:
+            if due.delivery_id not in self._carrying and busy[due.chatwoot_pk] < AT_ONCE:
+                busy[due.chatwoot_pk] += 1
+                self._carrying[due.delivery_id] = due.chatwoot_pk
+                self._tasks.spawn(self._carry(due), name=f"delivery {due.delivery_id}")
+                begun = True
+        return begun and len(found) == limit
 
-    async def _carry(self, delivery_id: uuid.UUID, contact_id: uuid.UUID) -> None:
-        release = self._holding.keep(contact_id)
+    async def _carry(self, due: Due) -> None:
+        release = self._holding.keep(due.contact_id)
         try:
-            claim = await self._write(partial(self._claim, delivery_id), contact_id)
-            if claim is not None:
-                await self._handle(claim)
-            self.wake()  # not after an error: a database in trouble gets time until the next scan
+            upstream = self._known[due.chatwoot_pk] = await self._upstreams.of(due.inbox_id)
+            if await upstream.ready() and await self._handle(due, upstream):
+                self.wake()  # not after an error: a database in trouble gets time until the next scan
         except BUSY as error:
-            log.error("delivery %s waits until its lease ends: %s", delivery_id, error)
+            log.error("delivery %s waits until its lease ends: %s", due.delivery_id, error)
         finally:
             release()
-            self._carrying.discard(delivery_id)
+            del self._carrying[due.delivery_id]
+            self._held.pop(due.delivery_id, None)
+            self._ended.set()
 
-    def _claim(self, delivery_id: uuid.UUID, pen: Pen) -> Claim | None:
-        return outbox.claim(pen, delivery_id, wait_ms=self._timing.unfenced_ms, lease_ms=self._timing.lease_ms)
+    async def _handle(self, due: Due, upstream: Upstream) -> bool:
+        """False: it was not begun, and a scan at once would find it again."""
+        if due.is_doubtful:
+            return await self._look(due, upstream)
+        return await self._attempt(due, upstream)
 
     async def _write(self, run: Callable[[Pen], T], contact_id: uuid.UUID) -> T:
         return await self._writer.write(run, contacts=(contact_id,), priority=Priority.ATTEMPT)
 
-    async def _handle(self, claim: Claim) -> None:
-        upstream = await self._upstreams.of(claim.inbox_id)
-        await upstream.budget.take(Urgency.DELIVERY)
-        if claim.state == outbox.State.ACCEPTED:
-            await self._attempt(claim, upstream)
-        else:
-            await self._look(claim, upstream)
-
     # Sending
 
-    async def _attempt(self, claim: Claim, upstream: Upstream) -> None:
-        send = {
-            Delivery.Kind.CONTACT: self._send_contact,
-            Delivery.Kind.CONVERSATION: self._send_conversation,
-            Delivery.Kind.MESSAGE: self._send_message,
-            Delivery.Kind.SEEN: self._send_seen,
-        }[Delivery.Kind(claim.kind)]
+    async def _attempt(self, due: Due, upstream: Upstream) -> bool:
+        marker = due.kind == Kind.MESSAGE and await self._may_mark(due, upstream)
+        claim: Claim | None = None
         try:
-            await send(claim, upstream)
+            async with upstream.turn(Urgency.DELIVERY):  # before the claim: waiting must not use up the fence
+                window_ms = upstream.link.fence_window_ms
+                claim = await self._claim(due, upstream, fenced=window_ms is not None, marker=marker)
+                if not self._in_time(claim, upstream, fenced=window_ms is not None):
+                    raise Unreachable("it took too long to begin")
+                reached("courier.before_send")
+                headers = fence.header(claim.fence_at, window_ms) if window_ms is not None else {}
+                apply = await sending.send(claim, upstream, headers)
+                reached("courier.after_send")
+        except _NotOurs:
+            return False
         except ChatwootError as error:
-            if claim.attempt & (claim.attempt - 1) == 0:  # 1, 2, 4, 8 …: a Chatwoot that fails all day fills no disk
-                level = logging.ERROR if claim.attempt >= STUBBORN else logging.WARNING
-                log.log(level, "%s delivery %s, attempt %s: %s", claim.kind, claim.delivery_id, claim.attempt, error)
-            await self._write(partial(self._settle, claim=claim, error=error, upstream=upstream), claim.contact_id)
-
-    async def _send_contact(self, claim: Claim, upstream: Upstream) -> None:
-        session = await upstream.api.create_contact(source_id=claim.source_id, identifier_hash=upstream.anonymous_hash)
-
-        def created(pen: Pen) -> None:
-            mirror.apply_contact(_scope(claim, upstream), session)
-            outbox.done(pen, claim)
-
-        await self._write(created, claim.contact_id)
-        self._holding.refresh(claim.contact_id)
-
-    async def _send_conversation(self, claim: Claim, upstream: Upstream) -> None:
-        assert claim.conversation_id is not None
-        conversation = await upstream.api.create_conversation(
-            claim.source_id, custom_attributes={CONVERSATION_KEY: str(claim.conversation_id)}
-        )
-        created = partial(
-            mirror.apply_created,
-            scope=_scope(claim, upstream),
-            conversation=conversation,
-            created_id=claim.conversation_id,
-        )
-        await self._write(created, claim.contact_id)
-
-    async def _send_message(self, claim: Claim, upstream: Upstream) -> None:
-        assert claim.chatwoot_id is not None
-        message = await upstream.api.create_message(
-            claim.source_id, claim.chatwoot_id, content=claim.content, echo_id=claim.echo_id
-        )
-        answered = partial(
-            mirror.apply_message,
-            scope=_scope(claim, upstream),
-            message=replace(message, echo_id=claim.echo_id),  # an answer names no attempt, but we know it
-            read_started=claim.started_at,
-        )
-        await self._write(answered, claim.contact_id)
-
-    async def _send_seen(self, claim: Claim, upstream: Upstream) -> None:
-        assert claim.chatwoot_id is not None
-        await upstream.api.update_last_seen(claim.source_id, claim.chatwoot_id)
-        await self._write(partial(outbox.done, claim=claim), claim.contact_id)
-
-    def _settle(self, pen: Pen, *, claim: Claim, error: ChatwootError, upstream: Upstream) -> None:
-        """What an error of the attempt means for the delivery (the table of docs/architecture.md)."""
-        match error:
-            case Unreachable():
-                outbox.later(pen, claim, reason=str(error), due_at=self._after(pen.now, claim.attempt))
-            case Throttled() | Forbidden():
-                outbox.later(pen, claim, reason=str(error), due_at=self._pause(pen, claim, error, upstream))
-            case NotFound() if claim.kind == Delivery.Kind.CONTACT:  # we name nothing but the inbox
-                log.error("inbox %s is paused: Chatwoot knows no inbox with its identifier", claim.inbox_id)
-                until = self._pause_inbox(claim, pen.now)
-                outbox.later(pen, claim, reason="Chatwoot knows no such inbox", due_at=until)
-            case Refused() if claim.kind in CREATIONS:  # nothing of the visitor's is in it: it must come right one day
-                log.error("%s delivery %s was refused: %s", claim.kind, claim.delivery_id, error)
-                outbox.later(pen, claim, reason=str(error), due_at=pen.now + self._timing.pause_ms)
-            case Refused():
-                log.error("delivery %s was refused: %s", claim.delivery_id, error)
-                outbox.fail(pen, claim, reason="Chatwoot does not take this message.")
-            case _ if claim.kind == Delivery.Kind.CONTACT:  # repeatable: it has our source_id
-                outbox.later(pen, claim, reason=str(error), due_at=self._after(pen.now, claim.attempt))
-            case _ if claim.kind == Delivery.Kind.SEEN:  # a mark: it took effect or the next one says more
-                outbox.done(pen, claim)
-            case _:
-                finished = isinstance(error, Ambiguous) and error.finished
-                permanent = isinstance(error, Invalid) and error.permanent and claim.kind not in CREATIONS
-                reason = "Chatwoot does not take this message." if permanent else str(error)
-                due_at = pen.now + looking.next_look_ms(0)
-                outbox.doubt(pen, claim, reason=reason, finished=finished, permanent=permanent, due_at=due_at)
-
-    def _pause(self, pen: Pen, claim: Claim, error: Throttled | Forbidden, upstream: Upstream) -> int:
-        """Ask nothing more of this Chatwoot, or for this inbox, for a while; until when, ms."""
-        if isinstance(error, Throttled):
-            until = pen.now + round(error.retry_after_s * 1000)
-            Chatwoot.objects.filter(pk=upstream.chatwoot_pk).update(paused_until=until)
+            if claim is None:
+                return False  # not begun: this Chatwoot is to be left alone
+            await self._settle(claim, upstream, error)
         else:
-            log.error("inbox %s is paused: Chatwoot does not let us in; check its row", claim.inbox_id)
-            until = self._pause_inbox(claim, pen.now)
-        return until
+            reached("courier.before_settle")
+            await self._write(apply, claim.contact_id)
+            reached("courier.after_settle")
+            if claim.kind == Kind.CONTACT:
+                self._holding.refresh(claim.contact_id)
+        return True
 
-    def _pause_inbox(self, claim: Claim, now: int) -> int:
-        until = now + self._timing.pause_ms
-        Inbox.objects.filter(pk=claim.inbox_id).update(paused_until=until)
-        return until
+    async def _claim(self, due: Due, upstream: Upstream, *, fenced: bool, marker: bool) -> Claim:
+        """Commit the attempt. Its fence is counted from when the row is written."""
+        if self._closing:
+            raise _NotOurs
+        clock, lasts_ms = upstream.link.clock, self._timing.budget_ms if fenced else self._timing.unfenced_ms
+        ahead_ms = clock.now() - clock.base()
 
-    def _after(self, now: int, attempt: int) -> int:
-        """Full jitter, doubling from one second to a minute."""
-        return now + round(1000 * self._random.uniform(0, min(60, 2**attempt)))
+        def claim(pen: Pen) -> Claim | None:
+            fence_at = clock.base() + ahead_ms + lasts_ms
+            return lanes.claim_attempt(
+                pen, due.delivery_id, fence_at=fence_at, marker=marker, lease_ms=self._timing.lease_ms
+            )
+
+        claimed = await self._write(claim, due.contact_id)
+        if claimed is None:
+            raise _NotOurs
+        self._held[due.delivery_id] = claimed
+        reached("courier.after_claim")
+        return claimed
+
+    def _in_time(self, claim: Claim, upstream: Upstream, *, fenced: bool) -> bool:
+        lasts_ms = self._timing.budget_ms if fenced else self._timing.unfenced_ms
+        return claim.fence_at - upstream.link.clock.now() >= lasts_ms / 2
+
+    async def _settle(self, claim: Claim, upstream: Upstream, error: ChatwootError) -> None:
+        over_in_ms = self._looking(claim, upstream).over_in_ms
+        if claim.through_bot and isinstance(error, Forbidden):
+            self._bot_refused[claim.inbox_id] = self._now() + WITHOUT_BOT_S
+
+        def settle(pen: Pen) -> None:
+            if isinstance(error, Misplaced):
+                sending.switch_marker_off(pen, claim.inbox_id, str(error))
+            self._settling.attempted(pen, claim, error, over_in_ms=over_in_ms)
+
+        reached("courier.before_settle")
+        await self._write(settle, claim.contact_id)
+        reached("courier.after_settle")
+        if isinstance(error, Misplaced):
+            self._upstreams.forget()
+
+    async def _may_mark(self, due: Due, upstream: Upstream) -> bool:
+        """There is a bot, and Chatwoot has lately said whose the conversation is; else it is asked now."""
+        if upstream.bot is None or upstream.chatwoot_inbox_id is None:
+            return False
+        if self._bot_refused.get(due.inbox_id, 0) > self._now():
+            return False
+        now = await self._reader.run(sql.database_now)
+        unconfirmed = await self._reader.run(lanes.to_confirm, due.delivery_id, now)
+        if unconfirmed is not None:
+            try:
+                await self._looking(unconfirmed, upstream).confirm()
+            except ChatwootError as error:
+                log.warning("delivery %s goes without a marker: %s", due.delivery_id, error)
+                return False
+        return True
 
     # Looking
 
-    async def _look(self, claim: Claim, upstream: Upstream) -> None:
-        begun = await self._reader.run(sql.database_now)
-        over = claim.finished or begun >= claim.fence_at + self._timing.settle_ms
+    def _looking(self, claim: Claim, upstream: Upstream) -> Looking:
+        write = partial(self._write, contact_id=claim.contact_id)
+        return Looking(claim, upstream, self._reader, write, margin_ms=self._timing.margin_ms)
+
+    async def _look(self, due: Due, upstream: Upstream) -> bool:
+        claim = await self._write(
+            partial(lanes.claim_look, delivery_id=due.delivery_id, lease_ms=self._timing.lease_ms), due.contact_id
+        )
+        if claim is None:
+            return False
+        self._held[due.delivery_id] = claim
+        looking = self._looking(claim, upstream)
+        reached("courier.while_looking")
         try:
-            await self._find(claim, upstream)
+            seen = await looking.run()
         except ChatwootError as error:
             log.warning("looking for delivery %s: %s", claim.delivery_id, error)
-            over = False
-            if isinstance(error, Throttled | Forbidden):
-                pause = partial(self._pause, claim=claim, error=error, upstream=upstream)
-                await self._write(pause, claim.contact_id)
-        looks = claim.looks + 1 if over else claim.looks
-        conclusive = over and (claim.finished or looks >= looking.ENOUGH)
-        wait_ms = self._after(0, claim.attempt - 1) if conclusive else looking.next_look_ms(begun - claim.started_at)
-        looked = partial(outbox.looked, claim=claim, conclusive=conclusive, looks=looks, wait_ms=wait_ms)
-        await self._write(looked, claim.contact_id)
-
-    async def _find(self, claim: Claim, upstream: Upstream) -> None:
-        scope = _scope(claim, upstream)
-        write: Callable[[Callable[[Pen], None]], Awaitable[None]] = partial(self._write, contact_id=claim.contact_id)
-        if claim.kind == Delivery.Kind.CONVERSATION:
-            await looking.for_conversation(claim, upstream, scope, self._reader, write)
+            await self._write(partial(self._not_seen, claim=claim, error=error), claim.contact_id)
         else:
-            await looking.for_message(claim, upstream, scope, self._reader, write)
+            await self._write(
+                partial(self._seen, claim=claim, seen=seen, over_in_ms=looking.over_in_ms), claim.contact_id
+            )
+        return True
 
+    def _not_seen(self, pen: Pen, *, claim: Claim, error: ChatwootError) -> None:
+        if isinstance(error, Forbidden):
+            log.error("inbox %s is paused: Chatwoot does not let us in; check its row", claim.inbox_id)
+            self._settling.look_after_pause(pen, claim)
+        else:
+            self._settling.looked(pen, claim, Look(over=False, complete=False), over_in_ms=0)
 
-def _scope(claim: Claim, upstream: Upstream) -> Scope:
-    return Scope(claim.contact_id, claim.contact_inbox_id, claim.inbox_id, claim.source_id, upstream.chatwoot_inbox_id)
+    def _seen(self, pen: Pen, *, claim: Claim, seen: Look | Gone, over_in_ms: int) -> None:
+        if isinstance(seen, Look):
+            self._settling.looked(pen, claim, seen, over_in_ms=over_in_ms)
+        elif seen is Gone.INBOX:
+            log.error("inbox %s is paused: Chatwoot knows no inbox with its identifier", claim.inbox_id)
+            self._settling.look_after_pause(pen, claim)
+        elif seen is Gone.CONTACT:
+            gone.contact_gone(pen, claim)
+        else:
+            gone.conversation_gone(pen, claim)

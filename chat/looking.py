@@ -1,57 +1,161 @@
-"""After doubt: is our row at Chatwoot? Looking applies what it finds, and the mirror recognises what is ours."""
+"""After doubt: is our row at Chatwoot? Looking applies what it finds, and the mirror recognises what is ours.
 
+When Chatwoot answers 404, it does not say what it does not know; the ladder asks: the inbox, the contact, or the
+conversation?
+"""
+
+import logging
 from collections.abc import Awaitable, Callable
+from enum import Enum
 from functools import partial
+from typing import TypeVar
 
 from chat import mirror, sql
+from chat.budget import Urgency
+from chat.chatwoot.errors import NotFound
 from chat.chatwoot.resources import Conversation as UpstreamConversation
 from chat.chatwoot.resources import Message, MessageType
 from chat.feed import Pen
-from chat.mirror import Scope
-from chat.models import Conversation
+from chat.models import Conversation, Delivery
 from chat.outbox import Claim
 from chat.reader import Reader
+from chat.sending import scope_of
+from chat.settling import Look
 from chat.upstreams import Upstream
 
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 Write = Callable[[Callable[[Pen], None]], Awaitable[None]]
 
-ENOUGH = 2  # looks that find nothing once the attempt can no longer take effect, a second apart
+FULL_PAGE = 20
 OVERLAP = 5  # rows of a page that the next one shows again: ids are not the order of time
 MOST_PAGES = 50
 
 
-def next_look_ms(waited_ms: int) -> int:
-    """Often at first, when an answer was merely lost; every five seconds later on."""
-    return max(500, min(5_000, waited_ms // 2))
+class Gone(Enum):
+    """What Chatwoot no longer knows."""
+
+    INBOX = "inbox"
+    CONTACT = "contact"
+    CONVERSATION = "conversation"
 
 
-async def for_message(claim: Claim, upstream: Upstream, scope: Scope, reader: Reader, write: Write) -> None:
-    """List back to the baseline and apply all of it. Raises ChatwootError."""
-    assert claim.chatwoot_id is not None
-    before: int | None = None
-    for _ in range(MOST_PAGES):
-        started = await reader.run(sql.database_now)
-        page = await upstream.api.messages(claim.source_id, claim.chatwoot_id, before=before)
-        await write(partial(_apply, scope, page, started))
-        ids = sorted(message.id for message in page)
-        if len(ids) <= OVERLAP or ids[0] <= claim.baseline_id:
-            return
-        before = ids[OVERLAP - 1]
+class Looking:
+    """One look for one claim. All requests go through the upstream's gate, at the urgency of deliveries."""
 
+    def __init__(self, claim: Claim, upstream: Upstream, reader: Reader, write: Write, *, margin_ms: int) -> None:
+        self._claim = claim
+        self._upstream = upstream
+        self._reader = reader
+        self._write = write
+        self._margin_ms = margin_ms
+        self._scope = scope_of(claim, upstream)
+        self._over: bool | None = None
+        self._prompt = True
 
-def _apply(scope: Scope, page: tuple[Message, ...], started: int, pen: Pen) -> None:
-    for message in sorted(page, key=lambda each: each.id):
-        mirror.apply_message(pen, scope, message, read_started=started)
+    @property
+    def over_in_ms(self) -> int:
+        """Until the attempt can no longer take effect, by Chatwoot's clock."""
+        clock = self._upstream.link.clock
+        return self._claim.fence_at + self._margin_ms + clock.error_ms - clock.now()
 
+    async def run(self) -> Look | Gone:
+        """Look. Raises ChatwootError when nothing was learnt."""
+        try:
+            complete = await self._find()
+        except NotFound as error:
+            if not error.finished:  # a proxy said so
+                raise
+            gone = await self._ladder()
+            if gone is not None:
+                return gone
+            complete = False  # it is there now
+        over = self.over_in_ms <= 0 if self._over is None else self._over
+        return Look(over=over, prompt=self._prompt, complete=complete)
 
-async def for_conversation(claim: Claim, upstream: Upstream, scope: Scope, reader: Reader, write: Write) -> None:
-    """By elimination: lists show no key of ours, but ours is unknown and has no incoming message yet."""
-    assert claim.conversation_id is not None
-    listed = await upstream.api.conversations(claim.source_id)
-    known = await reader.run(_known, claim.inbox_id, [each.id for each in listed])
-    found = ours_among(listed, known=known, inbox_id=upstream.chatwoot_inbox_id)
-    if found is not None:
-        await write(partial(mirror.apply_created, scope=scope, conversation=found, created_id=claim.conversation_id))
+    async def _find(self) -> bool:
+        """False: something was left out."""
+        if self._claim.kind == Delivery.Kind.CONVERSATION:
+            return await self._find_conversation()
+        if self._claim.kind == Delivery.Kind.MESSAGE or self._claim.permanent:
+            return await self._find_message()
+        return True  # repeated, not looked for
+
+    async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
+        clock = self._upstream.link.clock
+        async with self._upstream.turn(Urgency.DELIVERY):
+            if self._over is None:
+                self._over = self.over_in_ms <= 0
+            begun = clock.base()
+            answer = await call()
+            self._prompt &= clock.base() - begun <= self._margin_ms
+            return answer
+
+    async def _find_message(self) -> bool:
+        """List back to the baseline and apply all of it."""
+        before: int | None = None
+        for _ in range(MOST_PAGES):
+            page = await self._page(before)
+            ids = sorted(message.id for message in page)
+            if len(ids) < FULL_PAGE or ids[0] <= self._claim.baseline_id:
+                return True
+            before = ids[OVERLAP - 1]
+        log.error("delivery %s: more than %d pages to look through", self._claim.delivery_id, MOST_PAGES)
+        return False
+
+    async def _page(self, before: int | None) -> tuple[Message, ...]:
+        claim, api = self._claim, self._upstream.api
+        assert claim.chatwoot_id is not None
+        started = await self._reader.run(sql.database_now)
+        page = await self._ask(partial(api.messages, claim.source_id, claim.chatwoot_id, before=before))
+        await self._write(partial(self._apply, page, started))
+        return page
+
+    def _apply(self, page: tuple[Message, ...], started: int, pen: Pen) -> None:
+        assert self._claim.conversation_id is not None
+        for message in sorted(page, key=lambda each: each.id):
+            mirror.apply_message(pen, self._scope, message, read_started=started)
+        mirror.confirm(pen, self._claim.conversation_id)
+
+    async def confirm(self) -> None:
+        """One page: if Chatwoot answers it under our source_id, the conversation is this visitor's."""
+        await self._page(None)
+
+    async def _find_conversation(self) -> bool:
+        """By elimination: lists show no key of ours, but ours is unknown and has no incoming message yet."""
+        claim = self._claim
+        assert claim.conversation_id is not None
+        listed = await self._ask(partial(self._upstream.api.conversations, claim.source_id))
+        known = await self._reader.run(_known, claim.inbox_id, [each.id for each in listed])
+        found = ours_among(listed, known=known, inbox_id=self._upstream.chatwoot_inbox_id)
+        if found is not None:
+            created_id = claim.conversation_id
+            await self._write(
+                partial(mirror.apply_created, scope=self._scope, conversation=found, created_id=created_id)
+            )
+        return True
+
+    async def _ladder(self) -> Gone | None:
+        """From the top down, since nothing below is known to a Chatwoot that does not know what is above."""
+        claim, api = self._claim, self._upstream.api
+        if await self._is_unknown(api.inbox):
+            return Gone.INBOX
+        if await self._is_unknown(partial(api.conversations, claim.source_id)):  # asking so changes nothing (§1.5)
+            return Gone.CONTACT
+        if claim.chatwoot_id is None:
+            return None
+        asked = partial(api.messages, claim.source_id, claim.chatwoot_id)
+        return Gone.CONVERSATION if await self._is_unknown(asked) else None
+
+    async def _is_unknown(self, call: Callable[[], Awaitable[object]]) -> bool:
+        try:
+            await self._ask(call)
+        except NotFound as error:
+            if not error.finished:
+                raise
+            return True
+        return False
 
 
 def ours_among(

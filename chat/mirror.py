@@ -7,21 +7,21 @@ deleted text leaves our database too. All functions run inside a writer's transa
 
 import logging
 import uuid
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import orjson
-from django.db.models import Max
+from django.db.models import Max, Q
 
-from chat import files, outbox, sql
+from chat import files, outbox, recognition, snapshot, sql
 from chat.chatwoot import resources
 from chat.chatwoot.resources import MessageType
 from chat.feed import Pen
-from chat.models import ContactInbox, Conversation, Inbox, Message
+from chat.models import ContactInbox, Conversation, Delivery, Inbox, Message
 from chat.place import place
 from chat.sql import ConversationRecord, MessageRecord
 
 log = logging.getLogger(__name__)
+
+NOTED_MS = 60_000
 
 
 class Scope(NamedTuple):
@@ -60,7 +60,7 @@ def apply_created(pen: Pen, scope: Scope, conversation: resources.Conversation, 
     if known is not None and known.contact_id != ours.contact_id:
         log.error("conversation %s was given to %r, but it is another contact's", conversation.id, scope)
         return
-    outbox.close_creation(created_id)
+    outbox.close_creation(pen, created_id)
     if known is None:
         pen.change_conversation(ours._replace(chatwoot_id=conversation.id, status=_status(ours, conversation)))
         return
@@ -90,7 +90,9 @@ def apply_conversation(
         contact_seen=max(record.contact_seen, _shown_seen(record, conversation.contact_last_seen_at)),
         agent_seen=max(record.agent_seen, _end_of_second(conversation.agent_last_seen_at)),
     )
-    if not _newer(record, conversation.updated_at, read_started):
+    if read_started is not None:
+        confirm(pen, record.id)
+    if not _newer(pen, record, conversation.updated_at, read_started):
         return _changed(pen, record, seen)
     news = seen._replace(
         status=_status(record, conversation),
@@ -104,9 +106,17 @@ def _status(record: ConversationRecord, conversation: resources.Conversation) ->
     return conversation.status if conversation.status in Conversation.Status.values else record.status
 
 
-def _newer(record: ConversationRecord | MessageRecord, updated_at: float | None, read_started: int | None) -> bool:
-    if read_started is not None:
-        return record.applied_at < read_started
+def confirm(pen: Pen, conversation_id: uuid.UUID) -> None:
+    """Chatwoot has just shown it under our ``source_id``; noted once a minute."""
+    noted = Q(confirmed_at__gt=pen.now - NOTED_MS, confirmed_at__lt=pen.now + NOTED_MS)
+    Conversation.objects.filter(~noted, id=conversation_id).update(confirmed_at=pen.now)
+
+
+def _newer(
+    pen: Pen, record: ConversationRecord | MessageRecord, updated_at: float | None, read_started: int | None
+) -> bool:
+    if read_started is not None:  # our clock was set back, if it was applied in the future
+        return record.applied_at < read_started or record.applied_at > pen.now + NOTED_MS
     return updated_at is not None and updated_at > record.chatwoot_updated_at
 
 
@@ -179,7 +189,7 @@ def _created_by_key(pen: Pen, scope: Scope, chatwoot_id: int, key: str | None) -
         wanted = None
     if wanted is None or wanted.contact_id != scope.contact_id or wanted.chatwoot_id is not None:
         return None
-    outbox.close_creation(wanted.id)
+    outbox.close_creation(pen, wanted.id)
     return pen.change_conversation(wanted._replace(chatwoot_id=chatwoot_id))
 
 
@@ -196,92 +206,46 @@ def apply_message(
     if conversation is None or conversation.contact_id != scope.contact_id:
         return None
     record = sql.message_by_chatwoot_id(scope.inbox_id, message.id)
+    if record is not None and record.conversation_id != conversation.id:
+        return None
+    if record is not None and record.echo_id is None and recognition.named(conversation.id, message):
+        pen.change_message(snapshot.emptied(record)._replace(chatwoot_id=None))  # a list did not tell that it was ours
+        record = None
     if record is None:
         return _insert(pen, conversation, message)
-    return _update(pen, record, message, read_started) if record.conversation_id == conversation.id else None
+    return _update(pen, record, message, read_started)
 
 
 def _insert(pen: Pen, conversation: ConversationRecord, message: resources.Message) -> MessageRecord | None:
     if message.message_type is MessageType.INCOMING:
-        own = outbox.recognise(
-            conversation_id=conversation.id,
-            chatwoot_id=message.id,
-            content=message.content,
-            echo_id=message.echo_id,
-        )
-        if own is not None:
-            news = own._replace(chatwoot_id=message.id, state=Message.State.SENT, reason="")
-            return pen.change_message(_told(pen, news, message))
-    record = MessageRecord(
-        id=uuid.uuid4(),
-        conversation_id=conversation.id,
-        contact_id=conversation.contact_id,
-        inbox_id=conversation.inbox_id,
-        chatwoot_id=message.id,
-        echo_id=None,
-        direction="incoming" if message.message_type is MessageType.INCOMING else "outgoing",
-        content="",
-        content_type="text",
-        content_attributes={},
-        sender_kind="",
-        sender_name="",
-        has_files=False,
-        at=place(conversation.id, message.id, message.created_at * 1000),
-        state=Message.State.SENT,
-        reason="",
-        chatwoot_updated_at=0,
-        applied_at=0,
-        deleted=False,
-        seq=0,
-    )
-    record = pen.add_message(_told(pen, record, message))
+        if recognition.is_duplicate(conversation.inbox_id, message.id):
+            return None
+        if (delivery := recognition.delivery_of(conversation.id, message)) is not None:
+            return _insert_own(pen, delivery, message)
+    record = snapshot.first(conversation, message, at=place(conversation.id, message.id, message.created_at * 1000))
+    record = pen.add_message(snapshot.told(record, message, now=pen.now))
     if message.attachments:
         files.keep(record.id, message)
     return record
 
 
+def _insert_own(pen: Pen, delivery: Delivery, message: resources.Message) -> MessageRecord | None:
+    if delivery.state == Delivery.State.SENT:
+        recognition.note_duplicate(pen, delivery, message)
+        return None
+    own = outbox.recognised(pen, delivery)
+    assert own is not None  # of a message: it keeps its delivery alive
+    news = own._replace(chatwoot_id=message.id, state=Message.State.SENT, reason="")
+    return pen.change_message(news if own.deleted else snapshot.told(news, message, now=pen.now))
+
+
 def _update(pen: Pen, record: MessageRecord, message: resources.Message, read_started: int | None) -> MessageRecord:
-    if record.deleted or not (message.deleted or _newer(record, _updated_ms(message), read_started)):
+    if record.deleted or not (message.deleted or _newer(pen, record, snapshot.updated_ms(message), read_started)):
         return record
-    news = _told(pen, record, message)
+    news = snapshot.told(record, message, now=pen.now)
     has_files = record.has_files or bool(message.attachments)
-    if (has_files and files.keep(record.id, message)) or _what_is_shown(news) != _what_is_shown(record):
+    if (has_files and files.keep(record.id, message)) or snapshot.what_is_shown(news) != snapshot.what_is_shown(record):
         return pen.change_message(news)
     if news != record:
         sql.update_message(news)
     return news
-
-
-def _what_is_shown(record: MessageRecord) -> MessageRecord:
-    return record._replace(chatwoot_updated_at=0, applied_at=0)
-
-
-def _told(pen: Pen, record: MessageRecord, message: resources.Message) -> MessageRecord:
-    """The record with what Chatwoot says of it. A visitor's own words stay as they were accepted."""
-    sender = message.sender if record.direction == Message.Direction.OUTGOING else None
-    sender = None if sender and sender.kind == "contact" else sender
-    return record._replace(
-        content="" if message.deleted else record.content if record.echo_id else message.content,
-        content_type=message.content_type[:20],
-        content_attributes={} if message.deleted else _sound(message.content_attributes),
-        sender_kind=sender.kind if sender else record.sender_kind,
-        sender_name=sender.name[:255] if sender else record.sender_name,
-        has_files=bool(message.attachments) and not message.deleted,
-        chatwoot_updated_at=max(record.chatwoot_updated_at, _updated_ms(message) or 0),
-        applied_at=pen.now,
-        deleted=message.deleted,
-    )
-
-
-def _sound(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """As they come back from the database; what it cannot keep (NUL, endless nesting, huge numbers) must not harm."""
-    try:
-        encoded = orjson.dumps(dict(attributes))
-    except TypeError:
-        return {}
-    kept: dict[str, Any] = {} if b"\\u0000" in encoded else orjson.loads(encoded)
-    return kept
-
-
-def _updated_ms(message: resources.Message) -> int | None:
-    return round(message.updated_at.timestamp() * 1000) if message.updated_at else None

@@ -290,6 +290,7 @@ class Delivery(models.Model):
     finished = models.BooleanField(default=False, help_text="Rails answered: the attempt is over")
     permanent = models.BooleanField(default=False, help_text="if absent, sending again would fail again")
     looks = models.IntegerField(default=0, help_text="looks that found nothing, begun after the attempt was over")
+    crashes = models.IntegerField(default=0, help_text="attempts that Chatwoot itself answered with 5xx")
     due_at = models.BigIntegerField(default=0)
     lease_until = models.BigIntegerField(default=0)
     lease_no = models.IntegerField(default=0, help_text="names the holder of the lease; older holders write nothing")

@@ -1,10 +1,9 @@
-"""What is on its way to Chatwoot. This module alone creates and closes deliveries.
+"""What is on its way to Chatwoot. This module alone creates and closes deliveries; ``chat.lanes`` says who is next.
 
 A lane is what must stay in order: a conversation, or a contact inbox while contact and conversation are still to be
-created. Of each lane only the oldest open delivery may be in flight. All functions run inside a writer's transaction
-that holds the contact's lock (``pen``).
+created. All functions run inside a writer's transaction that holds the contact's lock (``pen``).
 
-    accepted ──claim, attempt committed──► sending ──2xx with our row──► sent
+    accepted ──attempt committed──────────► sending ──2xx with our row──► sent
     sending  ──certainly not sent────────► accepted, later
     sending  ──refused for good──────────► failed
     sending  ──anything doubtful, or our crash──► unsure ──row recognised──► sent
@@ -14,13 +13,15 @@ that holds the contact's lock (``pen``).
 
 import logging
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from django.db.models import Exists, F, Max, OuterRef, Q
+from django.db.models import F, Max
 
 from chat import sql
 from chat.feed import Pen
-from chat.models import Conversation, Delivery
+from chat.models import Conversation, Delivery, Message
 from chat.sql import MessageRecord
 
 log = logging.getLogger(__name__)
@@ -28,32 +29,40 @@ log = logging.getLogger(__name__)
 Kind = Delivery.Kind
 State = Delivery.State
 
-REPEATABLE = (Kind.CONTACT, Kind.SEEN)  # doing it twice is doing it once
-LEASE_MS = 60_000
-UNCONFIRMED_AFTER_MS = 24 * 3_600_000
+CREATIONS = (Kind.CONTACT, Kind.CONVERSATION)
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A leased delivery with all that is needed to send it or to look for it. ``state`` says which: accepted → send."""
+    """A leased delivery with all that is needed to send it or to look for it.
+
+    ``fence_at`` is by Chatwoot's clock, all other times by the database's. ``through_bot``: this attempt carries the
+    marker.
+    """
 
     delivery_id: uuid.UUID
     kind: str
-    state: str
     attempt: int
     lease_no: int
     fence_at: int
     finished: bool
+    permanent: bool
     looks: int
+    crashes: int
+    reason: str
     started_at: int
+    created_at: int
     contact_id: uuid.UUID
     contact_inbox_id: int
+    chatwoot_contact_id: int | None
     inbox_id: int
     conversation_id: uuid.UUID | None
     chatwoot_id: int | None
     baseline_id: int
     source_id: str = field(repr=False)
     content: str = field(repr=False)
+    payload: Mapping[str, Any] = field(repr=False)
+    through_bot: bool = False
 
     @property
     def echo_id(self) -> str:
@@ -62,7 +71,7 @@ class Claim:
 
 
 def parse_echo_id(text: str | None) -> uuid.UUID | None:
-    """The delivery that an upstream ``echo_id`` names; None when it is not one of ours."""
+    """The delivery that an upstream ``echo_id`` or marker names; None when it is not one of ours."""
     name, dot, attempt = (text or "").partition(".")
     try:
         return uuid.UUID(name) if dot and attempt.isdigit() else None
@@ -78,179 +87,164 @@ def creation_lane(contact_inbox_id: int) -> str:
 
 
 def enqueue(
-    pen: Pen, kind: str, conversation: Conversation, *, message_id: uuid.UUID | None = None, lane: str | None = None
+    pen: Pen,
+    kind: str,
+    conversation: Conversation,
+    *,
+    message_id: uuid.UUID | None = None,
+    lane: str | None = None,
+    payload: Mapping[str, Any] | None = None,
 ) -> None:
     lane = lane or str(conversation.id)
-    last = Delivery.objects.filter(lane=lane).aggregate(last=Max("position"))["last"] or 0
     Delivery.objects.create(
         kind=kind,
         contact_inbox_id=conversation.contact_inbox_id,
         conversation_id=conversation.id,
         message_id=message_id,
         lane=lane,
-        position=last + 1,
+        position=_tail(lane),
+        payload=payload or {},
+        due_at=pen.now,
         created_at=pen.now,
     )
 
 
-# Claiming
+def enqueue_creation(pen: Pen, conversation: Conversation, *, contact: bool) -> None:
+    """Let the conversation come into being at Chatwoot, and with ``contact`` its person before it."""
+    lane = creation_lane(conversation.contact_inbox_id)
+    opening = Delivery.objects.filter(lane=lane, state__in=Delivery.OPEN)
+    if contact and not opening.filter(kind=Kind.CONTACT).exists():
+        enqueue(pen, Kind.CONTACT, conversation, lane=lane)
+    if not opening.filter(kind=Kind.CONVERSATION, conversation=conversation.id).exists():
+        enqueue(pen, Kind.CONVERSATION, conversation, lane=lane)
 
 
-def due(now: int, *, limit: int) -> list[tuple[uuid.UUID, uuid.UUID]]:
-    """(delivery, contact) of what may be claimed now, longest waiting first. Read outside any transaction."""
-    earlier = Delivery.objects.filter(lane=OuterRef("lane"), position__lt=OuterRef("position"), state__in=Delivery.OPEN)
-    reachable = Q(kind__in=(Kind.CONTACT, Kind.CONVERSATION)) | Q(conversation__chatwoot_id__isnull=False)
-    found = Delivery.objects.filter(
-        reachable,
-        ~Exists(earlier),
-        state__in=Delivery.OPEN,
-        due_at__lte=now,
-        lease_until__lte=now,
-        contact_inbox__inbox__paused_until__lte=now,
-        contact_inbox__inbox__chatwoot__paused_until__lte=now,
-    )
-    return list(found.order_by("due_at", "created_at").values_list("id", "contact_inbox__contact_id")[:limit])
+def requeue(pen: Pen, delivery: Delivery) -> bool:
+    """Send again what failed (at the tail of its lane) or was never confirmed (in its place; a duplicate is possible).
 
-
-def claim(pen: Pen, delivery_id: uuid.UUID, *, wait_ms: int, lease_ms: int = LEASE_MS) -> Claim | None:
-    """Lease a delivery and, when it is to be sent, commit the attempt before its first byte leaves.
-
-    ``wait_ms`` is how long after its start the attempt may still take effect. None: another process has it, or it is
-    closed. A delivery found in ``sending`` had an attempt whose end nobody saw (our crash): it is unsure, or repeated.
+    It stays the same delivery, so that an earlier attempt that turns up after all is still recognised. False: it is
+    neither, or was discarded. The caller wakes the courier, or waits a second.
     """
-    still_open = Delivery.objects.filter(id=delivery_id, state__in=Delivery.OPEN)
-    free = still_open.filter(due_at__lte=pen.now, lease_until__lte=pen.now)
-    if not free.update(lease_until=pen.now + lease_ms, lease_no=F("lease_no") + 1):
-        return None
-    delivery = Delivery.objects.select_related("contact_inbox", "conversation", "message").get(id=delivery_id)
-    found = delivery.state
-    if found == State.SENDING and delivery.kind in REPEATABLE:
-        found = State.ACCEPTED
-    if found == State.ACCEPTED:
-        _begin_attempt(pen, delivery, wait_ms)
-    elif found == State.SENDING:
-        found = delivery.state = State.UNSURE
-        delivery.save(update_fields=["state"])
-        _show(pen, delivery, State.UNSURE)
-    return _claim(delivery, found)
-
-
-def _begin_attempt(pen: Pen, delivery: Delivery, wait_ms: int) -> None:
-    if delivery.baseline_id is None:  # before attempt 1 only: it must be older than every attempt's row
-        delivery.baseline_id = sql.newest_chatwoot_id(delivery.contact_inbox.inbox.chatwoot_id)
-    delivery.attempt += 1
-    delivery.state = State.SENDING
-    delivery.fence_at = pen.now + wait_ms
-    delivery.finished, delivery.permanent, delivery.looks = False, False, 0
-    delivery.started_at = pen.now
+    if delivery.state not in (State.FAILED, State.UNCONFIRMED):
+        return False
+    if delivery.message is not None and delivery.message.deleted:
+        return False
+    if delivery.state == State.FAILED:
+        delivery.position = _tail(delivery.lane)
+    else:
+        log.warning("delivery %s is sent again without certainty: a duplicate is possible", delivery.id)
+    delivery.state, delivery.reason, delivery.permanent, delivery.crashes = State.ACCEPTED, "", False, 0
+    delivery.created_at = delivery.due_at = pen.now  # it gets its full time again
+    delivery.lease_until, delivery.lease_no = 0, delivery.lease_no + 1
     delivery.save()
+    _show(pen, delivery, State.ACCEPTED)
+    return True
 
 
-def _claim(delivery: Delivery, state: str) -> Claim:
-    contact_inbox, conversation, message = delivery.contact_inbox, delivery.conversation, delivery.message
-    return Claim(
-        delivery_id=delivery.id,
-        kind=delivery.kind,
-        state=state,
-        attempt=delivery.attempt,
-        lease_no=delivery.lease_no,
-        fence_at=delivery.fence_at,
-        finished=delivery.finished,
-        looks=delivery.looks,
-        started_at=delivery.started_at,
-        contact_id=contact_inbox.contact_id,
-        contact_inbox_id=contact_inbox.pk,
-        inbox_id=contact_inbox.inbox_id,
-        conversation_id=conversation.id if conversation else None,
-        chatwoot_id=conversation.chatwoot_id if conversation else None,
-        baseline_id=delivery.baseline_id or 0,
-        source_id=contact_inbox.source_id,
-        content=message.content if message else "",
-    )
+def discard(pen: Pen, delivery: Delivery) -> None:
+    """The visitor gave up what failed or was never confirmed: empty it; the lane goes on."""
+    _close(pen, delivery, State.FAILED, "discarded by the visitor")
+    record = sql.message(delivery.message_id) if delivery.message_id else None
+    if record is not None:
+        pen.change_message(record._replace(deleted=True, content="", content_attributes={}, has_files=False))
+
+
+def to_the_tail(claim: Claim) -> None:
+    """Let what else waits in its lane go first."""
+    delivery = Delivery.objects.get(id=claim.delivery_id)
+    Delivery.objects.filter(id=delivery.id).update(position=_tail(delivery.lane))
+
+
+def _tail(lane: str) -> int:
+    return (Delivery.objects.filter(lane=lane).aggregate(last=Max("position"))["last"] or 0) + 1
 
 
 # Settling. Only the holder of the lease may; a recognised row settles a delivery whoever holds it.
 
 
-def later(pen: Pen, claim: Claim, *, reason: str, due_at: int) -> None:
-    """The attempt certainly had no effect: try again at ``due_at``."""
-    _settle(pen, claim, State.ACCEPTED, reason=reason, due_at=due_at)
+def later(pen: Pen, claim: Claim, *, reason: str, due_at: int, crashed: bool = False) -> None:
+    """Try again at ``due_at``: the attempt certainly had no effect, or having it twice is having it once."""
+    crashes = F("crashes") + 1 if crashed else F("crashes")
+    _settle(pen, claim, State.ACCEPTED, reason=reason, due_at=due_at, crashes=crashes)
 
 
-def doubt(pen: Pen, claim: Claim, *, reason: str, finished: bool, permanent: bool, due_at: int) -> None:
+def doubt(
+    pen: Pen, claim: Claim, *, reason: str, finished: bool, permanent: bool, due_at: int, crashed: bool = False
+) -> None:
     """The attempt may have had an effect: look at ``due_at``. ``finished``: nothing more comes of it."""
-    _settle(pen, claim, State.UNSURE, reason=reason, finished=finished, permanent=permanent, due_at=due_at)
+    crashes = F("crashes") + 1 if crashed else F("crashes")
+    values = {"finished": finished, "permanent": permanent, "crashes": crashes}
+    _settle(pen, claim, State.UNSURE, reason=reason, shown="", due_at=due_at, **values)
 
 
-def looked(pen: Pen, claim: Claim, *, conclusive: bool, looks: int, wait_ms: int) -> None:
-    """A look has ended. If it found nothing: ``conclusive`` says that nothing can come any more."""
-    delivery = Delivery.objects.filter(id=claim.delivery_id, state__in=Delivery.OPEN).first()
-    if delivery is None:
-        return  # found
-    if conclusive:
-        state = State.FAILED if delivery.permanent else State.ACCEPTED
-    else:
-        old = pen.now - delivery.created_at > UNCONFIRMED_AFTER_MS
-        state = State.UNCONFIRMED if old else State.UNSURE
-    _settle(pen, claim, state, reason=delivery.reason, looks=looks, due_at=pen.now + wait_ms)
+def look_again(pen: Pen, claim: Claim, *, looks: int, due_at: int, unconfirmed: bool = False) -> None:
+    """A look has ended without certainty."""
+    state = State.UNCONFIRMED if unconfirmed else State.UNSURE
+    _settle(pen, claim, state, reason=claim.reason, looks=looks, due_at=due_at)
 
 
-def fail(pen: Pen, claim: Claim, *, reason: str) -> None:
-    """It was refused for good."""
-    _settle(pen, claim, State.FAILED, reason=reason)
+def fail(pen: Pen, claim: Claim, *, reason: str, shown: str) -> None:
+    """Give it up; ``reason`` is the operator's, ``shown`` the visitor's."""
+    _settle(pen, claim, State.FAILED, reason=reason, shown=shown)
 
 
 def done(pen: Pen, claim: Claim) -> None:
-    """Something without a message of its own (contact, conversation, seen) has arrived."""
+    """Something without a message of its own (contact, conversation, answer, resolve, seen) has arrived."""
     _settle(pen, claim, State.SENT, reason="")
 
 
-def _settle(pen: Pen, claim: Claim, state: str, *, reason: str, **values: object) -> None:
+def release(pen: Pen, claim: Claim) -> None:
+    """Let others have it at once; what it was doing stays as doubtful as it is."""
+    Delivery.objects.filter(id=claim.delivery_id, lease_no=claim.lease_no).update(lease_until=0)
+
+
+def _settle(pen: Pen, claim: Claim, state: str, *, reason: str, shown: str = "", **values: Any) -> None:
     mine = Delivery.objects.filter(id=claim.delivery_id, lease_no=claim.lease_no, state__in=Delivery.OPEN)
     if not mine.update(state=state, reason=reason[:255], lease_until=0, **values):
         return  # recognised meanwhile, or the lease was lost: whoever has it now decides
-    delivery = Delivery.objects.select_related("message").get(id=claim.delivery_id)
-    _show(pen, delivery, state)
+    delivery = Delivery.objects.get(id=claim.delivery_id)
+    if state not in Delivery.OPEN:
+        _advance(pen, delivery.lane)
+    _show(pen, delivery, state, shown)
 
 
-def _show(pen: Pen, delivery: Delivery, state: str) -> None:
+def recognised(pen: Pen, delivery: Delivery) -> MessageRecord | None:
+    """Chatwoot has it: close it, whatever became of it here. The message, whose state is the caller's to change."""
+    _close(pen, delivery, State.SENT, "")
+    return sql.message(delivery.message_id) if delivery.message_id else None
+
+
+def _close(pen: Pen, delivery: Delivery, state: str, reason: str) -> None:
+    Delivery.objects.filter(id=delivery.id).update(state=state, reason=reason, lease_until=0)
+    _advance(pen, delivery.lane)
+
+
+def _advance(pen: Pen, lane: str) -> None:
+    """What is now first in its lane queues up behind the lanes that have waited longer."""
+    first = Delivery.objects.filter(lane=lane, state__in=Delivery.OPEN).order_by("position").values("id")[:1]
+    Delivery.objects.filter(id__in=first, due_at__lt=pen.now).update(due_at=pen.now)
+
+
+def crashed(pen: Pen, delivery: Delivery) -> None:
+    """An attempt whose end nobody saw: whoever made it is gone, or has lost its lease."""
+    Delivery.objects.filter(id=delivery.id).update(state=State.UNSURE)
+    _show(pen, delivery, State.UNSURE)
+
+
+def _show(pen: Pen, delivery: Delivery, state: str, reason: str = "") -> None:
     """Tell the visitor, where the state means something new to them; ``sending`` looks like ``accepted``."""
-    if delivery.message_id is None:
-        return
-    record = sql.message(delivery.message_id)
-    reason = delivery.reason if state == State.FAILED else ""
+    record = sql.message(delivery.message_id) if delivery.message_id else None
     if record is not None and (record.state, record.reason) != (state, reason):
         pen.change_message(record._replace(state=state, reason=reason))
 
 
-# Recognising
+def others_arrive(claim: Claim) -> bool:
+    """Since this one's first attempt, Chatwoot has taken a message of another conversation of this inbox."""
+    arrived = Message.objects.filter(inbox=claim.inbox_id, chatwoot_id__gt=claim.baseline_id, state=State.SENT)
+    return arrived.exclude(echo_id=None).exclude(conversation=claim.conversation_id).exists()
 
 
-def recognise(
-    *, conversation_id: uuid.UUID, chatwoot_id: int, content: str, echo_id: str | None
-) -> MessageRecord | None:
-    """Find the visitor's message that this incoming row of Chatwoot is, close its delivery, and return it.
-
-    By echo, even after we gave up; else by content: one message of a conversation is in flight, so an unclaimed row
-    newer than the baseline with equal text is it, also when its next attempt is waiting. None: the row is nobody's of
-    ours, or a duplicate (then it is logged).
-    """
-    named = parse_echo_id(echo_id)
-    if named is not None:
-        delivery = Delivery.objects.filter(id=named, conversation=conversation_id).first()
-        if delivery is not None and delivery.state == State.SENT:
-            log.error("delivery %s took effect twice: message %s at Chatwoot", named, chatwoot_id)
-            return None
-    else:
-        unfinished = Delivery.objects.filter(
-            conversation=conversation_id, kind=Kind.MESSAGE, state__in=Delivery.OPEN, attempt__gt=0
-        )
-        matching = unfinished.filter(baseline_id__lt=chatwoot_id, message__content=content)
-        delivery = matching.order_by("position").first()
-    if delivery is None or delivery.message_id is None:
-        return None
-    Delivery.objects.filter(id=delivery.id).update(state=State.SENT, reason="", lease_until=0)
-    return sql.message(delivery.message_id)
+# The conversation at Chatwoot
 
 
 def creation_open(contact_inbox_id: int) -> bool:
@@ -259,16 +253,23 @@ def creation_open(contact_inbox_id: int) -> bool:
     return Delivery.objects.filter(lane=lane, kind=Kind.CONVERSATION, state__in=Delivery.OPEN).exists()
 
 
-def close_creation(conversation_id: uuid.UUID) -> None:
+def close_creation(pen: Pen, conversation_id: uuid.UUID) -> None:
     """The conversation exists at Chatwoot."""
     opening = Delivery.objects.filter(conversation=conversation_id, kind=Kind.CONVERSATION, state__in=Delivery.OPEN)
-    opening.update(state=State.SENT, reason="", lease_until=0)
+    for delivery in opening:
+        _close(pen, delivery, State.SENT, "")
 
 
 def move(old_id: uuid.UUID, *, to: uuid.UUID) -> None:
     """Deliveries of one conversation go on in another's lane, after what waits there."""
     lane = str(to)
-    last = Delivery.objects.filter(lane=lane).aggregate(last=Max("position"))["last"] or 0
     for delivery in Delivery.objects.filter(lane=str(old_id)).order_by("position"):
-        last += 1
-        Delivery.objects.filter(id=delivery.id).update(conversation_id=to, lane=lane, position=last)
+        Delivery.objects.filter(id=delivery.id).update(conversation_id=to, lane=lane, position=_tail(lane))
+
+
+def fail_stranded(pen: Pen, contact_inbox_id: int, *, before: int, reason: str, shown: str) -> None:
+    """Messages accepted before a time, whose conversation cannot be created; creating it is tried on."""
+    waiting = Delivery.objects.filter(contact_inbox=contact_inbox_id, kind=Kind.MESSAGE, state__in=Delivery.OPEN)
+    for delivery in waiting.filter(conversation__chatwoot_id=None, created_at__lt=before):
+        _close(pen, delivery, State.FAILED, reason[:255])
+        _show(pen, delivery, State.FAILED, shown)

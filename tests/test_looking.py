@@ -1,7 +1,8 @@
 """A conversation whose creation was in doubt is found again by elimination."""
 
 from chat.chatwoot.resources import MessageType
-from chat.looking import next_look_ms, ours_among
+from chat.looking import ours_among
+from chat.settling import next_look_ms
 from tests.fixtures.people import CHATWOOT_INBOX, conversation, told
 
 

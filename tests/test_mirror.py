@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chat import mirror, outbox
+from chat import lanes, mirror, outbox
 from chat.acceptance import Accepted
 from chat.chatwoot import resources
 from chat.chatwoot.resources import MessageType
@@ -381,7 +381,7 @@ def test_any_order_any_number_of_times_ends_the_same(db: None, order: list[Step]
     person = newcomer()
     said = say(person, "hello", now=NOW - 60_000)
     create_upstream(person, said=said)
-    claim = write(outbox.claim, delivery(said), of=person, wait_ms=0)
+    claim = write(lanes.claim_attempt, delivery(said), of=person, fence_at=NOW)
     assert claim is not None
     frames, now = history(person), NOW + 20_000
     for what, number in [*order, *again]:

@@ -1,14 +1,17 @@
 import logging
 import uuid
+from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
 
-from chat import outbox, sql
+from chat import lanes, outbox, sql
 from chat.acceptance import Accepted
 from chat.chatwoot.resources import MessageType
-from chat.models import Chatwoot, Delivery, Inbox, Message
+from chat.models import Chatwoot, Delivery, Duplicate, Inbox, Message
 from chat.outbox import Claim
+from chat.settling import Look, Settling, Timing
 from tests.fixtures.people import (
     CHATWOOT_INBOX,
     NOW,
@@ -31,14 +34,16 @@ UNKNOWN = "00000000-0000-4000-8000-000000000001"
 
 def due(now: int = NOW) -> list[str]:
     """Kinds, and texts of messages, of what may be claimed."""
-    found = [Delivery.objects.get(id=each) for each, _ in outbox.due(now, limit=100)]
+    found = [Delivery.objects.get(id=each.delivery_id) for each in lanes.due(now, limit=100)]
     return [each.message.content if each.message else each.kind for each in found]
 
 
 def claim(person: Person, said: Accepted | None = None, *, now: int = NOW, **which: Any) -> Claim | None:
     which = which or {"message": said.message_id if said else None}
     delivery = Delivery.objects.get(contact_inbox=person.contact_inbox_id, **which)
-    return write(outbox.claim, delivery.id, of=person, now=now, wait_ms=1_000)
+    if delivery.state == State.ACCEPTED:
+        return write(lanes.claim_attempt, delivery.id, of=person, now=now, fence_at=now + 1_000)
+    return write(lanes.claim_look, delivery.id, of=person, now=now)
 
 
 def taken(person: Person, said: Accepted, *, now: int = NOW) -> Claim:
@@ -58,8 +63,12 @@ def doubt(person: Person, claimed: Claim, **values: Any) -> None:
     write(outbox.doubt, of=person, claim=claimed, **wanted)
 
 
-def look(person: Person, claimed: Claim, *, now: int = NOW, conclusive: bool, looks: int = 1) -> None:
-    write(outbox.looked, of=person, now=now, claim=claimed, conclusive=conclusive, looks=looks, wait_ms=500)
+def look(person: Person, claimed: Claim, *, now: int = NOW, over: bool) -> None:
+    """One that found nothing; ``over``: and nothing can come any more."""
+    settling = Settling(Timing(), Random(1))
+    for looks in (claimed.looks, 1):  # two prove it
+        again = replace(claimed, looks=looks)
+        write(settling.looked, of=person, now=now, claim=again, look=Look(over=over), over_in_ms=0 if over else 500)
 
 
 @pytest.fixture
@@ -135,16 +144,16 @@ def test_what_is_leased_or_paused_is_not_due(alice: Person, hello: Accepted):
 def test_a_claim_commits_the_attempt_and_leases_it(alice: Person, hello: Accepted):
     claimed = taken(alice, hello)
     delivery = Delivery.objects.get(message=hello.message_id)
-    assert (claimed.state, claimed.attempt, claimed.content, claimed.chatwoot_id) == (State.ACCEPTED, 1, "hello", 1)
+    assert (claimed.attempt, claimed.content, claimed.chatwoot_id) == (1, "hello", 1)
     assert (delivery.state, delivery.attempt, delivery.fence_at) == (State.SENDING, 1, NOW + 1_000)
     assert claimed.echo_id == f"{delivery.id}.1"
     assert claim(alice, hello) is None
-    assert claim(alice, hello, now=NOW + outbox.LEASE_MS - 1) is None
+    assert claim(alice, hello, now=NOW + lanes.LEASE_MS - 1) is None
 
 
 def test_a_claim_does_not_print_its_secrets(alice: Person, hello: Accepted):
     assert alice.source_id not in repr(taken(alice, hello))
-    assert "hello" not in repr(taken(alice, hello, now=NOW + outbox.LEASE_MS))
+    assert "hello" not in repr(taken(alice, hello, now=NOW + lanes.LEASE_MS))
 
 
 def test_the_baseline_is_taken_once_over_all_inboxes_of_that_chatwoot(alice: Person, hello: Accepted):
@@ -166,16 +175,16 @@ def test_a_closed_delivery_cannot_be_claimed(alice: Person, hello: Accepted):
 def test_an_attempt_whose_end_nobody_saw_is_unsure(alice: Person, hello: Accepted):
     taken(alice, hello)
     head = alice.head()
-    found = taken(alice, hello, now=NOW + outbox.LEASE_MS)
-    assert (found.state, found.attempt) == (State.UNSURE, 1)
+    found = taken(alice, hello, now=NOW + lanes.LEASE_MS)
+    assert found.attempt == 1
     assert state(hello) == (State.UNSURE, State.UNSURE)
     assert alice.head() == head + 1
 
 
-@pytest.mark.parametrize("settle", ["later", "doubt", "fail", "done", "looked"])
+@pytest.mark.parametrize("settle", ["later", "doubt", "fail", "done", "look_again", "release"])
 def test_a_holder_whose_lease_was_taken_writes_nothing(alice: Person, hello: Accepted, settle: str):
     late = taken(alice, hello)
-    taken(alice, hello, now=NOW + outbox.LEASE_MS)
+    taken(alice, hello, now=NOW + lanes.LEASE_MS)
     before = list(Delivery.objects.order_by("id").values())
     head = alice.head()
     write(
@@ -185,9 +194,10 @@ def test_a_holder_whose_lease_was_taken_writes_nothing(alice: Person, hello: Acc
         **{
             "later": {"reason": "x", "due_at": NOW},
             "doubt": {"reason": "x", "finished": True, "permanent": True, "due_at": NOW},
-            "fail": {"reason": "x"},
+            "fail": {"reason": "x", "shown": "x"},
             "done": {},
-            "looked": {"conclusive": True, "looks": 2, "wait_ms": 0},
+            "look_again": {"looks": 2, "due_at": NOW},
+            "release": {},
         }[settle],
     )
     assert list(Delivery.objects.order_by("id").values()) == before
@@ -209,8 +219,8 @@ def test_not_sent_is_tried_again_later_without_a_word(alice: Person, hello: Acce
 def test_every_state_that_a_visitor_can_see_takes_a_number(alice: Person, hello: Accepted):
     head = alice.head()
     doubt(alice, taken(alice, hello))
-    look(alice, taken(alice, hello), conclusive=True)
-    write(outbox.fail, of=alice, claim=taken(alice, hello, now=NOW + 500), reason="too long")
+    look(alice, taken(alice, hello), over=True)
+    write(outbox.fail, of=alice, claim=taken(alice, hello, now=NOW + 2_000), reason="422", shown="too long")
     assert state(hello) == (State.FAILED, State.FAILED)
     assert alice.head() == head + 3
     assert alice.messages()[0]["reason"] == "too long"
@@ -218,20 +228,21 @@ def test_every_state_that_a_visitor_can_see_takes_a_number(alice: Person, hello:
 
 def test_a_look_that_proves_nothing_leaves_it_unsure(alice: Person, hello: Accepted):
     doubt(alice, taken(alice, hello))
-    look(alice, taken(alice, hello), conclusive=False)
+    look(alice, taken(alice, hello), over=False)
     assert state(hello) == (State.UNSURE, State.UNSURE)
     assert (due(), due(NOW + 500)) == ([], ["hello"])
 
 
 def test_absent_for_certain_is_sent_again_or_has_failed(alice: Person, hello: Accepted):
     doubt(alice, taken(alice, hello))
-    look(alice, taken(alice, hello), conclusive=True)
+    look(alice, taken(alice, hello), over=True)
     assert state(hello) == (State.ACCEPTED, State.ACCEPTED)
-    again = taken(alice, hello, now=NOW + 500)
-    doubt(alice, again, permanent=True, finished=True, reason="not taken")
-    look(alice, taken(alice, hello, now=NOW + 501), conclusive=True)
+    again = taken(alice, hello, now=NOW + 2_000)
+    doubt(alice, again, permanent=True, finished=True, reason="422 not taken")
+    look(alice, taken(alice, hello, now=NOW + 2_001), over=False)
     assert (again.attempt, state(hello)) == (2, (State.FAILED, State.FAILED))
-    assert alice.messages()[0]["reason"] == "not taken"
+    assert alice.messages()[0]["reason"] == "This message was not accepted."
+    assert Delivery.objects.get(message=hello.message_id).reason == "422 not taken"
 
 
 def test_a_new_attempt_forgets_how_the_last_one_ended(alice: Person, hello: Accepted):
@@ -244,12 +255,11 @@ def test_a_new_attempt_forgets_how_the_last_one_ended(alice: Person, hello: Acce
 
 def test_after_a_day_of_doubt_it_is_unconfirmed_and_looked_for_still(alice: Person, hello: Accepted):
     doubt(alice, taken(alice, hello))
-    look(alice, taken(alice, hello), now=NOW + DAY, conclusive=False)
+    look(alice, taken(alice, hello), now=NOW + DAY, over=False)
     assert state(hello) == (State.UNSURE, State.UNSURE)
-    look(alice, taken(alice, hello, now=NOW + DAY + 500), now=NOW + DAY + 500, conclusive=False)
+    look(alice, taken(alice, hello, now=NOW + DAY + 5_000), now=NOW + DAY + 5_000, over=False)
     assert state(hello) == (State.UNCONFIRMED, State.UNCONFIRMED)
-    found = taken(alice, hello, now=NOW + DAY + 1_000)
-    assert found.state == State.UNCONFIRMED
+    taken(alice, hello, now=NOW + DAY + 65_000)
     hear(alice, incoming(9))
     assert state(hello) == (State.SENT, State.SENT)
 
@@ -259,7 +269,7 @@ def test_a_look_at_what_was_found_meanwhile_changes_nothing(alice: Person, hello
     looking = taken(alice, hello)
     hear(alice, incoming(9))
     head = alice.head()
-    look(alice, looking, conclusive=True)
+    look(alice, looking, over=True)
     assert state(hello) == (State.SENT, State.SENT)
     assert alice.head() == head
 
@@ -338,17 +348,18 @@ def test_an_echo_of_another_conversation_is_not_ours(alice: Person, bob: Person,
     assert state(hello)[0] == State.SENDING
 
 
-def test_a_message_that_took_effect_twice_is_said_and_shown(
+def test_a_message_that_took_effect_twice_is_counted_and_said_and_not_shown_again(
     alice: Person, hello: Accepted, caplog: pytest.LogCaptureFixture
 ):
-    """As the list would show it, which names no attempt: agents see it twice, too."""
     claimed = taken(alice, hello)
     hear(alice, incoming(9))
     with caplog.at_level(logging.ERROR):
         hear(alice, echoed(10, "hello", of=alice, delivery=claimed, attempt=2))
     assert "took effect twice" in caplog.text
-    hear(alice, incoming(10), read_started=NOW + 1)
-    assert [message["echo_id"] is None for message in alice.messages()] == [False, True]
+    head = alice.head()
+    hear(alice, incoming(10), read_started=NOW + 1)  # as the list shows it, which names no attempt
+    assert (len(alice.messages()), alice.head()) == (1, head)
+    assert list(Duplicate.objects.values_list("chatwoot_id", "delivery")) == [(10, claimed.delivery_id)]
 
 
 @pytest.mark.parametrize("text", ["", "x", "1.2", f"{UNKNOWN}", f"{UNKNOWN}.", f"{UNKNOWN}.x", "draft.1", None])

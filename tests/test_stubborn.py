@@ -8,7 +8,8 @@ from tests.fixtures.world import World
 
 async def test_an_inbox_that_chatwoot_does_not_know_is_paused_in_words(world: World, logged: Any) -> None:
     runtime, alice = await world.start(), await world.person()
-    world.sandbox.faults.set("status", method="POST", path="/contacts", status=404, times=1)
+    ours = f"{world.chatwoot_inbox.identifier}/contacts"
+    world.sandbox.faults.set("status", method="POST", path=ours, status=404, times=1)
     await alice.say(runtime, "anybody there")
     await world.becomes(lambda: Inbox.objects.get().paused_until > 0)
     assert f"inbox {world.inbox_id} is paused: Chatwoot knows no inbox with its identifier" in logged.text

@@ -1,0 +1,148 @@
+"""Whose turn it is: of each lane the oldest open delivery, of the lanes the one that has waited longest.
+
+A delivery is leased by a conditional update; ``lease_no`` names the holder, and an older holder writes nothing. Leases
+save work; that nothing is doubled comes from ``fence_at``, which is committed with the attempt before its first byte.
+
+Our clock may jump. What lies further ahead than anybody sets it counts as past, so that nothing waits for an hour.
+"""
+
+import uuid
+from collections.abc import Collection
+from typing import NamedTuple
+
+from django.db.models import Exists, F, OuterRef, Q
+
+from chat import outbox, sql
+from chat.feed import Pen
+from chat.models import Delivery
+from chat.outbox import CREATIONS, Claim, State
+
+LEASE_MS = 60_000
+AHEAD_MS = 600_000  # nobody waits or pauses for longer
+SLACK_MS = 1_000  # by which a clock may be set back without a lease being over
+CONFIRMED_MS = 600_000  # how long Chatwoot's word counts that a conversation is this visitor's
+
+DOUBTFUL = (State.SENDING, State.UNSURE, State.UNCONFIRMED)
+
+
+class Due(NamedTuple):
+    delivery_id: uuid.UUID
+    contact_id: uuid.UUID
+    inbox_id: int
+    chatwoot_pk: int
+    kind: str
+    state: str
+
+    @property
+    def is_doubtful(self) -> bool:
+        """There was an attempt: look before anything else. A contact is simply asked for again: it has our id."""
+        return self.state != State.ACCEPTED and self.kind != Delivery.Kind.CONTACT
+
+
+def due(now: int, *, limit: int, lease_ms: int = LEASE_MS, without: Collection[int] = ()) -> list[Due]:
+    """What may be claimed now, longest waiting first; nothing of the Chatwoots ``without``. Outside any transaction."""
+    earlier = Delivery.objects.filter(lane=OuterRef("lane"), position__lt=OuterRef("position"), state__in=Delivery.OPEN)
+    reachable = Q(kind__in=CREATIONS) | Q(conversation__chatwoot_id__isnull=False)
+    inbox = "contact_inbox__inbox"
+    found = Delivery.objects.filter(
+        reachable,
+        ~Exists(earlier),
+        _free(now, lease_ms),
+        _past(f"{inbox}__paused_until", now, AHEAD_MS),
+        _past(f"{inbox}__chatwoot__paused_until", now, AHEAD_MS),
+        state__in=Delivery.OPEN,
+    ).exclude(**{f"{inbox}__chatwoot__in": without})
+    names = ("id", "contact_inbox__contact_id", f"{inbox}_id", f"{inbox}__chatwoot_id", "kind", "state")
+    return [Due(*row) for row in found.order_by("due_at", "created_at").values_list(*names)[:limit]]
+
+
+def _past(name: str, now: int, ahead_ms: int) -> Q:
+    return Q(**{f"{name}__lte": now}) | Q(**{f"{name}__gt": now + ahead_ms})
+
+
+def _free(now: int, lease_ms: int) -> Q:
+    return _past("due_at", now, AHEAD_MS) & _past("lease_until", now, lease_ms + SLACK_MS)
+
+
+def claim_attempt(
+    pen: Pen, delivery_id: uuid.UUID, *, fence_at: int, marker: bool = False, lease_ms: int = LEASE_MS
+) -> Claim | None:
+    """Lease what is to be sent, and commit the attempt before its first byte leaves.
+
+    ``fence_at``: when, by Chatwoot's clock, the attempt can no longer take effect. ``marker``: there is a way to send
+    one; it is used where Chatwoot lately confirmed whose the conversation is. None: not now, or another has it.
+    """
+    waiting = Q(state=State.ACCEPTED) | Q(state__in=DOUBTFUL, kind=Delivery.Kind.CONTACT)
+    delivery = _lease(pen, delivery_id, waiting, lease_ms)
+    if delivery is None:
+        return None
+    if delivery.baseline_id is None:  # before attempt 1 only: it must be older than every attempt's row
+        delivery.baseline_id = sql.newest_chatwoot_id(delivery.contact_inbox.inbox.chatwoot_id)
+    through_bot = marker and delivery.kind == Delivery.Kind.MESSAGE and _is_confirmed(delivery, pen.now)
+    delivery.marked = through_bot and (delivery.marked or delivery.attempt == 0)
+    delivery.attempt += 1
+    delivery.state = State.SENDING
+    delivery.started_at, delivery.fence_at = pen.now, fence_at
+    delivery.finished, delivery.permanent, delivery.looks = False, False, 0
+    delivery.save()
+    return _claim(delivery, through_bot=through_bot)
+
+
+def claim_look(pen: Pen, delivery_id: uuid.UUID, *, lease_ms: int = LEASE_MS) -> Claim | None:
+    """Lease what is in doubt. Found in ``sending``, its attempt had an end that nobody saw."""
+    doubtful = Q(state__in=DOUBTFUL) & ~Q(kind=Delivery.Kind.CONTACT)
+    delivery = _lease(pen, delivery_id, doubtful, lease_ms)
+    if delivery is None:
+        return None
+    if delivery.state == State.SENDING:
+        outbox.crashed(pen, delivery)
+    return _claim(delivery)
+
+
+def to_confirm(delivery_id: uuid.UUID, now: int) -> Claim | None:
+    """Not leased: a message whose conversation Chatwoot has not lately shown under our ``source_id``, so that no
+    marker may be used yet."""
+    messages = Delivery.objects.filter(kind=Delivery.Kind.MESSAGE, state__in=Delivery.OPEN)
+    delivery = messages.select_related("contact_inbox", "conversation", "message").filter(id=delivery_id).first()
+    return None if delivery is None or _is_confirmed(delivery, now) else _claim(delivery)
+
+
+def _is_confirmed(delivery: Delivery, now: int) -> bool:
+    conversation = delivery.conversation
+    return conversation is not None and abs(now - conversation.confirmed_at) <= CONFIRMED_MS
+
+
+def _lease(pen: Pen, delivery_id: uuid.UUID, such: Q, lease_ms: int) -> Delivery | None:
+    free = Delivery.objects.filter(_free(pen.now, lease_ms), such, id=delivery_id)
+    if not free.update(lease_until=pen.now + lease_ms, lease_no=F("lease_no") + 1):
+        return None
+    return Delivery.objects.select_related("contact_inbox__inbox", "conversation", "message").get(id=delivery_id)
+
+
+def _claim(delivery: Delivery, *, through_bot: bool = False) -> Claim:
+    contact_inbox, conversation, message = delivery.contact_inbox, delivery.conversation, delivery.message
+    return Claim(
+        delivery_id=delivery.id,
+        kind=delivery.kind,
+        attempt=delivery.attempt,
+        lease_no=delivery.lease_no,
+        fence_at=delivery.fence_at,
+        finished=delivery.finished,
+        permanent=delivery.permanent,
+        looks=delivery.looks,
+        crashes=delivery.crashes,
+        reason=delivery.reason,
+        started_at=delivery.started_at,
+        created_at=delivery.created_at,
+        contact_id=contact_inbox.contact_id,
+        contact_inbox_id=contact_inbox.pk,
+        chatwoot_contact_id=contact_inbox.chatwoot_contact_id,
+        inbox_id=contact_inbox.inbox_id,
+        conversation_id=conversation.id if conversation else None,
+        chatwoot_id=conversation.chatwoot_id if conversation else None,
+        baseline_id=delivery.baseline_id or 0,
+        source_id=contact_inbox.source_id,
+        content=message.content if message else "",
+        payload=delivery.payload,
+        through_bot=through_bot,
+    )

@@ -1,0 +1,117 @@
+"""What an attempt's end, and a look after it, mean for a delivery: the table of DESIGN §7. Decides; does nothing."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from chat.chatwoot.errors import (
+    Ambiguous,
+    ChatwootError,
+    Forbidden,
+    Invalid,
+    Malformed,
+    NotFound,
+    Refused,
+    Throttled,
+    Unreachable,
+)
+
+CREATIONS = ("contact", "conversation")  # nothing of the visitor's is in them: they must come right one day
+REPEATABLE = ("answer", "resolve", "seen")  # twice is once, but late is wrong: repeated once the first try is over
+POISON = 8  # 5xx answers after which a message is given up, if others get through
+ENOUGH = 2  # looks that find nothing, a second apart, once the attempt can no longer take effect
+TOO_MANY = "Too many messages"  # Chatwoot's words for a conversation's limit per minute
+NOT_ACCEPTED = "This message was not accepted."
+NOT_DELIVERED = "This message could not be delivered."
+
+
+class Step(Enum):
+    LATER = "try again"
+    DOUBT = "look first"
+    FAIL = "give it up"
+    DONE = "it has arrived"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """``alarm``: what an operator is told, in words. ``wait_s``: at least so long; None: as the backoff has it.
+
+    ``crashed``: Rails itself answered with 5xx. ``rests``: this delivery waits for a pause. ``pauses``: its inbox does.
+    ``without_marker``: the bot's token does not serve; go on without it.
+    """
+
+    step: Step
+    alarm: str = ""
+    wait_s: float | None = None
+    finished: bool = False
+    permanent: bool = False
+    crashed: bool = False
+    rests: bool = False
+    pauses: bool = False
+    without_marker: bool = False
+
+
+def judge(kind: str, error: ChatwootError, *, through_bot: bool = False) -> Outcome:
+    """How an attempt that raised ``error`` goes on."""
+    match error:
+        case Unreachable():
+            return Outcome(Step.LATER)
+        case Throttled():
+            return Outcome(Step.LATER, wait_s=error.retry_after_s)
+        case Forbidden() if through_bot:
+            alarm = "the bot token does not serve: messages go without a marker for now; check the inbox's row"
+            return Outcome(Step.LATER, alarm=alarm, wait_s=0, without_marker=True)
+        case Forbidden():
+            return Outcome(Step.LATER, alarm="Chatwoot does not let us in; check its row", pauses=True)
+        case NotFound() if kind == "contact":  # we name nothing but the inbox
+            return Outcome(Step.LATER, alarm="Chatwoot knows no inbox with its identifier", pauses=True)
+        case Refused() if kind in CREATIONS:
+            return Outcome(Step.LATER, alarm=f"was refused: {error}", rests=True)
+        case Refused():
+            return Outcome(Step.FAIL, alarm=f"was refused: {error}")
+        case Ambiguous() if kind == "contact":  # it has our source_id: Chatwoot finds it again, at any time
+            return Outcome(Step.LATER)
+        case Ambiguous():
+            return _doubt(kind, error, through_bot=through_bot)
+    return Outcome(Step.DOUBT)
+
+
+def _doubt(kind: str, error: Ambiguous, *, through_bot: bool) -> Outcome:
+    crashed = error.finished and error.status is not None and error.status >= 500
+    if kind in REPEATABLE and error.finished and not isinstance(error, NotFound):
+        if isinstance(error, Invalid) and error.permanent:
+            return Outcome(Step.FAIL, alarm=f"was refused: {error}")
+        if isinstance(error, Malformed):
+            return Outcome(Step.DONE)  # Rails said yes
+        return Outcome(Step.LATER, crashed=crashed, rests=TOO_MANY in error.detail)
+    permanent = kind not in CREATIONS and _is_permanent(kind, error, through_bot=through_bot)
+    return Outcome(Step.DOUBT, finished=error.finished, permanent=permanent, crashed=crashed)
+
+
+def _is_permanent(kind: str, error: Ambiguous, *, through_bot: bool) -> bool:
+    """Sending it again would fail again. Through the bot only what names a validation is (contract §6.8)."""
+    if isinstance(error, NotFound):
+        return kind in REPEATABLE  # what it was about is gone
+    if not isinstance(error, Invalid):
+        return False
+    return error.permanent and (not through_bot or error.detail.startswith("Validation failed"))
+
+
+def certain(*, finished: bool, over: bool, prompt: bool, looks: int) -> tuple[int, bool]:
+    """The fruitless looks that count, with one that has just ended; and whether absence is certain now.
+
+    ``over``: the look was begun after the attempt could take effect. ``prompt``: it was answered quickly; a frozen
+    Chatwoot that thaws may let an old attempt through just then.
+    """
+    if finished:
+        return looks, True
+    looks += over and prompt
+    return looks, looks >= ENOUGH
+
+
+def reason_to_fail(*, kind: str, permanent: bool, crashes: int, others_arrive: bool, expired: bool) -> str:
+    """Why something that is certainly not at Chatwoot is not sent again; empty: it is. In words for the visitor."""
+    if kind in CREATIONS:
+        return ""
+    if permanent:
+        return NOT_ACCEPTED
+    return NOT_DELIVERED if expired or (crashes >= POISON and others_arrive) else ""

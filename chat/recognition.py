@@ -1,0 +1,66 @@
+"""Is this row of Chatwoot's ours? By its echo, by its marker, or by what it says, in order of strength (DESIGN §7).
+
+Content is enough where there is neither: of a conversation one message is in flight, rows from before its first attempt
+are older than its baseline, and a row that was taken for one delivery is not taken for another.
+"""
+
+import logging
+import uuid
+
+from django.db.models import Count, F, QuerySet
+
+from chat.chatwoot.resources import Message
+from chat.feed import Pen
+from chat.models import Delivery, Duplicate
+from chat.outbox import Kind, State, parse_echo_id
+
+log = logging.getLogger(__name__)
+
+LATEST_S = 86_400  # a second row comes within moments, or when a frozen Chatwoot thaws; later it is somebody's words
+
+
+def named(conversation_id: uuid.UUID, message: Message) -> Delivery | None:
+    """The delivery that the row's echo or marker names, even if we gave it up or it has arrived already."""
+    for text in (message.echo_id, message.marker):
+        if delivery_id := parse_echo_id(text):
+            found = Delivery.objects.filter(id=delivery_id, conversation=conversation_id, kind=Kind.MESSAGE).first()
+            if found is not None:
+                return found
+    return None
+
+
+def delivery_of(conversation_id: uuid.UUID, message: Message) -> Delivery | None:
+    """The delivery whose message this incoming row is. If that has arrived already, the row is a duplicate."""
+    if parse_echo_id(message.echo_id) or parse_echo_id(message.marker):
+        return named(conversation_id, message)
+    attempted = Delivery.objects.filter(
+        conversation=conversation_id, kind=Kind.MESSAGE, attempt__gt=0, baseline_id__lt=message.id
+    )
+    alike = attempted.filter(marked=False, message__content=message.content).order_by("position")
+    return (
+        alike.filter(state__in=Delivery.OPEN).first()
+        or alike.filter(state=State.FAILED).first()
+        or _sent_more_often(message).filter(id__in=alike.values("id")).first()
+    )
+
+
+def _sent_more_often(message: Message) -> QuerySet[Delivery]:
+    """Sent deliveries that had more attempts than rows were found of them, not long ago."""
+    since = (message.created_at - LATEST_S) * 1000
+    sent = Delivery.objects.filter(state=State.SENT, attempt__gt=1, started_at__gt=since)
+    return sent.annotate(found=Count("duplicates")).filter(attempt__gt=F("found") + 1)
+
+
+def note_duplicate(pen: Pen, delivery: Delivery, message: Message) -> None:
+    """Agents see it twice, which nobody can undo: it is counted and said, and not shown to the visitor again."""
+    _, new = Duplicate.objects.get_or_create(
+        inbox_id=delivery.contact_inbox.inbox_id,
+        chatwoot_id=message.id,
+        defaults={"delivery": delivery, "found_at": pen.now},
+    )
+    if new:
+        log.error("delivery %s took effect twice: message %s at Chatwoot", delivery.id, message.id)
+
+
+def is_duplicate(inbox_id: int, chatwoot_id: int) -> bool:
+    return Duplicate.objects.filter(inbox=inbox_id, chatwoot_id=chatwoot_id).exists()

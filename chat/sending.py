@@ -1,0 +1,146 @@
+"""One attempt: the request that each kind of delivery is, and what its answer changes."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+
+from chat import mirror, outbox
+from chat.chatwoot.errors import Ambiguous
+from chat.chatwoot.resources import CONVERSATION_KEY, Message
+from chat.failpoints import reached
+from chat.feed import Pen
+from chat.mirror import Scope
+from chat.models import Delivery, Inbox
+from chat.outbox import Claim
+from chat.upstreams import Upstream
+
+log = logging.getLogger(__name__)
+
+Apply = Callable[[Pen], None]
+Headers = Mapping[str, str]
+Kind = Delivery.Kind
+
+
+class Misplaced(Ambiguous):
+    """Through the bot our message went somewhere else: whatever its token may write into, it was not this."""
+
+
+def scope_of(claim: Claim, upstream: Upstream) -> Scope:
+    return Scope(claim.contact_id, claim.contact_inbox_id, claim.inbox_id, claim.source_id, upstream.chatwoot_inbox_id)
+
+
+async def send(claim: Claim, upstream: Upstream, headers: Headers) -> Apply:
+    """Make the attempt; what it returns is to be written down. ``headers``: the fence. Raises ChatwootError."""
+    sender = {
+        Kind.CONTACT: _send_contact,
+        Kind.CONVERSATION: _send_conversation,
+        Kind.MESSAGE: _send_by_bot if claim.through_bot else _send_message,
+        Kind.ANSWER: _send_answer,
+        Kind.RESOLVE: _send_resolve,
+        Kind.SEEN: _send_seen,
+    }[Kind(claim.kind)]
+    return await sender(claim, upstream, headers)
+
+
+async def _send_contact(claim: Claim, upstream: Upstream, headers: Headers) -> Apply:
+    hashed = upstream.anonymous_hash
+    session = await upstream.api.create_contact(source_id=claim.source_id, identifier_hash=hashed, headers=headers)
+    reached("contact.after_send")
+
+    def created(pen: Pen) -> None:
+        mirror.apply_contact(scope_of(claim, upstream), session)
+        outbox.done(pen, claim)
+
+    return created
+
+
+async def _send_conversation(claim: Claim, upstream: Upstream, headers: Headers) -> Apply:
+    assert claim.conversation_id is not None
+    key = {CONVERSATION_KEY: str(claim.conversation_id)}
+    reached("conversation.before_send")
+    conversation = await upstream.api.create_conversation(claim.source_id, custom_attributes=key, headers=headers)
+    reached("conversation.after_send")
+    scope = scope_of(claim, upstream)
+    return partial(mirror.apply_created, scope=scope, conversation=conversation, created_id=claim.conversation_id)
+
+
+async def _send_message(claim: Claim, upstream: Upstream, headers: Headers) -> Apply:
+    assert claim.chatwoot_id is not None
+    message = await upstream.api.create_message(
+        claim.source_id, claim.chatwoot_id, content=claim.content, echo_id=claim.echo_id, headers=headers
+    )
+    return _answered(claim, upstream, message, confirms=True)
+
+
+def _answered(claim: Claim, upstream: Upstream, message: Message, *, confirms: bool) -> Apply:
+    ours = replace(message, echo_id=claim.echo_id)  # an answer names no attempt, but we know it
+
+    def arrived(pen: Pen) -> None:
+        mirror.apply_message(pen, scope_of(claim, upstream), ours, read_started=claim.started_at)
+        if confirms and claim.conversation_id is not None:
+            mirror.confirm(pen, claim.conversation_id)
+
+    return arrived
+
+
+async def _send_by_bot(claim: Claim, upstream: Upstream, headers: Headers) -> Apply:
+    assert claim.chatwoot_id is not None and upstream.bot is not None
+    message = await upstream.bot.create_message(
+        claim.chatwoot_id, content=claim.content, echo_id=claim.echo_id, marker=claim.echo_id, headers=headers
+    )
+    if (message.inbox_id, message.conversation_id) != (upstream.chatwoot_inbox_id, claim.chatwoot_id):
+        raise Misplaced("the bot's message went to another inbox or conversation", finished=True)
+    arrived = _answered(claim, upstream, message, confirms=False)
+    if _is_by(message, claim):
+        return arrived
+
+    def arrived_as_another(pen: Pen) -> None:
+        arrived(pen)
+        switch_marker_off(pen, claim.inbox_id, "a message went out in the name of another contact")
+
+    return arrived_as_another
+
+
+def _is_by(message: Message, claim: Claim) -> bool:
+    sender = message.sender
+    return sender is not None and sender.kind == "contact" and sender.id == (claim.chatwoot_contact_id or sender.id)
+
+
+def switch_marker_off(pen: Pen, inbox_id: int, words: str) -> None:
+    """Until an operator switches it on again: a token that writes elsewhere is worse than none."""
+    if Inbox.objects.filter(pk=inbox_id, marker_off="").update(marker_off=words):
+        log.error("inbox %s: the bot token is not used any more: %s", inbox_id, words)
+
+
+async def _send_answer(claim: Claim, upstream: Upstream, headers: Headers) -> Apply:
+    assert claim.chatwoot_id is not None
+    message_id, values = claim.payload["message_id"], claim.payload["submitted_values"]
+    message = await upstream.api.answer(
+        claim.source_id, claim.chatwoot_id, message_id=message_id, submitted_values=values, headers=headers
+    )
+
+    def answered(pen: Pen) -> None:
+        if message.id == message_id:
+            mirror.apply_message(pen, scope_of(claim, upstream), message, read_started=claim.started_at)
+        outbox.done(pen, claim)
+
+    return answered
+
+
+async def _send_resolve(claim: Claim, upstream: Upstream, headers: Headers) -> Apply:
+    assert claim.chatwoot_id is not None
+    conversation = await upstream.api.resolve(claim.source_id, claim.chatwoot_id, headers=headers)
+    ours = replace(conversation, source_id=claim.source_id)
+
+    def resolved(pen: Pen) -> None:
+        mirror.apply_conversation(pen, scope_of(claim, upstream), ours, read_started=claim.started_at)
+        outbox.done(pen, claim)
+
+    return resolved
+
+
+async def _send_seen(claim: Claim, upstream: Upstream, headers: Headers) -> Apply:
+    assert claim.chatwoot_id is not None
+    await upstream.api.update_last_seen(claim.source_id, claim.chatwoot_id, headers=headers)
+    return partial(outbox.done, claim=claim)

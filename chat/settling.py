@@ -1,0 +1,189 @@
+"""Writes down how an attempt or a look has ended: what ``chat.outcome`` decides, with times and an operator's words."""
+
+import logging
+from dataclasses import dataclass
+from random import Random
+from typing import Self
+
+from django.conf import settings
+
+from chat import outbox, outcome
+from chat.chatwoot.errors import ChatwootError
+from chat.feed import Pen
+from chat.models import Inbox
+from chat.outbox import Claim, Kind
+from chat.outcome import Outcome, Step
+
+log = logging.getLogger(__name__)
+
+FIRST_LOOK_MS = 500
+RAREST_LOOK_MS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The courier's bounds in one place."""
+
+    budget_ms: int = 20_000  # what Chatwoot gets to take an attempt, if it refuses what comes later
+    unfenced_ms: int = 120_000  # how long an attempt may take effect, if it does not
+    margin_ms: int = 5_000  # room for clocks and scheduling after that; a slower look proves nothing
+    apart_ms: int = 1_000  # between two looks that prove absence together
+    lease_ms: int = 60_000
+    pause_ms: int = 60_000  # of an inbox that does not let us in, of what Chatwoot has too many of
+    backoff_ms: int = 60_000  # the longest
+    give_up_ms: int = 86_400_000
+    scan_s: float = 1.0
+    close_s: float = 5.0  # for what is in flight when the process stops
+
+    @classmethod
+    def from_settings(cls) -> Self:
+        return cls(
+            budget_ms=_ms(settings.DELIVERY_BUDGET_S),
+            unfenced_ms=_ms(settings.DELIVERY_UNFENCED_S),
+            margin_ms=_ms(settings.DELIVERY_MARGIN_S),
+            apart_ms=_ms(settings.DELIVERY_MARGIN_S / 5),
+            lease_ms=_ms(settings.DELIVERY_LEASE_S),
+            pause_ms=_ms(settings.DELIVERY_PAUSE_S),
+            backoff_ms=_ms(settings.DELIVERY_BACKOFF_S),
+            give_up_ms=_ms(settings.DELIVERY_GIVE_UP_S),
+        )
+
+
+def _ms(span_s: float) -> int:
+    return round(span_s * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look that found nothing. ``over``: begun when the attempt could no longer take effect. ``prompt``: answered
+    quickly. ``complete``: nothing was left out."""
+
+    over: bool
+    prompt: bool = True
+    complete: bool = True
+
+
+def next_look_ms(waited_ms: int) -> int:
+    """Often at first, when an answer was merely lost; every five seconds later on."""
+    return max(FIRST_LOOK_MS, min(RAREST_LOOK_MS, waited_ms // 2))
+
+
+class Settling:
+    """All methods but the constructor run inside a writer's transaction (``pen``)."""
+
+    def __init__(self, timing: Timing, random: Random) -> None:
+        self._timing = timing
+        self._random = random
+
+    def attempted(self, pen: Pen, claim: Claim, error: ChatwootError, *, over_in_ms: int) -> None:
+        """An attempt raised ``error``. ``over_in_ms``: until it can no longer take effect."""
+        end = outcome.judge(claim.kind, error, through_bot=claim.through_bot)
+        self._say(claim, error, end)
+        if end.pauses:
+            self.pause_inbox(pen, claim)
+        if end.step is Step.DONE:
+            outbox.done(pen, claim)
+        elif end.step is Step.FAIL:
+            outbox.fail(pen, claim, reason=str(error), shown=outcome.NOT_ACCEPTED)
+        elif end.step is Step.DOUBT:
+            repeats = claim.kind in outcome.REPEATABLE and not end.permanent
+            self._doubt(pen, claim, error, end, wait_ms=max(FIRST_LOOK_MS, over_in_ms) if repeats else FIRST_LOOK_MS)
+        else:
+            crashes = claim.crashes + end.crashed
+            self._later(pen, claim, str(error), wait_ms=self._wait_ms(claim, end), crashes=crashes, crashed=end.crashed)
+
+    def looked(self, pen: Pen, claim: Claim, look: Look, *, over_in_ms: int) -> None:
+        """A look has ended. It changes nothing, if what it looked for was recognised."""
+        looks, certain = claim.looks, False
+        if look.complete:
+            finished = claim.finished or (look.over and claim.kind in outcome.REPEATABLE)
+            looks, certain = outcome.certain(finished=finished, over=look.over, prompt=look.prompt, looks=looks)
+        if certain:
+            too_many = outcome.TOO_MANY in claim.reason
+            wait_ms = self._rest_ms() if too_many else self._backoff_ms(claim.attempt - 1)
+            self._later(pen, claim, claim.reason, wait_ms=wait_ms, crashes=claim.crashes, permanent=claim.permanent)
+            return
+        unconfirmed = self._is_expired(pen, claim) and claim.kind == Kind.MESSAGE
+        wait_ms = self._timing.pause_ms if unconfirmed else next_look_ms(pen.now - claim.started_at)
+        if looks > claim.looks:
+            wait_ms = self._timing.apart_ms
+        elif over_in_ms > 0 and not claim.finished:
+            wait_ms = min(wait_ms, max(over_in_ms, FIRST_LOOK_MS))
+        outbox.look_again(pen, claim, looks=looks, due_at=pen.now + wait_ms, unconfirmed=unconfirmed)
+
+    def pause_inbox(self, pen: Pen, claim: Claim) -> None:
+        Inbox.objects.filter(pk=claim.inbox_id).update(paused_until=pen.now + self._timing.pause_ms)
+
+    def look_after_pause(self, pen: Pen, claim: Claim) -> None:
+        """Nothing can be learnt now: the inbox is paused."""
+        self.pause_inbox(pen, claim)
+        outbox.look_again(pen, claim, looks=claim.looks, due_at=pen.now + self._timing.pause_ms)
+
+    def _doubt(self, pen: Pen, claim: Claim, error: ChatwootError, end: Outcome, *, wait_ms: int) -> None:
+        outbox.doubt(
+            pen,
+            claim,
+            reason=str(error),
+            finished=end.finished,
+            permanent=end.permanent,
+            crashed=end.crashed,
+            due_at=pen.now + wait_ms,
+        )
+
+    def _later(
+        self,
+        pen: Pen,
+        claim: Claim,
+        reason: str,
+        *,
+        wait_ms: int,
+        crashes: int,
+        crashed: bool = False,
+        permanent: bool = False,
+    ) -> None:
+        """It is certainly not at Chatwoot: send it again, or give it up."""
+        expired = self._is_expired(pen, claim)
+        shown = outcome.reason_to_fail(
+            kind=claim.kind,
+            permanent=permanent,
+            expired=expired,
+            crashes=crashes,
+            others_arrive=crashes >= outcome.POISON and outbox.others_arrive(claim),
+        )
+        if shown:
+            log.error(
+                "%s delivery %s failed after %s attempts: %s", claim.kind, claim.delivery_id, claim.attempt, reason
+            )
+            outbox.fail(pen, claim, reason=reason, shown=shown)
+            return
+        outbox.later(pen, claim, reason=reason, due_at=pen.now + wait_ms, crashed=crashed)
+        if expired:  # a creation: it is tried on, but nobody is kept waiting in silence
+            before = pen.now - self._timing.give_up_ms
+            outbox.fail_stranded(pen, claim.contact_inbox_id, before=before, reason=reason, shown=outcome.NOT_DELIVERED)
+
+    def _is_expired(self, pen: Pen, claim: Claim) -> bool:
+        return pen.now - claim.created_at > self._timing.give_up_ms
+
+    def _wait_ms(self, claim: Claim, end: Outcome) -> int:
+        if end.pauses or end.rests:
+            return self._rest_ms()
+        return self._backoff_ms(claim.attempt) if end.wait_s is None else round(end.wait_s * 1000)
+
+    def _rest_ms(self) -> int:
+        """With jitter, so that not all come back at once."""
+        return self._timing.pause_ms + round(self._random.uniform(0, self._timing.pause_ms / 4))
+
+    def _backoff_ms(self, attempt: int) -> int:
+        """Full jitter, doubling from one second."""
+        return round(self._random.uniform(0, min(self._timing.backoff_ms, 1000 * 2 ** min(attempt, 20))))
+
+    def _say(self, claim: Claim, error: ChatwootError, end: Outcome) -> None:
+        if end.pauses:
+            log.error("inbox %s is paused: %s", claim.inbox_id, end.alarm)
+        elif end.without_marker:
+            log.error("inbox %s: %s", claim.inbox_id, end.alarm)
+        elif end.alarm:
+            log.error("%s delivery %s %s", claim.kind, claim.delivery_id, end.alarm)
+        elif claim.attempt & (claim.attempt - 1) == 0:  # 1, 2, 4, 8 …: a Chatwoot that fails all day fills no disk
+            level = logging.ERROR if claim.attempt >= outcome.POISON else logging.WARNING
+            log.log(level, "%s delivery %s, attempt %s: %s", claim.kind, claim.delivery_id, claim.attempt, error)

@@ -1,0 +1,79 @@
+"""What a message of ours becomes by what Chatwoot says of it. Pure: nothing is read or written here."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from chat.chatwoot import resources
+from chat.chatwoot.resources import MessageType
+from chat.models import Message
+from chat.sql import ConversationRecord, MessageRecord
+
+
+def first(conversation: ConversationRecord, message: resources.Message, *, at: int) -> MessageRecord:
+    """A message that is not one of ours, before anything is told of it. ``at``: its place in the thread."""
+    return MessageRecord(
+        id=uuid.uuid4(),
+        conversation_id=conversation.id,
+        contact_id=conversation.contact_id,
+        inbox_id=conversation.inbox_id,
+        chatwoot_id=message.id,
+        echo_id=None,
+        direction="incoming" if message.message_type is MessageType.INCOMING else "outgoing",
+        content="",
+        content_type="text",
+        content_attributes={},
+        sender_kind="",
+        sender_name="",
+        has_files=False,
+        at=at,
+        state=Message.State.SENT,
+        reason="",
+        chatwoot_updated_at=0,
+        applied_at=0,
+        deleted=False,
+        seq=0,
+    )
+
+
+def told(record: MessageRecord, message: resources.Message, *, now: int) -> MessageRecord:
+    """The record with what Chatwoot says of it. A visitor's own words stay as they were accepted."""
+    sender = message.sender if record.direction == Message.Direction.OUTGOING else None
+    sender = None if sender and sender.kind == "contact" else sender
+    return record._replace(
+        content="" if message.deleted else record.content if record.echo_id else message.content,
+        content_type=message.content_type[:20],
+        content_attributes={} if message.deleted else _sound(message.content_attributes),
+        sender_kind=sender.kind if sender else record.sender_kind,
+        sender_name=sender.name[:255] if sender else record.sender_name,
+        has_files=bool(message.attachments) and not message.deleted,
+        chatwoot_updated_at=max(record.chatwoot_updated_at, updated_ms(message) or 0),
+        applied_at=now,
+        deleted=message.deleted,
+    )
+
+
+def emptied(record: MessageRecord) -> MessageRecord:
+    """Removed: nothing of what it said is left."""
+    return record._replace(deleted=True, content="", content_attributes={}, has_files=False)
+
+
+def what_is_shown(record: MessageRecord) -> MessageRecord:
+    """To compare by: without what a visitor cannot see."""
+    return record._replace(chatwoot_updated_at=0, applied_at=0)
+
+
+def updated_ms(message: resources.Message) -> int | None:
+    return round(message.updated_at.timestamp() * 1000) if message.updated_at else None
+
+
+def _sound(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """As they come back from the database; what it cannot keep (NUL, endless nesting, huge numbers) must not harm."""
+    try:
+        encoded = orjson.dumps(dict(attributes))
+    except TypeError:
+        return {}
+    kept: dict[str, Any] = {} if b"\\u0000" in encoded else orjson.loads(encoded)
+    return kept
