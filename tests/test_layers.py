@@ -9,11 +9,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS: dict[int, str] = {
-    0: "chatwoot wire audience backoff breaker budget clock failpoints markdown echoes outcome outlet window trouble waiting draining",
+    0: "chatwoot wire audience backoff breaker budget clock failpoints markdown echoes outcome outlet window "
+    "trouble waiting draining",
     1: "bridge fields models migrations",
-    2: "feed files outbox lanes settling gone mirror recognition snapshot place acceptance sessions embedding sql reader writer wal",
-    3: "courier comparing reception tokens liveness indicator link looking resync upstreams probing processes neighbours "
-    "holding conversations sender socket",
+    2: "feed files outbox lanes settling gone mirror recognition snapshot place acceptance sessions embedding sql "
+    "reader writer wal",
+    3: "courier sending comparing reception tokens liveness indicator link looking resync upstreams probing "
+    "processes neighbours holding conversations sender socket",
     4: "runtime consumers api views routing urls admin operating checks starting apps management",
 }
 LAYER_OF = {f"chat.{name}": layer for layer, names in LAYERS.items() for name in names.split()}
