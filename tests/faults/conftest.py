@@ -50,6 +50,13 @@ def migrated(tmp_path_factory: pytest.TempPathFactory, born: Born) -> Path:
 
 
 @pytest.fixture
+def postgres_database(database_url: str, born: Born, tmp_path: Path) -> Database:
+    """As `migrated`, in PostgreSQL: ``make_rig(own_database=postgres_database)``."""
+    database.prepare(database_url, born.world, tmp_path)
+    return Database(database_url)
+
+
+@pytest.fixture
 async def make_rig(
     tmp_path: Path, migrated: Path, born: Born, tier: Scale, record_property: Callable[[str, Any], None]
 ) -> AsyncIterator[MakeRig]:

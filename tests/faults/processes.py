@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import httpx
 
 from tests.faults.ports import HOST, Port
+from tests.fixtures.the_postgres import end_with_parent
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 60  # the machine may be busy with three other rows
@@ -28,6 +30,7 @@ class Process:
     def __init__(self, name: str, folder: Path, command: list[str], env: Mapping[str, str]) -> None:
         self.name, self.env = name, {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", **env}
         self.log = folder / f"{name}.log"
+        self.limits: dict[int, int] = {}  # of the next start: {resource.RLIMIT_NOFILE: 64}
         self.starts = 0
         self._reserved = Port()
         self.port = self._reserved.number
@@ -70,7 +73,14 @@ class Process:
                 stderr=log,
                 cwd=ROOT,
                 start_new_session=True,
+                preexec_fn=self._begin,
             )
+
+    def _begin(self) -> None:
+        """In the child, before its program."""
+        end_with_parent()
+        for kind, most in self.limits.items():
+            resource.setrlimit(kind, (most, most))
 
     async def ready(self) -> None:
         """Until it answers. It may die on the way, by a failpoint for example: then this returns, too."""
