@@ -82,9 +82,9 @@ def test_lost_deliveries_are_listed_and_cannot_be_changed(operator: Client, inbo
         for n, state in enumerate((Delivery.State.FAILED, Delivery.State.SENT))
     )
     page = operator.get("/admin/chat/delivery/").content.decode()
-    assert str(lost.pk) in page
+    assert str(lost.pk)[:8] in page
     assert "too long" in page
-    assert str(sent.pk) not in page
+    assert str(sent.pk)[:8] not in page
     assert operator.get(f"/admin/chat/delivery/{lost.pk}/change/").status_code == 200
     assert operator.post(f"/admin/chat/delivery/{lost.pk}/change/", {"state": "sent"}).status_code == 403
     assert operator.get("/admin/chat/delivery/add/").status_code == 403

@@ -44,7 +44,7 @@ def listed(operator: Client, query: str = "") -> set[uuid.UUID]:
 
 def choose(operator: Client, *deliveries: Delivery, confirmed: bool) -> str:
     chosen = {"action": "requeue", "_selected_action": [str(each.pk) for each in deliveries]}
-    page = operator.post(f"{PAGE}?need=all", chosen | ({"confirmed": "yes"} if confirmed else {}), follow=True)
+    page = operator.post(f"{PAGE}?show=all", chosen | ({"confirmed": "yes"} if confirmed else {}), follow=True)
     return page.content.decode()
 
 
@@ -61,8 +61,11 @@ def test_what_needs_a_look_is_listed_first(operator: Client, alice: Person):
     assert "Needs a look" in shown
     assert "Content is too long" in shown
     assert "3 h" in shown
-    assert listed(operator, "?need=all") == set(Delivery.objects.values_list("pk", flat=True))
-    assert listed(operator, "?state__exact=failed") == {failed.pk}
+    assert listed(operator, "?show=all") == set(Delivery.objects.values_list("pk", flat=True))
+    assert listed(operator, "?show=failed") == {failed.pk, discarded.pk}
+    assert listed(operator, "?show=unconfirmed") == {unconfirmed.pk}
+    assert old.pk in listed(operator, "?show=open")
+    assert failed.pk not in listed(operator, "?show=open")
 
 
 def test_what_arrived_twice_is_listed_and_counted(operator: Client, alice: Person):
@@ -70,7 +73,7 @@ def test_what_arrived_twice_is_listed_and_counted(operator: Client, alice: Perso
     twice = delivery(alice, State.SENT)
     for chatwoot_id in (71, 72):
         Duplicate.objects.create(delivery=twice, inbox_id=alice.inbox_id, chatwoot_id=chatwoot_id, found_at=now_ms())
-    assert listed(operator, "?need=duplicates") == {twice.pk}
+    assert listed(operator, "?show=twice") == {twice.pk}
     assert "71, 72" in operator.get(f"{PAGE}{twice.pk}/change/").content.decode()
     page = operator.get("/admin/chat/duplicate/").content.decode()
     assert "71" in page

@@ -33,28 +33,37 @@ def needing_a_look(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
 
 
 class Look(admin.SimpleListFilter):
-    title = "need"
-    parameter_name = "need"
+    """Without a choice it shows what needs a look, not all."""
+
+    title = "what became of it"
+    parameter_name = "show"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
-        return [("all", "All deliveries"), ("duplicates", "Arrived twice")]
+        lost = [(state.value, state.label) for state in LOST]
+        return [*lost, ("open", "Under way"), ("twice", "Arrived twice"), ("all", "All deliveries")]
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        """Without a choice it shows what needs a look, not all."""
         default, *others = super().choices(changelist)
         yield {**default, "display": "Needs a look"}
         yield from others
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
-        if self.value() == "duplicates":
-            return queryset.filter(duplicates__isnull=False).distinct()
-        return queryset if self.value() == "all" else needing_a_look(queryset)
+        match self.value():
+            case "all":
+                return queryset
+            case "open":
+                return queryset.filter(state__in=Delivery.OPEN)
+            case "twice":
+                return queryset.filter(duplicates__isnull=False).distinct()
+            case State.FAILED | State.UNCONFIRMED as state:
+                return queryset.filter(state=state)
+        return needing_a_look(queryset)
 
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
-    list_display = ("id", "inbox", "kind", "state", "reason", "attempt", "waiting", "conversation_at_chatwoot")
-    list_filter = (Look, "state", "kind")
+    list_display = ("short_id", "state", "reason", "waiting", "attempt", "kind", "inbox", "conversation_at_chatwoot")
+    list_filter = (Look, "kind", "contact_inbox__inbox")
     list_select_related = ("contact_inbox__inbox", "conversation")
     ordering = ("-created_at",)
     actions = ("requeue",)
@@ -62,6 +71,10 @@ class DeliveryAdmin(ReadOnlyAdmin):
         *("id", "inbox", "kind", "state", "reason", "attempt", "waiting", "created", "last_attempt", "next_look"),
         *("conversation_at_chatwoot", "twice"),
     )
+
+    @admin.display(description="delivery")
+    def short_id(self, delivery: Delivery) -> str:
+        return str(delivery.pk)[:8]
 
     @admin.display(description="inbox")
     def inbox(self, delivery: Delivery) -> str:
@@ -83,7 +96,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     def next_look(self, delivery: Delivery) -> datetime | None:
         return utc(delivery.due_at) if delivery.state in Delivery.OPEN else None
 
-    @admin.display(description="conversation in Chatwoot", empty_value="not there yet")
+    @admin.display(description="conversation", empty_value="not there yet")
     def conversation_at_chatwoot(self, delivery: Delivery) -> int | None:
         return delivery.conversation.chatwoot_id if delivery.conversation else None
 

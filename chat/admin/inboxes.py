@@ -94,6 +94,11 @@ class InboxAdmin(ModelAdmin):
     form = InboxForm
     list_display = ("slug", "name", "chatwoot", "allowed_origins", "bot_token_is")
     readonly_fields = ("bot_token_is",)
+    fieldsets = (
+        (None, {"fields": ("slug", "name", "allowed_origins", "look", "texts")}),
+        ("Chatwoot", {"fields": ("chatwoot", "inbox_identifier", "hmac_token", "forget_hmac_token")}),
+        ("Bot", {"fields": ("account_id", "bot_token", "bot_token_is", "use_bot_token", "forget_bot_token")}),
+    )
 
     @admin.display(description="bot token is")
     def bot_token_is(self, inbox: Inbox) -> str:
