@@ -174,7 +174,9 @@ async def test_a_running_process_tells_who_is_here_and_delivers_once(world: Worl
     await person.say(runtime, "again")
     await eventually(lambda: device.states() == ["sent", "failed"])
     failed = await world.ask(Delivery.objects.select_related("contact_inbox").get, kind="message", state=State.FAILED)
+    told = device.heard.count(b'"accepted"')
     assert await asyncio.to_thread(operating.requeue, failed, running=runtime)
+    assert device.heard.count(b'"accepted"') == told + 1  # by the writer, not by a poll
     await eventually(lambda: device.states() == ["sent", "sent"])
     assert world.said(person) == ["before", "again"]
     assert not await asyncio.to_thread(operating.requeue, failed, running=runtime)

@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 from django.core.management import get_commands
 
+from chat.api.app import api
 from chat.wire import Close
 from chat.wire.frames import ClientFrame
 from chatproxy import settings
@@ -86,6 +87,13 @@ def test_every_frame_of_a_client_is_described() -> None:
     for frame in get_args(ClientFrame):
         fields = frame.model_fields.keys() - {"type"}
         assert all(f"`{field}`" in told[frame.__name__.lower()] for field in fields)
+
+
+def test_every_call_of_the_json_api_is_described() -> None:
+    told = {call.strip("`") for call, _ in rows(ARCHITECTURE, "call")}
+    paths = api.get_openapi_schema()["paths"]
+    calls = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+    assert told == {re.sub(r"{(message|conversation)_id}", "{id}", call) for call in calls}
 
 
 def test_no_document_names_a_machine() -> None:
