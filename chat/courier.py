@@ -167,7 +167,9 @@ class Courier:
                     raise Unreachable("it took too long to begin")
                 reached("courier.before_send")
                 headers = fence.header(claim.fence_at, window_ms) if window_ms is not None else {}
-                apply = await sending.send(claim, upstream, headers)
+                sent, posted_at = upstream.link.clock.base(), self._now()
+                answer = await sending.send(claim, upstream, headers)
+                received = upstream.link.clock.base()
                 reached("courier.after_send")
         except _NotOurs:
             return False
@@ -177,10 +179,14 @@ class Courier:
             await self._settle(claim, upstream, error)
         else:
             reached("courier.before_settle")
-            await self._write(apply, claim.contact_id)
+            await self._write(answer.write, claim.contact_id)
             reached("courier.after_settle")
             if claim.kind == Kind.CONTACT:
                 self._holding.refresh(claim.contact_id)
+            if answer.message is not None:
+                told_ms = answer.message.created_at * 1000
+                upstream.link.clock.sample(sent=sent, received=received, told_ms=told_ms)
+                self._holding.answered(claim.contact_inbox_id, answer.message.id, posted_at=posted_at)
         return True
 
     async def _claim(self, due: Due, upstream: Upstream, *, fenced: bool, marker: bool) -> Claim:
@@ -263,6 +269,8 @@ class Courier:
             await self._write(
                 partial(self._seen, claim=claim, seen=seen, over_in_ms=looking.over_in_ms), claim.contact_id
             )
+            if seen is Gone.CONTACT:
+                self._holding.refresh(claim.contact_id)
         return True
 
     def _not_seen(self, pen: Pen, *, claim: Claim, error: ChatwootError) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from chat import mirror, outbox
@@ -17,9 +17,18 @@ from chat.upstreams import Upstream
 
 log = logging.getLogger(__name__)
 
-Apply = Callable[[Pen], None]
 Headers = Mapping[str, str]
 Kind = Delivery.Kind
+
+UNRECOGNISED_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``write``: what the answer changes. ``message``: ours, as Chatwoot has just stored it."""
+
+    write: Callable[[Pen], None]
+    message: Message | None = None
 
 
 class Misplaced(Ambiguous):
@@ -30,8 +39,8 @@ def scope_of(claim: Claim, upstream: Upstream) -> Scope:
     return Scope(claim.contact_id, claim.contact_inbox_id, claim.inbox_id, claim.source_id, upstream.chatwoot_inbox_id)
 
 
-async def send(claim: Claim, upstream: Upstream, headers: Headers) -> Apply:
-    """Make the attempt; what it returns is to be written down. ``headers``: the fence. Raises ChatwootError."""
+async def send(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
+    """Make the attempt. ``headers``: the fence. Raises ChatwootError."""
     sender = {
         Kind.CONTACT: _send_contact,
         Kind.CONVERSATION: _send_conversation,
@@ -43,7 +52,7 @@ async def send(claim: Claim, upstream: Upstream, headers: Headers) -> Apply:
     return await sender(claim, upstream, headers)
 
 
-async def _send_contact(claim: Claim, upstream: Upstream, headers: Headers) -> Apply:
+async def _send_contact(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
     hashed = upstream.anonymous_hash
     session = await upstream.api.create_contact(source_id=claim.source_id, identifier_hash=hashed, headers=headers)
     reached("contact.after_send")
@@ -52,20 +61,34 @@ async def _send_contact(claim: Claim, upstream: Upstream, headers: Headers) -> A
         mirror.apply_contact(scope_of(claim, upstream), session)
         outbox.done(pen, claim)
 
-    return created
+    return Answer(created)
 
 
-async def _send_conversation(claim: Claim, upstream: Upstream, headers: Headers) -> Apply:
+async def _send_conversation(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
     assert claim.conversation_id is not None
     key = {CONVERSATION_KEY: str(claim.conversation_id)}
     reached("conversation.before_send")
     conversation = await upstream.api.create_conversation(claim.source_id, custom_attributes=key, headers=headers)
     reached("conversation.after_send")
-    scope = scope_of(claim, upstream)
-    return partial(mirror.apply_created, scope=scope, conversation=conversation, created_id=claim.conversation_id)
+    created_id, scope = claim.conversation_id, scope_of(claim, upstream)
+
+    def created(pen: Pen) -> None:
+        mirror.apply_created(pen, scope, conversation, created_id=created_id)
+        _doubt_if_open(pen, claim, wait_ms=UNRECOGNISED_MS)
+
+    return Answer(created)
 
 
-async def _send_message(claim: Claim, upstream: Upstream, headers: Headers) -> Apply:
+def _doubt_if_open(pen: Pen, claim: Claim, *, wait_ms: int) -> None:
+    """Chatwoot said yes, but the mirror did not take it for ours (it said why): look, instead of waiting for the lease.
+
+    Closed deliveries do not change any more.
+    """
+    reason = "its answer was not recognised"
+    outbox.doubt(pen, claim, reason=reason, finished=True, permanent=False, due_at=pen.now + wait_ms)
+
+
+async def _send_message(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
     assert claim.chatwoot_id is not None
     message = await upstream.api.create_message(
         claim.source_id, claim.chatwoot_id, content=claim.content, echo_id=claim.echo_id, headers=headers
@@ -73,33 +96,34 @@ async def _send_message(claim: Claim, upstream: Upstream, headers: Headers) -> A
     return _answered(claim, upstream, message, confirms=True)
 
 
-def _answered(claim: Claim, upstream: Upstream, message: Message, *, confirms: bool) -> Apply:
+def _answered(claim: Claim, upstream: Upstream, message: Message, *, confirms: bool) -> Answer:
     ours = replace(message, echo_id=claim.echo_id)  # an answer names no attempt, but we know it
 
     def arrived(pen: Pen) -> None:
         mirror.apply_message(pen, scope_of(claim, upstream), ours, read_started=claim.started_at)
         if confirms and claim.conversation_id is not None:
             mirror.confirm(pen, claim.conversation_id)
+        _doubt_if_open(pen, claim, wait_ms=0)
 
-    return arrived
+    return Answer(arrived, ours)
 
 
-async def _send_by_bot(claim: Claim, upstream: Upstream, headers: Headers) -> Apply:
+async def _send_by_bot(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
     assert claim.chatwoot_id is not None and upstream.bot is not None
     message = await upstream.bot.create_message(
         claim.chatwoot_id, content=claim.content, echo_id=claim.echo_id, marker=claim.echo_id, headers=headers
     )
     if (message.inbox_id, message.conversation_id) != (upstream.chatwoot_inbox_id, claim.chatwoot_id):
         raise Misplaced("the bot's message went to another inbox or conversation", finished=True)
-    arrived = _answered(claim, upstream, message, confirms=False)
+    answer = _answered(claim, upstream, message, confirms=False)
     if _is_by(message, claim):
-        return arrived
+        return answer
 
     def arrived_as_another(pen: Pen) -> None:
-        arrived(pen)
+        answer.write(pen)
         switch_marker_off(pen, claim.inbox_id, "a message went out in the name of another contact")
 
-    return arrived_as_another
+    return Answer(arrived_as_another, message)
 
 
 def _is_by(message: Message, claim: Claim) -> bool:
@@ -113,7 +137,7 @@ def switch_marker_off(pen: Pen, inbox_id: int, words: str) -> None:
         log.error("inbox %s: the bot token is not used any more: %s", inbox_id, words)
 
 
-async def _send_answer(claim: Claim, upstream: Upstream, headers: Headers) -> Apply:
+async def _send_answer(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
     assert claim.chatwoot_id is not None
     message_id, values = claim.payload["message_id"], claim.payload["submitted_values"]
     message = await upstream.api.answer(
@@ -125,10 +149,10 @@ async def _send_answer(claim: Claim, upstream: Upstream, headers: Headers) -> Ap
             mirror.apply_message(pen, scope_of(claim, upstream), message, read_started=claim.started_at)
         outbox.done(pen, claim)
 
-    return answered
+    return Answer(answered)
 
 
-async def _send_resolve(claim: Claim, upstream: Upstream, headers: Headers) -> Apply:
+async def _send_resolve(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
     assert claim.chatwoot_id is not None
     conversation = await upstream.api.resolve(claim.source_id, claim.chatwoot_id, headers=headers)
     ours = replace(conversation, source_id=claim.source_id)
@@ -137,10 +161,10 @@ async def _send_resolve(claim: Claim, upstream: Upstream, headers: Headers) -> A
         mirror.apply_conversation(pen, scope_of(claim, upstream), ours, read_started=claim.started_at)
         outbox.done(pen, claim)
 
-    return resolved
+    return Answer(resolved)
 
 
-async def _send_seen(claim: Claim, upstream: Upstream, headers: Headers) -> Apply:
+async def _send_seen(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
     assert claim.chatwoot_id is not None
     await upstream.api.update_last_seen(claim.source_id, claim.chatwoot_id, headers=headers)
-    return partial(outbox.done, claim=claim)
+    return Answer(partial(outbox.done, claim=claim))

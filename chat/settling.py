@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 FIRST_LOOK_MS = 500
 RAREST_LOOK_MS = 5_000
+MOST_MS = 480_000  # with jitter still nearer than what counts as a clock's jump (``lanes.AHEAD_MS``)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,8 @@ class Timing:
             margin_ms=_ms(settings.DELIVERY_MARGIN_S),
             apart_ms=_ms(settings.DELIVERY_MARGIN_S / 5),
             lease_ms=_ms(settings.DELIVERY_LEASE_S),
-            pause_ms=_ms(settings.DELIVERY_PAUSE_S),
-            backoff_ms=_ms(settings.DELIVERY_BACKOFF_S),
+            pause_ms=min(_ms(settings.DELIVERY_PAUSE_S), MOST_MS),
+            backoff_ms=min(_ms(settings.DELIVERY_BACKOFF_S), MOST_MS),
             give_up_ms=_ms(settings.DELIVERY_GIVE_UP_S),
         )
 
