@@ -1,6 +1,6 @@
 # Two commands are all a newcomer needs: `make run` and `make test`. The others are parts of them.
 
-.PHONY: run test environment lint types javascript python faults-short faults faults-full tools bench
+.PHONY: run test environment lint types javascript python postgres faults-short faults faults-full tools bench
 .DELETE_ON_ERROR:
 
 NODE_TEST = node --import ./tests/js/debian_node.js --test
@@ -10,7 +10,7 @@ run: .venv/.run
 	@.venv/bin/python manage.py demo
 
 test: .venv/.test tools
-	@$(MAKE) --no-print-directory lint types javascript python faults-short
+	@$(MAKE) --no-print-directory lint types javascript python postgres faults-short
 
 environment: .venv/.run
 
@@ -30,6 +30,10 @@ javascript:
 # Some tests wait more than they compute (the conformance kit, browsers), so there is a worker more than cores.
 python: .venv/.test
 	@.venv/bin/python -m pytest --quiet --numprocesses=3 --dist=worksteal -m "not faults"
+
+# What the database decides, once more where several processes share one.
+postgres: .venv/.test
+	@.venv/bin/python -m tests.on_postgres
 
 # Real processes, killed and cut off from each other: every row at a tenth of the real times. They mostly wait.
 faults-short: .venv/.test

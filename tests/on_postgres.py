@@ -1,0 +1,33 @@
+"""What the database decides, once more on a real PostgreSQL: ``python -m tests.on_postgres [options of pytest]``."""
+
+import os
+import subprocess
+import sys
+
+from tests.fixtures.the_postgres import HOW_TO, PostgresServer, program
+
+STATE = "acceptance feed link mirror outbox processes resync sessions sql writer"
+
+WITHOUT = (
+    "test_sql.py::test_a_hot_statement_searches_by_an_index",  # the plans of an empty table say nothing there
+    "test_mirror.py::test_any_order_any_number_of_times_ends_the_same",  # the database decides nothing of that
+)
+
+
+def main(options: list[str]) -> int:
+    if program("initdb") is None:
+        print(f"Skipped: tests on PostgreSQL ({HOW_TO})")
+        return int(os.environ.get("CI") == "true")
+    server = PostgresServer()
+    try:
+        files = [f"tests/test_{name}.py" for name in STATE.split()]
+        files += [f"--deselect=tests/{name}" for name in WITHOUT]
+        environment = os.environ | {"TEST_DATABASE_URL": server.url("chatproxy")}
+        command = [sys.executable, "-m", "pytest", "--quiet", "--numprocesses=3", "--dist=worksteal", *(options or files)]
+        return subprocess.run(command, env=environment).returncode
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
