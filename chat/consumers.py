@@ -11,7 +11,7 @@ from django.http.request import split_domain_port, validate_host
 from chat import embedding, runtime, sessions, wire
 from chat.conversations import Conversations
 from chat.draining import Drain
-from chat.models import Session
+from chat.sessions import Admission
 from chat.socket import Limits, Socket
 from chat.window import Pace
 from chat.wire import frames
@@ -23,9 +23,9 @@ def _conversations() -> Conversations:
     return runtime.current().conversations
 
 
-async def _authenticate(token: str) -> Session:
-    # Not sessions.acheck_access: after a restart everybody says hello at once, and that has one thread.
-    return await runtime.current().reader.run(sessions.check_access, token)
+async def _authenticate(token: str) -> Admission:
+    # Not sessions.aadmit: after a restart everybody says hello at once, and that has one thread.
+    return await runtime.current().reader.run(sessions.admit, token)
 
 
 class _Unacceptable(Exception):
@@ -47,7 +47,7 @@ class ChatConsumer:
         self,
         *,
         conversations: Callable[[], Conversations] = _conversations,
-        authenticate: Callable[[str], Awaitable[Session]] = _authenticate,
+        authenticate: Callable[[str], Awaitable[Admission]] = _authenticate,
         drain: Callable[[], Drain] = runtime.drain,
         limits: Limits | None = None,
     ) -> None:
@@ -112,30 +112,29 @@ class ChatConsumer:
 
     async def hello(self, frame: frames.Hello) -> None:
         try:
-            session = await self._authenticate(frame.token)
+            admission = await self._authenticate(frame.token)
         except sessions.UnknownToken as unknown:
             raise _Unacceptable(wire.Close.UNKNOWN_TOKEN, unknown.code) from None
         if self.socket.closed:  # The time for hello ran out meanwhile.
             return
-        if not self._may_connect(session):
+        if not self._may_connect(admission):
             raise _Unacceptable(wire.Close.FOREIGN_ORIGIN, wire.Code.FOREIGN_ORIGIN)
         self.socket.arrive(
             self._conversations(),
-            contact_id=session.contact_id,
-            session_id=session.pk,
+            contact_id=admission.contact_id,
+            session_id=admission.session_id,
             since=frame.since,
             visible=frame.visible,
         )
 
-    def _may_connect(self, session: Session) -> bool:
+    def _may_connect(self, admission: Admission) -> bool:
         """Browsers name the page's origin: ours or one of the inbox's. Native apps send none."""
         headers = {name: value.decode("latin-1") for name, value in self.scope["headers"]}
-        inbox = session.contact.inbox
         return embedding.is_welcome(
             headers.get(b"origin"),
             host=_own_host(headers.get(b"host", "")),
-            inbox=inbox.slug,
-            allowed=inbox.allowed_origins,
+            inbox=admission.inbox,
+            allowed=admission.allowed_origins,
         )
 
     async def ack(self, frame: frames.Ack) -> None:

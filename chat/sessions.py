@@ -16,6 +16,7 @@ from channels.db import database_sync_to_async
 from django.core import signing
 from django.db import models, transaction
 
+from chat import sql
 from chat.clock import moment
 from chat.models import Contact, ContactInbox, Inbox, Session
 from chat.wire.errors import Code, Refusal
@@ -42,6 +43,16 @@ class Opened:
     refresh_token: str = field(repr=False)
     access_token: str = field(repr=False)
     expires_in: int
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a socket needs to know of a session: one row and no secrets, for after a restart everybody comes at once."""
+
+    session_id: uuid.UUID
+    contact_id: uuid.UUID
+    inbox: str
+    allowed_origins: list[str]
 
 
 def open_anonymous(inbox: Inbox, *, kind: str = Session.Kind.BROWSER, now: datetime | None = None) -> Opened:
@@ -72,15 +83,31 @@ def refresh(token: str, *, now: datetime | None = None) -> Opened:
 def check_access(token: str, *, now: datetime | None = None) -> Session:
     """The session of an access token, with its contact and inbox; raise UnknownToken."""
     now = now or moment()
+    session = _alive(now).filter(pk=_session_of(token, now)).first()
+    if session is None:
+        raise UnknownToken
+    return session
+
+
+def admit(token: str, *, now: datetime | None = None) -> Admission:
+    """The same for a socket, at a tenth of the cost; raise UnknownToken."""
+    now = now or moment()
+    session_id = _session_of(token, now)
+    known = sql.admission(session_id, now)
+    if known is None:
+        raise UnknownToken
+    return Admission(session_id, *known)
+
+
+def _session_of(token: str, now: datetime) -> uuid.UUID:
     try:
         key, _, expiry = _signer.unsign(token).partition(".")
         session_id, expires_at = uuid.UUID(key), datetime.fromtimestamp(int(expiry), UTC)
     except (signing.BadSignature, UnicodeError, ValueError):
         raise UnknownToken from None
-    session = _alive(now).filter(pk=session_id).first() if now < expires_at else None
-    if session is None:
+    if now >= expires_at:
         raise UnknownToken
-    return session
+    return session_id
 
 
 def end(session: Session) -> None:
@@ -115,4 +142,5 @@ def _off_loop(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
 aopen_anonymous = _off_loop(open_anonymous)
 arefresh = _off_loop(refresh)
 acheck_access = _off_loop(check_access)
+aadmit = _off_loop(admit)
 aend = _off_loop(end)

@@ -6,6 +6,7 @@ rows as the feed shows them; secrets are not among their columns.
 
 import uuid
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
@@ -226,6 +227,16 @@ def _update(table: str, record: MessageRecord | ConversationRecord) -> None:
     values = [_stored(name, getattr(record, name)) for name in names]
     assignments = ", ".join(f"{name} = %s" for name in names)
     _execute(f"UPDATE {table} SET {assignments} WHERE id = %s", [*values, _key(record.id)])
+
+
+def admission(session_id: uuid.UUID, now: datetime) -> tuple[uuid.UUID, str, list[str]] | None:
+    """(contact, slug of its inbox, origins allowed there) of a session that lives."""
+    query = (
+        "SELECT c.id, i.slug, i.allowed_origins FROM chat_session s JOIN chat_contact c ON c.id = s.contact_id"
+        " JOIN chat_inbox i ON i.id = c.inbox_id WHERE s.id = %s AND s.revoked_at IS NULL AND s.expires_at > %s"
+    )
+    rows = _fetch(query, (_key(session_id), connection.ops.adapt_datetimefield_value(now)))
+    return (uuid.UUID(str(rows[0][0])), rows[0][1], orjson.loads(rows[0][2])) if rows else None
 
 
 def feed_position(contact_id: uuid.UUID) -> tuple[str, int, int] | None:

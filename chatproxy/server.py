@@ -19,7 +19,7 @@ from twisted.internet import reactor as _reactor
 
 from chat import runtime, wire
 from chatproxy.asgi import application
-from chatproxy.websocket import Protocol
+from chatproxy.websocket import protocol_with
 
 # Shares of DRAIN_S: for visitors, requests and deliveries; for the runtime; the rest is the interpreter's.
 LEAVE, STOP = 0.7, 0.25
@@ -57,9 +57,9 @@ class Server(DaphneServer):
         reactor.addSystemEventTrigger("before", "shutdown", self._finish)
 
     def _choose_protocol(self) -> None:
-        self.ws_factory.protocol = Protocol
         # Above its limit the library hangs up without a number unless it is told to close (1009).
         self.ws_factory.setProtocolOptions(failByDrop=False)
+        self.ws_factory.protocol = protocol_with(self.ws_factory)
 
     def listen_success(self, port: Any) -> None:
         super().listen_success(port)

@@ -1,7 +1,11 @@
-"""Daphne's WebSocket protocol with what it lacks: backpressure both ways, and close code 1012 (restart)."""
+"""Daphne's WebSocket protocol with what it lacks: backpressure both ways, and close code 1012 (restart).
+
+And without what it has too much of: the library below styles debug lines that nobody reads, for every frame.
+"""
 
 import asyncio
 import time
+from types import FunctionType
 from typing import Any
 
 from autobahn.websocket.types import ConnectionDeny
@@ -33,7 +37,16 @@ class Protocol(WebSocketProtocol):
         self.transport.unregisterProducer()  # the one of the HTTP request that this was
         self.transport.registerProducer(self, True)
 
+    def dataReceived(self, data: bytes) -> None:
+        self._dataReceived(data)
+
     # Outward
+
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
+        if sync or chopsize or self.send_queue:
+            super().sendData(data, sync, chopsize)
+        else:
+            self.transport.write(data)
 
     async def writable(self) -> None:
         """Wait while more than the transport's buffer (64 KiB) is unread by the peer."""
@@ -110,3 +123,14 @@ class Protocol(WebSocketProtocol):
         self.handshake_deferred.errback(ConnectionDeny(RESTARTING, reason="Restarting"))
         del self.handshake_deferred
         self.server.protocol_disconnected(self)
+
+
+def protocol_with(factory: Any) -> type[Protocol]:
+    """With the factory's options as the class's own.
+
+    The library would copy all of them into each connection and pretty-print them for a debug line: a third of what a
+    connect costs (measured: 0.6 of 1.7 ms).
+    """
+    options = {name: getattr(factory, name) for name in Protocol.CONFIG_ATTRS}
+    own = {name: staticmethod(each) if isinstance(each, FunctionType) else each for name, each in options.items()}
+    return type("Protocol", (Protocol,), own | {"CONFIG_ATTRS": ()})

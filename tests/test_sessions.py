@@ -8,6 +8,7 @@ from chat.models import Contact, ContactInbox, Delivery, Session, upsert_inbox
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now()
+BOTH = (sessions.check_access, sessions.admit)
 
 
 @pytest.fixture
@@ -23,6 +24,12 @@ def test_a_session_begins_with_a_person_of_its_own(inbox):
     assert not Delivery.objects.exists()
 
 
+def test_a_socket_is_admitted_by_one_statement(inbox, django_assert_num_queries):
+    opened = sessions.open_anonymous(inbox)
+    with django_assert_num_queries(1):
+        sessions.admit(opened.access_token)
+
+
 def test_the_database_holds_no_token(inbox):
     opened = sessions.open_anonymous(inbox)
     assert opened.refresh_token.startswith("cpr_")
@@ -35,9 +42,13 @@ def test_an_access_token_names_its_session_for_a_quarter_of_an_hour(inbox):
     opened = sessions.open_anonymous(inbox, now=NOW)
     session = sessions.check_access(opened.access_token, now=NOW + timedelta(minutes=14))
     assert (session, session.contact.inbox) == (opened.session, inbox)
+    admission = sessions.admit(opened.access_token, now=NOW + timedelta(minutes=14))
+    assert (admission.session_id, admission.contact_id) == (session.pk, session.contact_id)
+    assert (admission.inbox, admission.allowed_origins) == (inbox.slug, inbox.allowed_origins)
     assert opened.expires_in == 900
-    with pytest.raises(sessions.UnknownToken):
-        sessions.check_access(opened.access_token, now=NOW + timedelta(minutes=16))
+    for check in BOTH:
+        with pytest.raises(sessions.UnknownToken):
+            check(opened.access_token, now=NOW + timedelta(minutes=16))
 
 
 def test_a_refresh_token_gives_new_access_tokens_for_the_same_session(inbox):
@@ -68,6 +79,7 @@ def test_an_ended_session_is_unknown_at_once(inbox):
     for unknown in (
         lambda: sessions.refresh(opened.refresh_token),
         lambda: sessions.check_access(opened.access_token),
+        lambda: sessions.admit(opened.access_token),
     ):
         with pytest.raises(sessions.UnknownToken):
             unknown()
@@ -81,20 +93,23 @@ def test_a_refresh_token_nobody_issued_is_unknown(token):
 
 @pytest.mark.parametrize("token", ["", ":", "x.y:z", "a\0b", "\ud83d", "6f9619ff-8b86-4d01-b42d-00cf4fc964ff.9:sig"])
 def test_an_access_token_nobody_signed_is_unknown(token):
-    with pytest.raises(sessions.UnknownToken):
-        sessions.check_access(token)
+    for check in BOTH:
+        with pytest.raises(sessions.UnknownToken):
+            check(token)
 
 
 def test_an_altered_access_token_is_unknown(inbox):
     key, _, rest = sessions.open_anonymous(inbox).access_token.partition(".")
     expiry, _, signature = rest.partition(":")
-    with pytest.raises(sessions.UnknownToken):
-        sessions.check_access(f"{key}.{int(expiry) + 9_000}:{signature}")
+    for check in BOTH:
+        with pytest.raises(sessions.UnknownToken):
+            check(f"{key}.{int(expiry) + 9_000}:{signature}")
 
 
 def test_a_refresh_token_is_no_access_token(inbox):
     opened = sessions.open_anonymous(inbox)
-    with pytest.raises(sessions.UnknownToken):
-        sessions.check_access(opened.refresh_token)
+    for check in BOTH:
+        with pytest.raises(sessions.UnknownToken):
+            check(opened.refresh_token)
     with pytest.raises(sessions.UnknownToken):
         sessions.refresh(opened.access_token)

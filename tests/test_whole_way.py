@@ -30,7 +30,7 @@ class Visitor:
 
     async def dial(self, **hello: Any) -> VisitorSocket:
         consumer = ChatConsumer.as_asgi(
-            conversations=lambda: self.runtime.conversations, authenticate=sessions.acheck_access
+            conversations=lambda: self.runtime.conversations, authenticate=sessions.aadmit
         )
         socket = VisitorSocket(URLRouter([path("ws/v1", consumer)]), "/ws/v1", [(b"host", b"testserver")])
         socket.token = self.opened.access_token
