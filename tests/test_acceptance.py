@@ -1,8 +1,9 @@
 import uuid
+from typing import Any
 
 import pytest
 
-from chat import acceptance
+from chat import acceptance, lanes, outbox
 from chat.acceptance import Accepted
 from chat.models import Conversation, Delivery, Message
 from chat.wire.errors import Code, Refusal
@@ -153,3 +154,149 @@ def test_only_a_message_of_that_conversation_can_be_seen(alice: Person, bob: Per
     with pytest.raises(Refusal) as refused:
         see(alice, other)
     assert refused.value.code is Code.NO_SUCH_CONVERSATION
+
+
+# What was lost
+
+
+def lose(person: Person, said: Accepted, state: str, *, reason: str = "no") -> None:
+    Delivery.objects.filter(message=said.message_id).update(state=state, attempt=3, crashes=8, permanent=True)
+    Message.objects.filter(id=said.message_id).update(state=state, reason=reason)
+
+
+def delivery(said: Accepted) -> Delivery:
+    return Delivery.objects.get(message=said.message_id)
+
+
+def test_a_failed_message_is_sent_again_after_what_waits_and_keeps_its_place_in_the_thread(alice: Person):
+    lost, later = say(alice, "lost"), say(alice, "later")
+    lose(alice, lost, "failed")
+    write(acceptance.retry, alice.id, lost.message_id, of=alice, now=NOW + 5)
+    row = delivery(lost)
+    assert (row.state, row.attempt, row.crashes, row.permanent) == ("accepted", 3, 0, False)
+    assert (row.created_at, row.due_at) == (NOW + 5, NOW + 5)  # it gets its full time again
+    assert row.position > delivery(later).position
+    assert [message["state"] for message in alice.messages()] == ["accepted", "accepted"]
+    assert alice.messages()[0]["reason"] is None
+
+
+def test_an_unconfirmed_message_is_sent_again_in_its_place(alice: Person):
+    lost, later = say(alice, "lost"), say(alice, "later")
+    lose(alice, lost, "unconfirmed")
+    lease_no = delivery(lost).lease_no
+    write(acceptance.retry, alice.id, lost.message_id, of=alice)
+    assert delivery(lost).position < delivery(later).position
+    assert delivery(lost).lease_no == lease_no + 1  # who is just looking for it decides nothing more
+
+
+@pytest.mark.parametrize("state", ["failed", "unconfirmed"])
+def test_a_discarded_message_is_removed_and_the_lane_goes_on(alice: Person, state: str):
+    lost = say(alice, "my secret")
+    create_upstream(alice, said=lost)
+    later = say(alice, "later")
+    lose(alice, lost, state)
+    head = alice.head()
+    write(acceptance.discard, alice.id, lost.message_id, of=alice)
+    assert alice.head() == head + 1
+    assert alice.messages()[0]["deleted"] and "my secret" not in str([*Message.objects.values()])
+    assert [each.delivery_id for each in lanes.due(NOW, limit=9)] == [delivery(later).id]
+
+
+@pytest.mark.parametrize("act", [acceptance.retry, acceptance.discard])
+def test_only_what_was_lost_is_retried_or_discarded(alice: Person, bob: Person, act: Any):
+    waiting, foreign = say(alice, "waiting"), say(bob, "bob's")
+    lose(bob, foreign, "failed")
+    gone = say(alice, "gone")
+    lose(alice, gone, "failed")
+    write(acceptance.discard, alice.id, gone.message_id, of=alice)
+    create_upstream(alice, said=waiting)
+    hear(alice, told(5))
+    agents = Message.objects.get(chatwoot_id=5).id
+    refused = []
+    for message_id in (waiting.message_id, gone.message_id, agents, foreign.message_id, uuid.uuid4()):
+        with pytest.raises(Refusal) as caught:
+            write(act, alice.id, message_id, of=alice)
+        refused.append(caught.value.code)
+    assert refused == [Code.NOT_LOST] * 3 + [Code.NO_SUCH_MESSAGE] * 2
+
+
+def test_retrying_what_failed_counts_as_waiting(alice: Person):
+    lost = say(alice, "lost")
+    lose(alice, lost, "failed")
+    for number in range(acceptance.MAX_WAITING):
+        say(alice, str(number))
+    with pytest.raises(Refusal) as refused:
+        write(acceptance.retry, alice.id, lost.message_id, of=alice)
+    assert refused.value.code is Code.TOO_MANY_WAITING
+
+
+def test_an_operator_cannot_requeue_what_was_discarded(alice: Person):
+    lost = say(alice, "lost")
+    lose(alice, lost, "failed")
+    write(acceptance.discard, alice.id, lost.message_id, of=alice)
+    assert not write(outbox.requeue, delivery(lost), of=alice)
+
+
+# Resolving and answering
+
+
+def test_resolving_waits_behind_what_was_said_and_only_once(alice: Person):
+    said = say(alice, "thanks")
+    for _ in range(2):
+        write(acceptance.resolve, alice.id, conversation_id=said.conversation_id, of=alice)
+    assert lane(said.conversation_id) == [Kind.MESSAGE, Kind.RESOLVE]
+    say(alice, "one more thing", to=said.conversation_id)
+    write(acceptance.resolve, alice.id, conversation_id=said.conversation_id, of=alice)
+    assert lane(said.conversation_id) == [Kind.MESSAGE, Kind.RESOLVE, Kind.MESSAGE, Kind.RESOLVE]
+
+
+def test_what_was_begun_absorbs_nothing(alice: Person):
+    said = say(alice, "thanks")
+    write(acceptance.resolve, alice.id, conversation_id=said.conversation_id, of=alice)
+    Delivery.objects.filter(kind=Kind.RESOLVE).update(attempt=1)
+    write(acceptance.resolve, alice.id, conversation_id=said.conversation_id, of=alice)
+    assert lane(said.conversation_id) == [Kind.MESSAGE, Kind.RESOLVE, Kind.RESOLVE]
+
+
+def asked(person: Person, number: int = 5) -> tuple[Accepted, uuid.UUID]:
+    said = say(person, "hello")
+    create_upstream(person, said=said)
+    hear(person, told(number, "which one?", content_type="input_select"))
+    return said, Message.objects.get(chatwoot_id=number).id
+
+
+def answer(person: Person, message_id: uuid.UUID, value: str = "a") -> None:
+    write(acceptance.answer, person.id, message_id=message_id, submitted_values=[{"value": value}], of=person)
+
+
+def test_a_later_answer_replaces_one_that_waits(alice: Person):
+    said, question = asked(alice)
+    answer(alice, question, "a")
+    answer(alice, question, "b")
+    assert lane(said.conversation_id) == [Kind.MESSAGE, Kind.ANSWER]
+    kept = Delivery.objects.get(kind=Kind.ANSWER)
+    assert kept.payload == {"message_id": 5, "submitted_values": [{"value": "b"}]}
+    Delivery.objects.update(attempt=1)
+    answer(alice, question, "c")
+    assert lane(said.conversation_id) == [Kind.MESSAGE, Kind.ANSWER, Kind.ANSWER]
+
+
+def test_two_questions_have_two_answers(alice: Person):
+    said, first = asked(alice)
+    hear(alice, told(6, "and where?"))
+    answer(alice, first)
+    answer(alice, Message.objects.get(chatwoot_id=6).id)
+    assert lane(said.conversation_id) == [Kind.MESSAGE, Kind.ANSWER, Kind.ANSWER]
+
+
+def test_only_an_agents_message_of_ones_own_is_a_question(alice: Person, bob: Person):
+    """Chatwoot would answer with the text of whatever message is named, a private note's, too."""
+    said, question = asked(alice)
+    hear(alice, told(6, "", deleted=True))
+    refused = []
+    deleted = Message.objects.get(chatwoot_id=6).id
+    for person, message_id in ((alice, said.message_id), (alice, deleted), (bob, question), (alice, uuid.uuid4())):
+        with pytest.raises(Refusal) as caught:
+            answer(person, message_id)
+        refused.append(caught.value.code)
+    assert refused == [Code.NO_QUESTION] * 2 + [Code.NO_SUCH_MESSAGE] * 2

@@ -2,7 +2,6 @@
 
 from chat.chatwoot.resources import MessageType
 from chat.looking import ours_among
-from chat.settling import next_look_ms
 from tests.fixtures.people import CHATWOOT_INBOX, conversation, told
 
 
@@ -22,7 +21,3 @@ def test_known_ones_those_of_other_inboxes_and_those_with_a_visitors_words_are_n
     elsewhere = conversation(6, inbox_id=CHATWOOT_INBOX + 1)
     listed = (conversation(5), elsewhere, written_in)
     assert ours_among(listed, known={5}, inbox_id=CHATWOOT_INBOX) is None
-
-
-def test_looks_are_frequent_at_first_and_never_rarer_than_five_seconds():
-    assert [next_look_ms(waited_ms) for waited_ms in (0, 2_000, 60_000)] == [500, 1_000, 5_000]
