@@ -94,9 +94,8 @@ class Socket:
         """Say why, then close."""
         if self.closed:
             return
-        logger.info("session %s: closed with %d, %s", getattr(self, "session_id", None), close, refusal.message)
         self.transmit(wire.encode_error(refusal))
-        self.fail(close)
+        self.fail(close, refusal.message)
 
     # What the sender needs
 
@@ -108,10 +107,13 @@ class Socket:
         if not self.closed:
             self._outlet.push({"type": "websocket.send", "text": frame.decode()})
             if self._outlet.waiting_bytes > self.limits.waiting_bytes:
-                self._give_up(wire.Close.SLOW)
+                self.fail(wire.Close.SLOW, "too many answers wait to be read")
 
-    def fail(self, close: wire.Close) -> None:
+    def fail(self, close: wire.Close, why: str = "") -> None:
         if not self.closed:
+            if close is not wire.Close.RESTART:  # of those the server says how many
+                name = why or close.name.lower()
+                logger.info("session %s: closed with %d, %s", getattr(self, "session_id", None), close, name)
             self._outlet.close({"type": "websocket.close", "code": int(close)})
             self.leave()
 
@@ -137,28 +139,23 @@ class Socket:
         if self.closed:
             return
         now = self._loop.time()
-        due, close = self._due()
+        due, close, why = self._due()
         if now >= due:
-            self._give_up(close)
+            self.fail(close, why)
         else:
             # At least this often, since a frame sent meanwhile brings a deadline of its own.
             self._timer = self._loop.call_at(min(due, now + self.limits.acknowledge_s / 2), self._watch)
 
-    def _due(self) -> tuple[float, wire.Close]:
-        """The first of the moments at which this socket is closed, if nothing changes."""
+    def _due(self) -> tuple[float, wire.Close, str]:
+        """The first of the moments at which this socket is closed if nothing changes, and why."""
         if not self.arrived:
-            return self._opened_at + self.limits.hello_s, wire.Close.AUTH_TIMEOUT
+            return self._opened_at + self.limits.hello_s, wire.Close.AUTH_TIMEOUT, "no hello came"
         silence_s = self.limits.silence_s if self._visible else self.limits.hidden_silence_s
-        moments = [(self._heard_at + silence_s, wire.Close.SLOW)]
+        moments = [(self._heard_at + silence_s, wire.Close.SLOW, "it has gone silent")]
         if self._dismissed_at is not None:
-            moments.append((self._dismissed_at, wire.Close.RESTART))
+            moments.append((self._dismissed_at, wire.Close.RESTART, ""))
         if (deadline := self.sender.window.deadline) is not None:
-            moments.append((deadline, wire.Close.SLOW))
+            moments.append((deadline, wire.Close.SLOW, "what was sent was not acknowledged"))
         if (since := self._outlet.waiting_since) is not None:
-            moments.append((since + self.limits.acknowledge_s, wire.Close.SLOW))
+            moments.append((since + self.limits.acknowledge_s, wire.Close.SLOW, "it does not read"))
         return min(moments)
-
-    def _give_up(self, close: wire.Close) -> None:
-        if close is not wire.Close.RESTART:  # of those the server says how many
-            logger.info("session %s: closed with %d, its time is up", getattr(self, "session_id", None), close)
-        self.fail(close)
