@@ -6,7 +6,7 @@ then the newest pages show at once what is new, and the index, or a walk over al
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -140,10 +140,10 @@ class Comparing:
         await self._writer.write(note, contacts=(scope.contact_id,), priority=Priority.MIRROR)
 
 
-def _settled(upstream: Upstream, messages: Iterable[resources.Message]) -> int:
+def _settled(upstream: Upstream, messages: Sequence[resources.Message]) -> int:
     """The highest id of those that have no younger sibling to come, by Chatwoot's clock."""
-    settled_at = upstream.link.clock.now() / 1000 - SETTLED_S
-    return max((each.id for each in messages if each.created_at < settled_at), default=0)
+    now = max([upstream.link.clock.now() / 1000, *(each.created_at for each in messages)])
+    return max((each.id for each in messages if each.created_at < now - SETTLED_S), default=0)
 
 
 def _apply(

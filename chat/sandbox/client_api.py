@@ -210,11 +210,12 @@ def update_last_seen(ctx: Context, request: Request) -> Response:
 
 @router.on("GET", f"{CONVERSATION}/messages")
 def list_messages(ctx: Context, request: Request) -> Response:
-    """The newest 20, or the 20 before an id; ascending."""
+    """The newest 20 by time, or those of the ids before one; ascending (contract §1.8)."""
     found = chat_messages(ctx, _conversation_of_contact(ctx, request))
     if (before := text(request.params.get("before"))) is not None:
         limit = int(before) if before.isdecimal() else 0
         found = [message for message in found if message.id < limit]
+    found.sort(key=lambda message: message.created_at)
     return json_response([message_shape(ctx, message) for message in found[-PAGE:]])
 
 
