@@ -1,6 +1,7 @@
 """Reads of the database from the event loop, on a few threads of their own.
 
-Django's own bridge runs all of them on one thread per process, where a slow one holds up every visitor.
+Django's own bridge runs all of them on one thread per process, where a slow one holds up every visitor. A read that
+meets a connection which the server has closed is done again, once, on a fresh one; so it must be safe to repeat.
 """
 
 import asyncio
@@ -27,6 +28,13 @@ class Reader:
             raise OperationalError("the reader has stopped")
 
         def call() -> T:
+            try:
+                return read(*args, **kwargs)
+            except Error:
+                had_one = connection.connection is not None
+                connection.close_if_unusable_or_obsolete()
+                if not had_one or connection.connection is not None:
+                    raise
             try:
                 return read(*args, **kwargs)
             except Error:

@@ -1,7 +1,7 @@
 """Reads on threads of their own, each with a connection that is not kept once it is broken."""
 
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 from django.db import Error, OperationalError, connection
@@ -32,11 +32,30 @@ def fail_as_the_driver() -> int:
         raise connection.Database.InterfaceError("connection already closed")
 
 
-@pytest.mark.parametrize("read", [fail_as_the_database, fail_as_the_driver])
-async def test_a_broken_connection_is_not_kept(reader: Reader, read: Callable[[], int]) -> None:
+async def test_a_read_on_a_lost_connection_is_done_again_on_a_fresh_one(reader: Reader) -> None:
     await reader.run(lose)
+    assert await reader.run(fail_as_the_database) == 0
+
+
+async def test_a_read_that_fails_again_is_not_done_for_ever(reader: Reader) -> None:
+    reads = 0
+
+    def read() -> int:
+        nonlocal reads
+        reads += 1
+        lose()
+        return fail_as_the_database()
+
     with pytest.raises(Error):
         await reader.run(read)
+    assert reads == 2
+    assert await reader.run(Contact.objects.count) == 0
+
+
+async def test_a_broken_connection_is_not_kept(reader: Reader) -> None:
+    await reader.run(lose)
+    with pytest.raises(Error):
+        await reader.run(fail_as_the_driver)
     assert await reader.run(Contact.objects.count) == 0
 
 
