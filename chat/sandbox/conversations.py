@@ -164,3 +164,12 @@ def block(ctx: Context, contact: Contact, *, blocked: bool) -> None:
     contact.blocked = blocked
     ctx.save(contact)
     broadcasts.contact_event(ctx, contact, "contact.updated")
+
+
+def remove(ctx: Context, conversation: Conversation) -> None:
+    """With all that was said in it; Chatwoot does this in a job, and tells nobody's cable but the agents'."""
+    for message in ctx.store.messages_of(conversation.id):
+        for attachment in ctx.store.attachments_of(message.id):
+            ctx.store.remove(attachment)
+        ctx.store.remove(message)
+    ctx.store.remove(conversation)

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+from autobahn.exception import Disconnected
 from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
@@ -39,7 +41,8 @@ class SandboxWebSocket(WebSocketProtocol):
         if message["type"] == "sandbox.cut":
             _abort(self.transport)
         else:
-            super().handle_reply(message)
+            with suppress(Disconnected):  # hung up just now; the application will hear of it
+                super().handle_reply(message)
 
 
 def _abort(transport: Any) -> None:

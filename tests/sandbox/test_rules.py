@@ -144,6 +144,27 @@ def test_agents_page_forwards_and_backwards(sandbox: SandboxProcess, inbox: Sand
     assert page(after=ids[10], before=ids[12]) == ids[10:12]
 
 
+def test_only_an_administrator_deletes_and_what_was_deleted_is_unknown(
+    sandbox: SandboxProcess, inbox: SandboxInbox
+) -> None:
+    bob = Visitor(sandbox, inbox)
+    first, second = bob.start_conversation(), bob.start_conversation()
+    bob.say(first, "gone")
+    account = f"/api/v1/accounts/{sandbox.world['account_id']}"
+
+    def delete(path: str, by: str) -> int:
+        headers = {"Api-Access-Token": sandbox.world[f"{by}_token"]}
+        return sandbox.http.delete(account + path, headers=headers).status_code
+
+    assert delete(f"/conversations/{first}", "agent") == 401
+    assert delete(f"/conversations/{first}", "admin") == 200
+    assert sandbox.http.get(f"{bob.path}/conversations/{first}/messages").status_code == 404
+    assert [each["id"] for each in sandbox.http.get(f"{bob.path}/conversations").json()] == [second]
+    assert delete(f"/contacts/{bob.session['id']}", "agent") == 401
+    assert delete(f"/contacts/{bob.session['id']}", "admin") == 200
+    assert sandbox.http.get(f"{bob.path}/conversations").status_code == 404
+
+
 def test_who_has_an_answer_already_gets_304(sandbox: SandboxProcess, inbox: SandboxInbox) -> None:
     first = sandbox.http.get(inbox.path)
     again = sandbox.http.get(inbox.path, headers={"If-None-Match": first.headers["etag"]})

@@ -1,7 +1,7 @@
 """Contacts and their sessions (contract §6.6)."""
 
-from chat.sandbox import broadcasts, contacts
-from chat.sandbox.account_api.access import account_id
+from chat.sandbox import broadcasts, contacts, conversations
+from chat.sandbox.account_api.access import account_id, require_administrator
 from chat.sandbox.account_api.inboxes import find_inbox
 from chat.sandbox.account_api.shapes import conversation_shape
 from chat.sandbox.context import Context, iso
@@ -81,6 +81,19 @@ def _write(contact: Contact, request: Request) -> None:
         contact.custom_attributes = contact.custom_attributes | attributes
     if "blocked" in request.params:
         contact.blocked = boolean(request.params["blocked"])
+
+
+@router.on("DELETE", "/contacts/:id")
+def delete_contact(ctx: Context, request: Request) -> Response:
+    """With sessions and conversations. Chatwoot refuses while the contact is online; this one does not."""
+    require_administrator(ctx)
+    contact = find_contact(ctx, request)
+    for conversation in ctx.store.conversations_of(contact.id):
+        conversations.remove(ctx, conversation)
+    for session in ctx.store.contact_inboxes_of(contact.id):
+        ctx.store.remove(session)
+    ctx.store.remove(contact)
+    return head()
 
 
 @router.on("GET", "/contacts/:id/conversations")

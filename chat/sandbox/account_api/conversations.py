@@ -1,7 +1,14 @@
 """Conversations as agents and bots handle them (contract §6.7)."""
 
 from chat.sandbox import broadcasts, conversations
-from chat.sandbox.account_api.access import account_id, current_user, is_administrator, may_see, require_sight
+from chat.sandbox.account_api.access import (
+    account_id,
+    current_user,
+    is_administrator,
+    may_see,
+    require_administrator,
+    require_sight,
+)
 from chat.sandbox.account_api.shapes import conversation_shape
 from chat.sandbox.context import Context
 from chat.sandbox.entities import PRIORITIES, AgentBot, ContactInbox, Conversation, Inbox, Status, User
@@ -68,6 +75,13 @@ def _assigned_as(row: Conversation, kind: object, me: int) -> bool:
 @router.on("GET", CONVERSATION)
 def show_conversation(ctx: Context, request: Request) -> Response:
     return json_response(conversation_shape(ctx, find_conversation(ctx, request)))
+
+
+@router.on("DELETE", CONVERSATION)
+def delete_conversation(ctx: Context, request: Request) -> Response:
+    require_administrator(ctx)
+    conversations.remove(ctx, find_conversation(ctx, request))
+    return head()
 
 
 @router.on("POST", "/conversations", bots=True)
