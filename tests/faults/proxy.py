@@ -31,7 +31,8 @@ class Toxics:
 
     `cut_after` so many bytes of a connection the line is cut: closed, reset, or (hang) open and dead for good.
     `black_hole` holds all bytes while it is set. `half_open` keeps the end of this direction from the other side: a
-    client that hangs up (up) or a server (down).
+    client that hangs up (up) or a server (down). `replace` puts other bytes in the place of some, as a proxy does that
+    strips a header.
     """
 
     latency_s: float = 0
@@ -41,6 +42,7 @@ class Toxics:
     cut: Cut = "close"
     black_hole: bool = False
     half_open: bool = False
+    replace: tuple[bytes, bytes] | None = None
 
     def clear(self) -> None:
         for field in fields(self):
@@ -163,6 +165,8 @@ class _Link:
         with suppress(OSError):  # A reset is an end, too.
             while data := await source.read(CHUNK_BYTES):
                 await self._held(toxics)
+                if toxics.replace is not None:
+                    data = data.replace(*toxics.replace)
                 data, is_cut = _up_to(data, toxics, passed)
                 passed += len(data)
                 await self._write(data, target, toxics)

@@ -197,3 +197,10 @@ async def test_connections_go_round_the_targets_that_live(dial: Dial, echo: Echo
     assert min(echo.taken, other.taken) >= 2
     await proxy.close()
     other.close()
+
+
+async def test_some_bytes_come_as_others(proxy: Proxy, dial: Dial) -> None:
+    proxy.up.replace = (b"X-Request-Start", b"X-Removed-Start")
+    reader, writer = await dial(proxy)
+    writer.write(b"X-Request-Start: t=1")
+    assert await reader.readexactly(20) == b"X-Removed-Start: t=1"
