@@ -14,7 +14,7 @@ import pytest
 from django.db import connection
 
 from chat import courier
-from chat.models import Chatwoot, Inbox, Message
+from chat.models import Chatwoot, Duplicate, Inbox, Message
 from chat.writer import Writer, WriterFull
 from tests.eventually import eventually
 from tests.fixtures.sandbox import ROOT, SandboxProcess
@@ -354,6 +354,71 @@ async def test_a_courier_that_is_woken_as_it_closes_does_close(world: World) -> 
     runtime.courier.wake()
     async with asyncio.timeout(10):
         await runtime.courier.close()
+
+
+PATIENT = replace(QUICK, carrying=replace(QUICK.carrying, lease_ms=60_000, close_s=10))
+
+
+async def test_a_stop_lets_what_is_in_flight_end_and_begins_nothing_more(world: World) -> None:
+    turnstile, alice = Turnstile("/messages"), await world.person()
+    runtime = await world.start(timing=PATIENT, transport=turnstile)
+    await alice.say(runtime, "in flight")
+    await alice.say(runtime, "not begun")
+    await eventually(turnstile.reached.is_set)
+    closing = asyncio.create_task(runtime.courier.close())
+    await asyncio.sleep(0.2)
+    assert not closing.done()
+    turnstile.open.set()
+    await closing
+    found = [(state, attempt) for kind, state, attempt in await world.deliveries() if kind == "message"]
+    assert found == [("accepted", 0), ("sent", 1)]
+    await world.start()
+    await world.settled()
+    assert world.said() == ["in flight", "not begun"]
+
+
+async def test_a_stop_gives_back_the_leases_of_what_does_not_end(world: World) -> None:
+    turnstile, alice = Turnstile("/messages"), await world.person()
+    timing = replace(PATIENT, carrying=replace(PATIENT.carrying, close_s=0.1))
+    runtime = await world.start(timing=timing, transport=turnstile)
+    await alice.say(runtime, "in flight")
+    await eventually(turnstile.reached.is_set)
+    await runtime.courier.close()
+    turnstile.says = httpx.ReadError("cut")
+    turnstile.open.set()
+    await world.stop(runtime)
+    await world.start()
+    await world.settled()  # its lease would have lasted longer than this waits
+    assert world.said() == ["in flight"]
+
+
+async def test_what_wakes_up_after_its_fence_is_refused_by_chatwoot_itself(world: World) -> None:
+    """A worker that was frozen between writing the attempt down and its first byte."""
+    turnstile, alice = Turnstile("/messages"), await world.person()
+    frozen = await world.start(timing=CAREFUL, transport=turnstile)
+    await alice.say(frozen, "once")
+    await eventually(turnstile.reached.is_set)
+    await world.start()
+    await world.settled()  # another one looked, and sent it again
+    turnstile.open.set()
+    await world.stop(frozen)  # ends when the late request was answered
+    assert world.said() == ["once"]
+    assert await world.ask(Duplicate.objects.count) == 0
+
+
+async def test_a_chatwoot_that_hangs_keeps_no_other_waiting(
+    world: World, make_world: MakeWorld, start_sandbox: Callable[..., SandboxProcess]
+) -> None:
+    runtime, people = await world.start(), [await world.person() for _ in range(12)]
+    other = await make_world(start_sandbox())
+    carol = await other.person()
+    with world.sandbox.faults.on("delay", method="POST", path=world.chatwoot_inbox.identifier, seconds=1.2):
+        await asyncio.gather(*(each.say(runtime, "slow") for each in people))
+        await carol.say(runtime, "quick")
+        await eventually(lambda: other.said() == ["quick"])
+        assert len(world.said()) < len(people)
+    await world.settled()
+    assert world.said() == ["slow"] * len(people)
 
 
 class FullWriter(Writer):
