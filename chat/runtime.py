@@ -15,7 +15,6 @@ from django.utils.crypto import salted_hmac
 from chat import courier, liveness, probing, processes, resync
 from chat.audience import Audience
 from chat.bridge.tasks import Tasks
-from chat.chatwoot.transport import open_http
 from chat.clock import moment
 from chat.conversations import Conversations
 from chat.courier import Courier
@@ -27,7 +26,7 @@ from chat.probing import Probing
 from chat.processes import Processes
 from chat.reader import Reader
 from chat.resync import Resyncs
-from chat.upstreams import OpenHttp, OpenHub, Upstreams, open_hub
+from chat.upstreams import OpenHttp, OpenHub, Upstreams, open_http, open_hub
 from chat.writer import BUSY, Writer
 
 log = logging.getLogger(__name__)

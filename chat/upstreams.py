@@ -12,11 +12,11 @@ from chat import sql
 from chat.bridge.hub import Hub, Listener
 from chat.bridge.timing import Timing as CableTiming
 from chat.budget import Budget, Urgency
+from chat.chatwoot import transport
 from chat.chatwoot.application import BotApi
 from chat.chatwoot.client import ClientApi
 from chat.chatwoot.errors import ChatwootError
 from chat.chatwoot.identity import identifier_hash
-from chat.chatwoot.transport import open_http
 from chat.link import Link as Link
 from chat.link import Unavailable as Unavailable
 from chat.models import Chatwoot, Inbox
@@ -24,6 +24,13 @@ from chat.reader import Reader
 
 OpenHttp = Callable[[str], httpx.AsyncClient]
 OpenHub = Callable[[str, Listener], Hub]
+
+
+AFTER_FENCE_S = 2.0  # how long the answer to an attempt is waited for that can no longer take effect
+
+
+def open_http(url: str) -> httpx.AsyncClient:
+    return transport.open_http(url, read_s=settings.DELIVERY_BUDGET_S + AFTER_FENCE_S)
 
 
 def open_hub(cable_url: str, listener: Listener) -> Hub:

@@ -15,9 +15,12 @@ MAX_BODY_BYTES = 32 * 1024 * 1024  # The index of conversations is unpaginated (
 TOTAL_S = 45.0
 QUEUE_S = 5.0
 CLOSE_S = 5.0
+READ_S = 22.0  # Chatwoot itself gives up after 15 s.
 
 
-def open_http(url: str, *, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+def open_http(
+    url: str, *, read_s: float = READ_S, transport: httpx.AsyncBaseTransport | None = None
+) -> httpx.AsyncClient:
     """Open the client for one Chatwoot; the caller closes it (`async with`). `transport` is the seam for tests."""
     _keep_urls_out_of_logs()
     limits = httpx.Limits(max_connections=CONCURRENCY, max_keepalive_connections=CONCURRENCY, keepalive_expiry=2)
@@ -25,7 +28,7 @@ def open_http(url: str, *, transport: httpx.AsyncBaseTransport | None = None) ->
     return httpx.AsyncClient(
         base_url=url,
         transport=OwnedTransport(inner),
-        timeout=httpx.Timeout(connect=3, write=10, pool=QUEUE_S, read=22),  # Chatwoot itself gives up after 15 s.
+        timeout=httpx.Timeout(connect=3, write=10, pool=QUEUE_S, read=read_s),
         headers={"Accept": "application/json", "Accept-Encoding": "identity"},
         follow_redirects=False,
         trust_env=False,
