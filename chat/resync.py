@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 4  # resyncs side by side
 WALKS_AT_ONCE = 1
-MOST_WISHES = 20_000
 SAY_S = 10.0  # how often is said how many wait
 WORTH_SAYING = 100
 
@@ -36,6 +35,7 @@ WORTH_SAYING = 100
 class Timing:
     pause_s: float = 10
     walk_s: float = 60
+    most_waiting: int = 20_000  # wishes
 
     @classmethod
     def from_settings(cls) -> Self:
@@ -79,7 +79,7 @@ class Resyncs:
         due = self._now() + after_s
         if wish := self._wishes.get(key):
             self._hurry(wish, due, urgency)
-        elif len(self._wishes) >= MOST_WISHES:
+        elif len(self._wishes) >= self._timing.most_waiting:
             self._dropped += 1  # whoever holds it asks again at its next poll or audit
         else:
             wish = self._wishes[key] = _Wish(key, scope, due, urgency)
@@ -103,8 +103,8 @@ class Resyncs:
         """How far it is, while there is much to do: an operator sees a storm pass."""
         waiting, now = len(self._wishes), self._now()
         if self._dropped and now - self._said_at >= SAY_S:
-            log.error("%d wishes to resync were refused: %d wait already", self._dropped, waiting)
-            self._dropped = 0
+            log.error("resync: %d wishes were refused, %d wait already", self._dropped, waiting)
+            self._dropped, self._said_at = 0, now
         if waiting >= WORTH_SAYING and now - self._said_at >= SAY_S:
             self._said_at, self._behind = now, True
             log.info("resync: %d contacts wait, %d were compared so far", waiting, self.done)

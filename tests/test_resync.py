@@ -198,6 +198,59 @@ async def test_the_budget_is_asked_as_urgently_as_the_wish(world: World) -> None
     await upstreams.close()
 
 
+# A storm
+
+
+async def test_a_storm_of_wishes_keeps_the_budget_and_whoever_looks_goes_first(world: World, logged: Any) -> None:
+    chatwoot, people = CountingChatwoot(), await world.ask(lambda: [world._person("known") for _ in range(300)])
+    await world.ask(Inbox.objects.update, chatwoot_inbox_id=7)
+    runtime = await world.start(timing=replace(QUICK, rate_per_s=200), chatwoot=chatwoot)
+    await (await runtime.upstreams.of(world.inbox_id)).ready()
+    begun = asyncio.get_running_loop().time()
+    for person in people:
+        runtime.resyncs.want(person.scope, urgency=Urgency.REST)
+    looking = people[200:220]
+    for person in looking:
+        runtime.resyncs.want(person.scope, urgency=Urgency.VISIBLE)
+    await eventually(lambda: runtime.resyncs.done >= 40)
+    soonest = await world.ask(lambda: list(ContactInbox.objects.filter(resynced_at__gt=0).values_list("pk", flat=True)))
+    assert {each.contact_inbox_id for each in looking} <= set(soonest)
+    await eventually(lambda: runtime.resyncs.done == len(people), within_s=60)
+    for at, asked_at in enumerate(chatwoot.at):
+        assert at <= 50 + 200 * (asked_at - begun) + 10  # the burst, the rate, and what probes ask
+    assert logged.text.count("contacts wait") >= 1
+    assert logged.text.count("nobody waits any more") == 1
+
+
+async def test_wishes_beyond_the_bound_are_refused_and_said(world: World, logged: Any) -> None:
+    chatwoot, people = GatedChatwoot(), [await world.person() for _ in range(8)]
+    runtime = await world.start(timing=replace(QUICK, comparing=Timing(most_waiting=5)), chatwoot=chatwoot)
+    for person in people:
+        runtime.resyncs.want(person.scope, urgency=Urgency.REST, after_s=60)
+    assert "resync: 1 wishes were refused, 5 wait already" in logged.text
+
+
+async def test_a_chatwoot_that_is_left_alone_costs_no_claims(world: World) -> None:
+    chatwoot, alice = CountingChatwoot(), await world.person()
+    runtime = await world.start(timing=replace(QUICK, comparing=Timing(pause_s=0.1)), chatwoot=chatwoot)
+    link = (await runtime.upstreams.of(world.inbox_id)).link
+    await eventually(link.tried.is_set)
+    await link.pause(1.5)
+    runtime.resyncs.want(alice.scope, urgency=Urgency.REST)
+    await asyncio.sleep(0.5)
+    assert (await world.ask(ContactInbox.objects.get)).resynced_at == 0
+    await eventually(lambda: runtime.resyncs.done == 1)
+
+
+async def test_a_contact_that_chatwoot_does_not_know_is_not_asked_for_again_and_again(world: World) -> None:
+    chatwoot, alice = CountingChatwoot(answers=[answer({}, 404)]), await world.person()
+    runtime = await world.start(timing=replace(QUICK, comparing=Timing(pause_s=0.05)), chatwoot=chatwoot)
+    runtime.resyncs.want(alice.scope, urgency=Urgency.REST)
+    await eventually(lambda: not chatwoot.answers)
+    await asyncio.sleep(0.4)
+    assert runtime.resyncs.done == 0
+
+
 # How often
 
 
