@@ -9,14 +9,14 @@ import itertools
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import orjson
 
 from chat import sql
 from chat.audience import Row
 from chat.markdown import markdown_tree, plain_tree
-from chat.models import Attachment, Contact, Conversation, Message, new_epoch
+from chat.models import Attachment, Contact, Conversation, Inbox, Message, new_epoch
 from chat.sql import ConversationRecord, MessageRecord
 
 PAGE = 200
@@ -71,6 +71,7 @@ class Pen:
         self._before = {each: head for each, (_, head) in sql.lock_contacts(contacts).items()}
         self._heads = dict(self._before)
         self._changed: dict[uuid.UUID, Record] = {}
+        self._inboxes: dict[int, dict[str, Any]] = {}
         self.has_emptied = False  # text was taken away that must not stay on the disk
 
     def _number(self, contact_id: uuid.UUID) -> int:
@@ -103,11 +104,17 @@ class Pen:
         self._changed[record.id] = record
         return record
 
+    def change_inbox(self, inbox_id: int, **values: Any) -> None:
+        """Stored at the end, in order of id: several processes that change several inboxes cannot wait in a circle."""
+        self._inboxes.setdefault(inbox_id, {}).update(values)
+
     def close(self) -> list[Change]:
-        """Store the heads; what changed, for the audience once the transaction has committed."""
+        """Store heads and inboxes; what changed, for the audience once the transaction has committed."""
         for contact_id, head in self._heads.items():
             if head != self._before[contact_id]:
                 sql.raise_head(contact_id, head)
+        for inbox_id, values in sorted(self._inboxes.items()):
+            Inbox.objects.filter(pk=inbox_id).update(**values)
         rows = _encode(sorted(self._changed.values(), key=_by_seq))
         return [
             Change(each, before, self._heads[each], tuple(row for owner, row in rows if owner == each))

@@ -64,7 +64,7 @@ def apply_created(pen: Pen, scope: Scope, conversation: resources.Conversation, 
     if known is None:
         pen.change_conversation(ours._replace(chatwoot_id=conversation.id, status=_status(ours, conversation)))
         return
-    Inbox.objects.filter(pk=scope.inbox_id).update(locks_to_single=True)
+    pen.change_inbox(scope.inbox_id, locks_to_single=True)
     for message in Message.objects.filter(conversation=created_id).order_by("at", "id").values_list("id", flat=True):
         record = sql.message(message)
         assert record is not None

@@ -10,7 +10,6 @@ from django.conf import settings
 from chat import outbox, outcome
 from chat.chatwoot.errors import ChatwootError
 from chat.feed import Pen
-from chat.models import Inbox
 from chat.outbox import Claim, Kind
 from chat.outcome import Outcome, Step
 
@@ -113,7 +112,7 @@ class Settling:
         outbox.look_again(pen, claim, looks=looks, due_at=pen.now + wait_ms, unconfirmed=unconfirmed)
 
     def pause_inbox(self, pen: Pen, claim: Claim) -> None:
-        Inbox.objects.filter(pk=claim.inbox_id).update(paused_until=pen.now + self._timing.pause_ms)
+        pen.change_inbox(claim.inbox_id, paused_until=pen.now + self._timing.pause_ms)
 
     def look_after_pause(self, pen: Pen, claim: Claim) -> None:
         """Nothing can be learnt now: the inbox is paused."""

@@ -6,7 +6,7 @@ import sys
 
 from tests.fixtures.the_postgres import HOW_TO, PostgresServer, program
 
-STATE = "acceptance feed link mirror outbox processes resync sessions sql writer"
+STATE = "acceptance feed link lock_order mirror outbox processes resync sessions sql writer"
 
 WITHOUT = (
     "test_sql.py::test_a_hot_statement_searches_by_an_index",  # the plans of an empty table say nothing there
