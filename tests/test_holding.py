@@ -13,6 +13,7 @@ from chat import resync
 from chat.chatwoot.events import ConversationCreated, Typing
 from chat.holding import Holding
 from chat.liveness import Timing
+from chat.models import ContactInbox, Conversation
 from chat.writer import Writer
 from tests.eventually import eventually
 from tests.fixtures.fake_hub import CountingChatwoot, GatedChatwoot, answer
@@ -128,6 +129,69 @@ async def test_a_sync_holds_without_a_listener(world: World) -> None:
     runtime = await world.start(chatwoot=chatwoot)
     runtime.conversations.polled(alice.contact_id)
     await eventually(lambda: chatwoot.hubs and chatwoot.hub.held(alice.contact_inbox_id) == 1)
+
+
+async def test_a_sync_holds_for_its_while_and_no_longer(world: World) -> None:
+    chatwoot, alice = CountingChatwoot(), await world.person(pubsub_token="known")
+    runtime = await world.start(chatwoot=chatwoot)
+    parts = (runtime.upstreams, runtime.writer, runtime.reader, runtime.audience, runtime.resyncs)
+    holding = Holding(*parts, timing=QUICK.hearing, polled_s=0.5)
+    holding.polled(alice.contact_id)
+    await eventually(lambda: chatwoot.hubs and chatwoot.hub.held(alice.contact_inbox_id) == 1)
+    await asyncio.sleep(0.2)
+    holding.polled(alice.contact_id)  # another sync
+    await asyncio.sleep(0.4)
+    holding.sweep()
+    assert chatwoot.hub.held(alice.contact_inbox_id) == 1
+    await asyncio.sleep(0.2)
+    holding.sweep()
+    assert chatwoot.hub.held(alice.contact_inbox_id) == 0
+    await holding.close()
+
+
+def with_talks(person: Person, *statuses: str) -> list[int]:
+    """Contact inboxes of the same person, each with a conversation of this status; oldest first."""
+    owner = {"contact_id": person.contact_id, "inbox_id": person.inbox_id}
+    made = []
+    for number, status in enumerate(statuses):
+        row = ContactInbox.objects.create(**owner, source_id=str(uuid.uuid4()), pubsub_token=f"token {number}")
+        Conversation.objects.create(**owner, contact_inbox=row, status=status, created_at=number, seq=number + 1)
+        made.append(row.pk)
+    return made
+
+
+async def test_of_many_contact_inboxes_the_newest_five_with_an_open_conversation_are_held(world: World) -> None:
+    chatwoot, alice = CountingChatwoot(), await world.person(pubsub_token="known")
+    statuses = ["open", "resolved", "pending", "open", "snoozed", "resolved", "open", "open", "open"]
+    made = await world.ask(with_talks, alice, *statuses)
+    await arrived(world, chatwoot, alice)
+    await eventually(lambda: len(chatwoot.hub.holds) == 5)
+    assert [hold.key for hold in chatwoot.hub.holds] == [made[at] for at in (8, 7, 6, 4, 3)]
+
+
+async def test_where_none_has_an_open_conversation_the_newest_is_held(world: World) -> None:
+    chatwoot, alice = CountingChatwoot(), await world.person(pubsub_token="known")
+    made = await world.ask(with_talks, alice, "resolved", "resolved")
+    _, key = await arrived(world, chatwoot, alice)
+    assert (key, len(chatwoot.hub.holds)) == (made[1], 1)
+
+
+async def test_what_is_to_be_held_is_read_again_when_it_may_have_changed(world: World) -> None:
+    chatwoot, alice = CountingChatwoot(), await world.person(pubsub_token="known")
+    old, new = await world.ask(with_talks, alice, "open", "resolved")
+    runtime, key = await arrived(world, chatwoot, alice)
+    assert key == old
+    await world.ask(lambda: Conversation.objects.filter(contact_inbox=old).update(status="resolved"))
+    runtime.holding.refresh(alice.contact_id)
+    await eventually(lambda: (chatwoot.hub.held(old), chatwoot.hub.held(new)) == (0, 1))
+    row = await world.ask(ContactInbox.objects.get, pk=new)
+    row.pubsub_token = "another"
+    await world.ask(row.save)
+    runtime.holding.refresh(alice.contact_id)
+    await eventually(lambda: len(chatwoot.hub.holds) == 3)
+    assert chatwoot.hub.held(new) == 1  # by its new token only
+    runtime.holding.refresh(uuid.uuid4())  # nobody who is here
+    assert not any(hold.visible for hold in chatwoot.hub.holds)
 
 
 async def test_somebody_whom_chatwoot_does_not_know_is_not_held(world: World) -> None:
