@@ -25,7 +25,9 @@ class Drain:
         self._empty = asyncio.Event()
         self._empty.set()
 
-    def __len__(self) -> int:
+    @property
+    def guests(self) -> int:
+        """How many are here."""
         return len(self._guests)
 
     def enter(self, guest: Guest) -> bool:

@@ -78,8 +78,10 @@ class Socket:
 
     def look(self, visible: bool) -> None:
         """The page came into view, or left it."""
-        self._visible = visible
         self.conversations.look(self, visible)
+        if visible != self._visible:
+            self._visible = visible
+            self._watch()
 
     def dismiss(self, after_s: float) -> None:
         """This process is about to stop: say when to come back, and close then."""

@@ -7,6 +7,7 @@ import asyncio
 import errno
 import logging
 import os
+import resource
 import signal
 import threading
 from typing import Any
@@ -50,6 +51,7 @@ class Server(DaphneServer):
             server_name="chatproxy",
         )
         self.refusal: str | None = None
+        _raise_file_limit()
         self._drain_s: float = settings.DRAIN_S
         self._draining: asyncio.Task[None] | None = None
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -92,7 +94,7 @@ class Server(DaphneServer):
     async def _drain(self) -> None:
         limit_s = self._drain_s * LEAVE
         jitter_s = min(settings.RECONNECT_JITTER_S, max(0.0, limit_s - GOODBYE_S))
-        log.info("draining: %d visitors are sent elsewhere", len(runtime.drain()))
+        log.info("draining: %d visitors are sent elsewhere", runtime.drain().guests)
         try:
             async with asyncio.timeout(limit_s):
                 await runtime.drain_current(jitter_s=jitter_s)
@@ -143,3 +145,9 @@ class Server(DaphneServer):
             log.error(
                 "the runtime did not stop within %s s; what was in flight is looked for at the next start", limit_s
             )
+
+
+def _raise_file_limit() -> None:
+    """Each socket is a file, and the usual soft limit is 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

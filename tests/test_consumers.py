@@ -6,6 +6,7 @@ import pytest
 
 from chat import wire
 from chat.audience import Row
+from chat.draining import Drain
 from chat.socket import Limits
 from tests.eventually import eventually
 from tests.fixtures.fake_conversations import EPOCH
@@ -351,3 +352,41 @@ async def test_what_is_told_to_a_socket_that_is_closing_is_dropped(dial, feed):
     listener.passing(b"{}")
     listener.revoked()
     assert await socket.receive_nothing()
+
+
+async def test_a_socket_of_a_stopping_process_is_served_until_its_moment(dial, feed):
+    drain = Drain()
+    socket = dial(drain=drain)
+    await socket.open()
+    stopping = asyncio.create_task(drain.run(jitter_s=0.2))
+    reconnect = await socket.next()
+    assert reconnect["type"] == "reconnect" and 0 <= reconnect["in_ms"] <= 200
+    feed.say("one more")
+    assert (await socket.next())["messages"][0]["text"] == "one more"
+    assert await socket.next() == wire.Close.RESTART
+    await socket.disconnect()
+    await stopping
+    assert feed.listeners == []
+
+
+async def test_a_stopping_process_accepts_no_socket_and_keeps_none_without_a_hello(dial):
+    drain = Drain()
+    speechless, late = dial(drain=drain), dial(drain=drain)
+    await speechless.connect()
+    stopping = asyncio.create_task(drain.run(jitter_s=60))
+    assert await speechless.next() == wire.Close.RESTART
+    assert await late.connect() == (False, wire.Close.RESTART)
+    await speechless.disconnect()
+    await stopping
+
+
+async def test_a_visible_page_may_be_silent_for_less_long_than_a_hidden_one(dial):
+    limits = Limits(silence_s=0.05, hidden_silence_s=60)
+    visible, hidden = dial(limits=limits), dial(limits=limits)
+    await visible.open()
+    await hidden.open(visible=False)
+    assert await visible.next() == wire.Close.SLOW
+    assert await hidden.receive_nothing()
+    await hidden.tell({"type": "ping", "visible": True})
+    assert (await hidden.next())["type"] == "pong"
+    assert await hidden.next() == wire.Close.SLOW

@@ -52,3 +52,38 @@ async def test_a_peer_that_is_gone_is_no_error():
     outlet.push({})
     await finished()
     assert outlet.idle
+
+
+async def test_what_waits_is_counted_and_somebody_is_told_when_nothing_does():
+    gate, flushes = asyncio.Event(), []
+
+    async def send(message):
+        await gate.wait()
+
+    outlet = Outlet(send, flushed=lambda: flushes.append(outlet.waiting_bytes))
+    assert outlet.waiting_since is None
+    for text in ("being sent", "four", "more"):
+        outlet.push({"text": text})
+    assert (outlet.waiting_bytes, outlet.idle) == (8, False)
+    assert outlet.waiting_since is not None
+    gate.set()
+    await finished()
+    assert (flushes, outlet.idle, outlet.waiting_since) == ([0], True, None)
+
+
+async def test_a_close_overtakes_what_nobody_reads():
+    sent, never = [], asyncio.Event()
+
+    async def send(message):
+        sent.append(message)
+        if "text" in message:
+            await never.wait()
+
+    outlet = Outlet(send)
+    for text in ("stuck", "behind"):
+        outlet.push({"text": text})
+    outlet.close({"code": 4409})
+    assert sent == [{"text": "stuck"}, {"code": 4409}]
+    never.set()
+    await finished()
+    assert len(sent) == 2

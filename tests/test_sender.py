@@ -249,3 +249,20 @@ async def test_a_stopped_sender_leaves_no_task_and_sends_nothing_more():
     await stage.settled()
     assert stage.socket.take() == []
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_socket_that_is_not_idle_gets_nothing_until_it_is():
+    stage = Stage()
+    await stage.begin()
+    stage.socket.idle = False
+    for _ in range(3):
+        stage.say()
+    stage.sender.passing(b"{}")
+    await stage.settled()
+    assert stage.socket.take() == []
+    reads = len(stage.reads)
+    stage.socket.idle = True
+    stage.sender.flushed()
+    await stage.settled()
+    assert seqs(stage.socket.take()) == [1, 2, 3]
+    assert len(stage.reads) == reads + 1
