@@ -44,7 +44,7 @@ def by_rails(status: int, value: object, *, commits: bool = False) -> Answer:
 
 
 class Rogue:
-    """`seen`: when which request came, as (monotonic seconds, "POST /path"). `answers` are used up, `forever` is not."""
+    """`seen`: when what was asked, as (monotonic seconds, "POST /path"). `answers` are used up, `forever` is not."""
 
     def __init__(self, rig: Rig, *, wants: Callable[[str], bool] | None = None) -> None:
         """`wants` says of "POST /path" whether it is to be answered here; writing a message is, by default."""
