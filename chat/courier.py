@@ -24,6 +24,7 @@ from chat.feed import Pen
 from chat.holding import Holding
 from chat.lanes import Due
 from chat.looking import Gone, Looking
+from chat.marking import Marking
 from chat.outbox import Claim, Kind
 from chat.reader import Reader
 from chat.sending import Misplaced
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 AT_ONCE = 8  # to one Chatwoot; httpx gets slower beyond that
-WITHOUT_BOT_S = 600.0  # after its token was refused
+SAY_S = 5.0  # how often is said that looks fail
 
 
 class _NotOurs(Exception):
@@ -63,9 +64,10 @@ class Courier:
         self._carrying: dict[uuid.UUID, int] = {}  # delivery → Chatwoot
         self._held: dict[uuid.UUID, Claim] = {}
         self._known: dict[int, Upstream] = {}  # of each Chatwoot the inbox used last
-        self._bot_refused: dict[int, float] = {}  # inbox → until
+        self._marking = Marking(reader, self._looking)
         self._woken, self._ended = asyncio.Event(), asyncio.Event()
         self._closing = False
+        self._said_at = 0.0
         self._scanning = Tasks()
         self._tasks = Tasks()
 
@@ -147,6 +149,8 @@ class Courier:
 
     async def _handle(self, due: Due, upstream: Upstream) -> bool:
         """False: it was not begun, and a scan at once would find it again."""
+        if self._closing:
+            return False
         if due.is_doubtful:
             return await self._look(due, upstream)
         return await self._attempt(due, upstream)
@@ -157,7 +161,7 @@ class Courier:
     # Sending
 
     async def _attempt(self, due: Due, upstream: Upstream) -> bool:
-        marker = due.kind == Kind.MESSAGE and await self._may_mark(due, upstream)
+        marker = await self._marking.may(due, upstream)
         claim: Claim | None = None
         try:
             async with upstream.turn(Urgency.DELIVERY):  # before the claim: waiting must not use up the fence
@@ -216,7 +220,7 @@ class Courier:
     async def _settle(self, claim: Claim, upstream: Upstream, error: ChatwootError) -> None:
         over_in_ms = self._looking(claim, upstream).over_in_ms
         if claim.through_bot and isinstance(error, Forbidden):
-            self._bot_refused[claim.inbox_id] = self._now() + WITHOUT_BOT_S
+            self._marking.refused(claim.inbox_id)
 
         def settle(pen: Pen) -> None:
             if isinstance(error, Misplaced):
@@ -228,22 +232,6 @@ class Courier:
         reached("courier.after_settle")
         if isinstance(error, Misplaced):
             self._upstreams.forget()
-
-    async def _may_mark(self, due: Due, upstream: Upstream) -> bool:
-        """There is a bot, and Chatwoot has lately said whose the conversation is; else it is asked now."""
-        if upstream.bot is None or upstream.chatwoot_inbox_id is None:
-            return False
-        if self._bot_refused.get(due.inbox_id, 0) > self._now():
-            return False
-        now = await self._reader.run(sql.database_now)
-        unconfirmed = await self._reader.run(lanes.to_confirm, due.delivery_id, now)
-        if unconfirmed is not None:
-            try:
-                await self._looking(unconfirmed, upstream).confirm()
-            except ChatwootError as error:
-                log.warning("delivery %s goes without a marker: %s", due.delivery_id, error)
-                return False
-        return True
 
     # Looking
 
@@ -263,7 +251,7 @@ class Courier:
         try:
             seen = await looking.run()
         except ChatwootError as error:
-            log.warning("looking for delivery %s: %s", claim.delivery_id, error)
+            self._say_unseen(claim, error)
             await self._write(partial(self._not_seen, claim=claim, error=error), claim.contact_id)
         else:
             await self._write(
@@ -272,6 +260,12 @@ class Courier:
             if seen is Gone.CONTACT:
                 self._holding.refresh(claim.contact_id)
         return True
+
+    def _say_unseen(self, claim: Claim, error: ChatwootError) -> None:
+        """Not each: a Chatwoot that answers no look fails those of every delivery in doubt."""
+        if self._now() >= self._said_at + SAY_S:
+            self._said_at = self._now()
+            log.warning("looking for delivery %s: %s", claim.delivery_id, error)
 
     def _not_seen(self, pen: Pen, *, claim: Claim, error: ChatwootError) -> None:
         if isinstance(error, Forbidden):

@@ -103,7 +103,13 @@ class Settling:
             wait_ms = self._rest_ms() if too_many else self._backoff_ms(claim.attempt - 1)
             self._later(pen, claim, claim.reason, wait_ms=wait_ms, crashes=claim.crashes, permanent=claim.permanent)
             return
-        unconfirmed = self._is_expired(pen, claim) and claim.kind == Kind.MESSAGE
+        expired = self._is_expired(pen, claim)
+        if expired and claim.kind in outcome.REPEATABLE:
+            outbox.fail(pen, claim, reason=claim.reason, shown="")  # others wait behind it
+            return
+        if expired and claim.kind == Kind.CONVERSATION:
+            self._fail_stranded(pen, claim, claim.reason)
+        unconfirmed = expired and claim.kind == Kind.MESSAGE
         wait_ms = self._timing.pause_ms if unconfirmed else next_look_ms(pen.now - claim.started_at)
         if looks > claim.looks:
             wait_ms = self._timing.apart_ms
@@ -157,9 +163,13 @@ class Settling:
             outbox.fail(pen, claim, reason=reason, shown=shown)
             return
         outbox.later(pen, claim, reason=reason, due_at=pen.now + wait_ms, crashed=crashed)
-        if expired:  # a creation: it is tried on, but nobody is kept waiting in silence
-            before = pen.now - self._timing.give_up_ms
-            outbox.fail_stranded(pen, claim.contact_inbox_id, before=before, reason=reason, shown=outcome.NOT_DELIVERED)
+        if expired:
+            self._fail_stranded(pen, claim, reason)
+
+    def _fail_stranded(self, pen: Pen, claim: Claim, reason: str) -> None:
+        """What has to come into being first is tried on, but nobody is kept waiting in silence."""
+        before = pen.now - self._timing.give_up_ms
+        outbox.fail_stranded(pen, claim.contact_inbox_id, before=before, reason=reason, shown=outcome.NOT_DELIVERED)
 
     def _is_expired(self, pen: Pen, claim: Claim) -> bool:
         return pen.now - claim.created_at > self._timing.give_up_ms

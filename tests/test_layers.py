@@ -14,7 +14,7 @@ LAYERS: dict[int, str] = {
     1: "bridge fields models migrations",
     2: "feed files outbox lanes settling gone mirror recognition snapshot place acceptance sessions embedding sql "
     "reader writer wal",
-    3: "courier sending comparing reception tokens liveness indicator link looking resync upstreams probing "
+    3: "courier sending marking comparing reception tokens liveness indicator link looking resync upstreams probing "
     "processes neighbours holding conversations sender socket",
     4: "runtime consumers api views routing urls admin operating checks starting apps management",
 }

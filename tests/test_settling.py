@@ -209,3 +209,24 @@ def test_the_timing_of_production_keeps_clear_of_what_counts_as_a_jump(settings:
     timing = Timing.from_settings()
     assert timing.pause_ms * 1.25 <= 600_000 and timing.backoff_ms <= 600_000
     assert (timing.budget_ms, timing.margin_ms, timing.apart_ms) == (20_000, 5_000, 1_000)
+
+
+def test_after_a_day_of_fruitless_looks_nothing_waits_behind_a_mark_or_a_creation(alice: Person, hello: Accepted):
+    now = NOW + DAY + 1
+    end(alice, marks(alice, hello), NotFound(status=404, finished=True))
+    look(alice, taken(alice, hello, now=now), Look(over=False, complete=False), now=now)
+    assert of(hello).state == State.FAILED
+
+
+def test_a_message_whose_conversation_stays_in_doubt_for_a_day_has_failed(alice: Person):
+    said = say(alice, "hello")
+    Delivery.objects.filter(kind=Kind.CONTACT).update(state=State.SENT)
+    opening = claim(alice, kind=Kind.CONVERSATION)
+    assert opening is not None
+    end(alice, opening, Ambiguous("ReadTimeout"))
+    now = NOW + DAY + 1
+    found = claim(alice, kind=Kind.CONVERSATION, now=now)
+    assert found is not None
+    look(alice, found, Look(over=False, complete=False), now=now)
+    assert state(said) == (State.FAILED, State.FAILED)
+    assert Delivery.objects.get(kind=Kind.CONVERSATION).state == State.UNSURE

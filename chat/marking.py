@@ -1,0 +1,53 @@
+"""Whether a message may carry the marker: there is a bot, its token serves, and the conversation is the visitor's.
+
+The token may write into any conversation of its account, so Chatwoot must have said lately whose this one is; else
+it is asked now, by a look under our ``source_id``.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from chat import lanes, sql
+from chat.chatwoot.errors import ChatwootError
+from chat.lanes import Due
+from chat.looking import Looking
+from chat.models import Delivery
+from chat.outbox import Claim
+from chat.reader import Reader
+from chat.upstreams import Upstream
+
+log = logging.getLogger(__name__)
+
+WITHOUT_S = 600.0  # after the token was refused
+
+
+class Marking:
+    """``looking``: makes the look for a claim that is not leased."""
+
+    def __init__(self, reader: Reader, looking: Callable[[Claim, Upstream], Looking]) -> None:
+        self._reader = reader
+        self._looking = looking
+        self._refused_until: dict[int, float] = {}
+
+    def refused(self, inbox_id: int) -> None:
+        """The token did not serve: go without it for a while."""
+        self._refused_until[inbox_id] = self._now() + WITHOUT_S
+
+    async def may(self, due: Due, upstream: Upstream) -> bool:
+        if due.kind != Delivery.Kind.MESSAGE or upstream.bot is None or upstream.chatwoot_inbox_id is None:
+            return False
+        if self._refused_until.get(due.inbox_id, 0) > self._now():
+            return False
+        now = await self._reader.run(sql.database_now)
+        unconfirmed = await self._reader.run(lanes.to_confirm, due.delivery_id, now)
+        if unconfirmed is not None:
+            try:
+                await self._looking(unconfirmed, upstream).confirm()
+            except ChatwootError as error:
+                log.warning("delivery %s goes without a marker: %s", due.delivery_id, error)
+                return False
+        return True
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
