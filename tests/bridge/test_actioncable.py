@@ -173,3 +173,17 @@ async def test_presence_is_told_and_heard(hub_of: Callable[..., Hub], actioncabl
         hub.hold("tok", "tok").visible = True
         await eventually(lambda: ("tok", "Presence(online=True)") in [(k, repr(e)) for k, e in listener.events])
         assert (await actioncable.stats())["presence"] == 1
+
+
+async def test_a_canary_is_answered_where_nobody_is_in_view(
+    hub_of: Callable[..., Hub], actioncable: ActionCable, listener: Remembers
+):
+    async with hub_of(timing=replace(QUICK, tick_s=0.05, canary_s=0.3, canary_answer_s=2)) as hub:
+        hold = hub.hold("tok", "tok")
+        await eventually(lambda: hold.live and listener.canaries_wanted)
+        hub.canary("the-canary")
+        asked = 0
+        while asked < 5:
+            asked = (await actioncable.stats()).get("presence", 0)
+        assert (hub.status().given_up_deaf, hub.status().sockets) == (0, 1)
+    assert listener.events == []
