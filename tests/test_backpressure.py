@@ -1,13 +1,14 @@
 """Clients that do not read, or write without end, at a real server: its memory stays flat and they are closed."""
 
+import json
+import sqlite3
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.fixtures.the_mute import PING, MuteVisitor, packed
@@ -72,13 +73,6 @@ def most_kb(serving: Serving, act: Callable[[], object]) -> int:
     return most - before
 
 
-def write_messages(serving: Serving, token: str, number: int) -> None:
-    with httpx.Client(trust_env=False, headers={"Authorization": f"Bearer {token}"}) as http:
-        for n in range(number):
-            url = f"{serving.site}/api/v1/messages/{uuid.uuid4()}"
-            http.put(url, json={"text": f"{n} " + "x" * 9_900}).raise_for_status()
-
-
 @pytest.mark.parametrize(
     "data",
     [
@@ -98,3 +92,20 @@ def test_a_flood_is_answered_with_4429(serving: Serving, open_sockets: ExitStack
     visitor = arrive(serving, serving.token(), open_sockets)
     visitor.socket.sendall(packed(b'{"type": "ping"}') * 60)
     assert read_to_the_end(visitor)[1] == 4429
+
+
+def test_frames_that_nobody_can_handle_yet_wait_at_their_sender(serving: Serving, open_sockets: ExitStack) -> None:
+    visitor = arrive(serving, serving.token(), open_sockets)
+    visitor.next()
+    message = {"type": "send", "echo_id": str(uuid.uuid4()), "text": "waits for the database"}
+    visitor.socket.settimeout(1)  # of silence: the server reads no more
+
+    def write() -> None:
+        visitor.tell(message)
+        with pytest.raises(TimeoutError):
+            while True:
+                visitor.socket.sendall(packed(json.dumps(message | {"text": "x" * 60_000}).encode()))
+
+    with closing(sqlite3.connect(serving.folder / "chatproxy.sqlite3", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert most_kb(serving, write) < 4 * MIB_KB
