@@ -24,7 +24,10 @@ async def test_f10_an_error_before_the_commit_is_sent_again(make_rig: MakeRig) -
 async def test_f11_committed_then_500_on_every_post_is_there_once(make_rig: MakeRig, marker: bool) -> None:
     rig = await make_rig(marker=marker)
     await rig.visit()
+    await rig.introduce()
     await rig.fault("error_after", method="POST")
+    await rig.fault("broadcasts_stopped")  # as when its Redis is down; else the echo would tell before we look
+    await rig.visit(2)  # newcomers: their contacts and conversations are committed with a 500, too
     await rig.write()
     await asyncio.sleep(rig.s(60))
 

@@ -1,0 +1,68 @@
+"""A suite that cannot fail proves nothing: without one rule of the design, the row that is about it must fail.
+
+Each mutant is a copy of the project with one line changed, in which the row runs as ever.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.faults.processes import ROOT
+
+pytestmark = [pytest.mark.faults, pytest.mark.full]
+COPIED = ("chat", "chatproxy", "static", "templates", "tests", "manage.py", "pyproject.toml")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`row` is what pytest's -k is given."""
+
+    file: str
+    line: str
+    instead: str
+    row: str
+
+
+MUTANTS = {
+    "blind repetition": Mutant(
+        "chat/outcome.py",
+        "return Outcome(Step.DOUBT, finished=error.finished, permanent=permanent, crashed=crashed)",
+        "return Outcome(Step.LATER)",
+        row="f11 and by-content",
+    ),
+    "no fence": Mutant(
+        "chat/courier.py",
+        "headers = fence.header(claim.fence_at, window_ms) if window_ms is not None else {}",
+        "headers: dict[str, str] = {}",
+        row="f14 and does_not_come and content",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_without_this_rule_the_row_fails(name: str, tmp_path: Path) -> None:
+    mutant = MUTANTS[name]
+    for each in COPIED:
+        copy = shutil.copytree if (ROOT / each).is_dir() else shutil.copy
+        copy(ROOT / each, tmp_path / each)
+    changed = tmp_path / mutant.file
+    text = changed.read_text()
+    assert text.count(mutant.line) == 1, f"{mutant.file} does not say {mutant.line!r}"
+    changed.write_text(text.replace(mutant.line, mutant.instead))
+
+    found = run(mutant.row, tmp_path)
+
+    assert found.returncode == 1, f"the suite does not miss this rule:\n{found.stdout[-3000:]}"
+    assert "AssertionError: K" in found.stdout, found.stdout[-3000:]
+
+
+def run(row: str, project: Path) -> "subprocess.CompletedProcess[str]":
+    """At a tenth of the real times, whatever the tier of this session."""
+    command = [sys.executable, "-m", "pytest", "--quiet", "-m", "faults and not full", "-k", row, "tests/faults"]
+    env = {name: value for name, value in os.environ.items() if name != "FAULTS" and not name.startswith("PYTEST")}
+    return subprocess.run([*command, "-p", "no:cacheprovider"], cwd=project, env=env, capture_output=True, text=True)
