@@ -8,6 +8,7 @@ import asyncio
 import logging
 
 import httpx
+from django.db.models import Q
 
 from chat import sql
 from chat.breaker import Breaker
@@ -22,6 +23,7 @@ from chat.writer import BUSY
 
 log = logging.getLogger(__name__)
 
+LONGEST_PAUSE_MS = 600_000  # what lies further ahead was written before a clock was put back
 RETRY_S = 5.0  # how often a Chatwoot is asked that does not answer
 
 
@@ -51,8 +53,8 @@ class Link:
     def learn(self, chatwoot: Chatwoot, *, now: int) -> None:
         """What the row says, read at ``now`` by the clock of the database; another process may have written it."""
         self._window_ms = chatwoot.fence_window_ms if chatwoot.fence == Chatwoot.Fence.FENCED else 0
-        if chatwoot.paused_until > now:
-            self._pause_here(chatwoot.paused_until - now)
+        if 0 < (left_ms := chatwoot.paused_until - now) <= LONGEST_PAUSE_MS:
+            self._pause_here(left_ms)
 
     @property
     def fence_window_ms(self) -> int | None:
@@ -108,5 +110,6 @@ def is_failure(error: ChatwootError | None) -> bool:
 
 
 def _pause(chatwoot_pk: int, pause_ms: int) -> None:
-    until = sql.database_now() + pause_ms
-    Chatwoot.objects.filter(pk=chatwoot_pk, paused_until__lt=until).update(paused_until=until)
+    now = sql.database_now()
+    less = Q(paused_until__lt=now + pause_ms) | Q(paused_until__gt=now + LONGEST_PAUSE_MS)
+    Chatwoot.objects.filter(less, pk=chatwoot_pk).update(paused_until=now + pause_ms)

@@ -9,6 +9,8 @@ import uuid
 from contextlib import suppress
 from typing import NamedTuple
 
+from django.db.models import Q
+
 from chat import sql
 from chat.bridge.tasks import Tasks
 from chat.feed import Pen
@@ -96,8 +98,9 @@ class _Shared(NamedTuple):
 
 def _look(forgotten_ms: int) -> _Shared:
     now = sql.database_now()
-    dead = Process.objects.filter(seen_at__lt=now - forgotten_ms).order_by("seen_at").first()
+    lately = Q(seen_at__gte=now - forgotten_ms, seen_at__lte=now + forgotten_ms)  # a clock may have been put back
+    dead = Process.objects.exclude(lately).order_by("seen_at").first()
     if dead is not None:  # one row, one lock: those who tidy up at the same time cannot wait for each other
         Process.objects.filter(id=dead.id, seen_at=dead.seen_at).delete()
-    live = Process.objects.filter(seen_at__gte=now - forgotten_ms).count()
+    live = Process.objects.filter(lately).count()
     return _Shared(max(1, live), {row.pk: row for row in Chatwoot.objects.all()}, now)

@@ -81,14 +81,16 @@ async def test_the_budget_is_divided_by_those_who_live(neighbourhood: Neighbourh
 
 
 async def test_a_process_that_died_is_forgotten_after_three_beats(neighbourhood: Neighbourhood) -> None:
-    def leave_row() -> None:
-        Process.objects.create(started_at=0, seen_at=sql.database_now())
+    def leave_rows() -> None:
+        now = sql.database_now()
+        for seen_at in (now, now + 3_600_000):  # the second from before a clock was put back
+            Process.objects.create(started_at=0, seen_at=seen_at)
 
-    await neighbourhood.reader.run(leave_row)
+    await neighbourhood.reader.run(leave_rows)
     _, upstream = await neighbourhood.join()
     await eventually(lambda: shares(upstream) == [20])
     await eventually(lambda: shares(upstream) == [40])
-    assert len(await neighbourhood.rows()) == 1
+    await neighbourhood.seen(1)
 
 
 async def test_a_process_that_was_taken_for_dead_comes_back(neighbourhood: Neighbourhood) -> None:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 def test_a_record_has_the_columns_of_its_table(record: Any, model: Any):
     columns = {field.column for field in model._meta.concrete_fields}
     assert set(record._fields) <= columns
-    assert columns - set(record._fields) <= {"contact_inbox_id", "created_at"}
+    assert columns - set(record._fields) <= {"contact_inbox_id", "created_at", "verified_id", "confirmed_at"}
 
 
 def test_a_message_reads_as_the_orm_reads_it(alice: Person):
