@@ -56,14 +56,14 @@ class Appetite:
         self._application, self._life = application, application.starts
         self._rss_kb, self._files = application.rss_kb(), application.open_files()
 
-    def wrong(self) -> list[str]:
-        """Nothing is said of a process that has died since."""
+    def wrong(self, *, devices: int) -> list[str]:
+        """Nothing is said of a process that has died since. `devices` that came only now have a file each."""
         app = self._application
         if not app.alive or app.starts != self._life:
             return []
         found = []
         if (more := app.rss_kb() - self._rss_kb) > RSS_KB:
             found.append(f"K7 {app.name} has grown by {more} KB")
-        if (more := app.open_files() - self._files) > FILES:
+        if (more := app.open_files() - self._files) > FILES + devices:
             found.append(f"K7 {app.name} has {more} more files open")
         return found

@@ -157,7 +157,7 @@ class Rig(Installation):
         wrong = await self._judge(may_duplicate)
         wrong += self._leaks() + self._unexpected(expected_errors) + self.meter.wrong
         for appetite in self.appetites:
-            wrong += appetite.wrong()
+            wrong += appetite.wrong(devices=len(late))
         return wrong
 
     def _leaks(self) -> list[str]:
