@@ -22,9 +22,10 @@ class Safeguard(NamedTuple):
     instead: str
 
 
-FEED = "test_feed_model.py"
-OUTBOX = "test_outbox_model.py::test_and_by_loaded_dice[OutboxModel]"
-MARKED = "test_outbox_model.py::test_and_by_loaded_dice[MarkedModel]"
+FEED = "models/test_feed_model.py"
+SENDER = "test_sender_model.py"
+OUTBOX = "models/test_outbox_model.py::test_and_by_loaded_dice[OutboxModel]"
+MARKED = "models/test_outbox_model.py::test_and_by_loaded_dice[MarkedModel]"
 
 SAFEGUARDS = (
     Safeguard(
@@ -92,7 +93,7 @@ SAFEGUARDS = (
     ),
     Safeguard(
         "only what follows exactly is sent without reading",
-        FEED,
+        SENDER,
         "chat/sender.py",
         "if rows and seq == head_before and fits",
         "if rows and fits",
@@ -110,7 +111,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 def run_model(folder: Path, model: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", f"tests/models/{model}"]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", f"tests/{model}"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
 
