@@ -24,6 +24,7 @@ from chatproxy.websocket import protocol_with
 
 # Shares of DRAIN_S: for visitors, requests and deliveries; for the runtime; the rest is the interpreter's.
 LEAVE, STOP = 0.7, 0.25
+MOST_ARRIVING = 100  # sockets whose hello is not answered yet; meanwhile the others wait for an accept
 GOODBYE_S = 1.5  # the library hangs up on a client that does not answer a close for one second
 LOOK_AGAIN_S = 0.05
 PING_INTERVAL_S = (
@@ -51,6 +52,8 @@ class Server(DaphneServer):
             server_name="chatproxy",
         )
         self.refusal: str | None = None
+        self._arriving = 0
+        self._ports: list[Any] = []
         _raise_file_limit()
         self._drain_s: float = settings.DRAIN_S
         self._draining: asyncio.Task[None] | None = None
@@ -65,6 +68,7 @@ class Server(DaphneServer):
 
     def listen_success(self, port: Any) -> None:
         super().listen_success(port)
+        self._ports.append(port)
         log.info("serving on %s port %s", port.getHost().host, port.getHost().port)
 
     def listen_error(self, failure: Any) -> None:
@@ -73,6 +77,21 @@ class Server(DaphneServer):
         variable = "PORT" if getattr(error, "errno", None) in (errno.EADDRINUSE, errno.EACCES) else "BIND"
         self.refusal = f"{error}. {variable} chooses another"
         self.stop()
+
+    def arrives(self) -> None:
+        """Taking in everybody at once would answer nobody before they have lost patience and dial again."""
+        self._arriving += 1
+        if self._arriving == MOST_ARRIVING:
+            log.info("%d visitors arrive at once: the others wait to be accepted", MOST_ARRIVING)
+            for port in self._ports:
+                port.stopReading()
+
+    def arrived(self) -> None:
+        if self._arriving == MOST_ARRIVING:
+            for port in self._ports:
+                if port.connected:
+                    port.startReading()
+        self._arriving -= 1
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         """Daphne's never waits, however much the peer has not read."""

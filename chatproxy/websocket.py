@@ -31,6 +31,8 @@ class Protocol(WebSocketProtocol):
     _waiting_bytes = 0
     _paused = False
     _flooded = False
+    _said_hello = False
+    _is_arriving = False  # its first frame has not been answered yet
 
     def connectionMade(self) -> None:
         super().connectionMade()
@@ -43,6 +45,7 @@ class Protocol(WebSocketProtocol):
     # Outward
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
+        self._arrived()
         if sync or chopsize or self.send_queue:
             super().sendData(data, sync, chopsize)
         else:
@@ -77,6 +80,9 @@ class Protocol(WebSocketProtocol):
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         if self._flooded:
             return
+        if not self._said_hello:
+            self._said_hello = self._is_arriving = True
+            self.server.arrives()
         super().onMessage(payload, isBinary)
         self._waiting_bytes += len(payload)
         waiting = self.application_queue.qsize()
@@ -103,7 +109,16 @@ class Protocol(WebSocketProtocol):
             self._flooded = True
             self.serverClose(wire.Close.TOO_FAST)
 
+    def _arrived(self) -> None:
+        if self._is_arriving:
+            self._is_arriving = False
+            self.server.arrived()
+
     # The end
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        self._arrived()
+        super().onClose(wasClean, code, reason)
 
     def handle_reply(self, message: dict[str, Any]) -> None:
         is_restart = message["type"] == "websocket.close" and message.get("code") == wire.Close.RESTART
