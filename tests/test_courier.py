@@ -14,7 +14,7 @@ import pytest
 from django.db import connection
 
 from chat import courier
-from chat.models import Chatwoot, Duplicate, Inbox, Message
+from chat.models import Chatwoot, Delivery, Duplicate, Inbox, Message
 from chat.writer import Writer, WriterFull
 from tests.eventually import eventually
 from tests.fixtures.sandbox import ROOT, SandboxProcess
@@ -387,7 +387,7 @@ async def test_a_stop_gives_back_the_leases_of_what_does_not_end(world: World) -
     turnstile.says = httpx.ReadError("cut")
     turnstile.open.set()
     await world.stop(runtime)
-    await world.start()
+    await world.start(timing=timing)
     await world.settled()  # its lease would have lasted longer than this waits
     assert world.said() == ["in flight"]
 
@@ -409,14 +409,17 @@ async def test_what_wakes_up_after_its_fence_is_refused_by_chatwoot_itself(world
 async def test_a_chatwoot_that_hangs_keeps_no_other_waiting(
     world: World, make_world: MakeWorld, start_sandbox: Callable[..., SandboxProcess]
 ) -> None:
-    runtime, people = await world.start(), [await world.person() for _ in range(12)]
+    timing = replace(QUICK, carrying=replace(QUICK.carrying, budget_ms=8_000))
+    runtime, people = await world.start(timing=timing, read_s=9), [await world.person() for _ in range(40)]
     other = await make_world(start_sandbox())
     carol = await other.person()
-    with world.sandbox.faults.on("delay", method="POST", path=world.chatwoot_inbox.identifier, seconds=1.2):
-        await asyncio.gather(*(each.say(runtime, "slow") for each in people))
-        await carol.say(runtime, "quick")
-        await eventually(lambda: other.said() == ["quick"])
-        assert len(world.said()) < len(people)
+    contacts = end_of("contact", world)
+    world.sandbox.faults.set("delay", method="POST", path=contacts, times=courier.AT_ONCE, seconds=6)
+    await asyncio.gather(*(each.say(runtime, "slow") for each in people))
+    await carol.say(runtime, "quick")  # more wait before her than a scan reads
+    await eventually(lambda: other.said() == ["quick"])
+    done = Delivery.objects.filter(contact_inbox__inbox=world.inbox_id, state="sent")
+    assert await world.ask(done.count) == 0
     await world.settled()
     assert world.said() == ["slow"] * len(people)
 
