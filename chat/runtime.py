@@ -56,10 +56,6 @@ class Timing:
         )
 
 
-def _ms(span_s: float) -> int:
-    return round(span_s * 1000)
-
-
 class Runtime:
     """Make it on the event loop; ``start`` before use, ``stop`` at the end. Several may live side by side in tests."""
 

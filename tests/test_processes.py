@@ -17,7 +17,7 @@ from chat.writer import Writer
 from tests.eventually import eventually
 from tests.fixtures.fake_hub import CountingChatwoot
 
-BEAT_S = 0.1
+BEAT_S = 0.3
 
 
 class Neighbourhood:
@@ -87,7 +87,7 @@ async def test_a_process_that_died_is_forgotten_after_three_beats(neighbourhood:
             Process.objects.create(started_at=0, seen_at=seen_at)
 
     await neighbourhood.reader.run(leave_rows)
-    _, upstream = await neighbourhood.join()
+    _, upstream = await neighbourhood.join(beat_s=1)
     await eventually(lambda: shares(upstream) == [20])
     await eventually(lambda: shares(upstream) == [40])
     await neighbourhood.seen(1)
