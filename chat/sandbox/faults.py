@@ -13,6 +13,7 @@ delay_answer         `seconds` pass between the commit and the answer
 status               `status` and `body` are answered, nothing done
 late_commit          no answer; committed after `seconds`. `cut`: the connection is cut at once.
                      A request with ``X-Request-Start`` past its deadline does not commit, unless `frozen`.
+inverted             a message takes its id at once and is committed within `seconds`, after younger ones
 down                 every REST request answers 502, cable sockets are cut and refused
 cable_cut            all cable sockets are cut now, without a closing handshake
 cable_disconnect     all cable sockets get Rails' "server_restart" and are closed now
@@ -29,6 +30,7 @@ broadcasts_shuffled  broadcasts of a short while are sent in random order
 """
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -74,6 +76,9 @@ class Exchange:
     deadline: Deadline
     commit: Commit
     keep: Callable[[Awaitable[Any]], asyncio.Task[Any]]
+    take_id: Callable[[], int]
+    message_id: int | None = None
+    """Taken before the commit; None: as usual."""
 
 
 @dataclass
@@ -113,6 +118,11 @@ async def delay(fault: Fault, exchange: Exchange) -> None:
     await exchange.deadline.sleep(fault.seconds or 0)
 
 
+async def inverted(fault: Fault, exchange: Exchange) -> None:
+    exchange.message_id = exchange.take_id()
+    await exchange.deadline.sleep(random.uniform(0, fault.seconds or 0))
+
+
 async def status(fault: Fault, exchange: Exchange) -> None:
     if isinstance(fault.body, str):
         response = Response(fault.status, fault.body.encode(), "text/html; charset=utf-8")
@@ -147,7 +157,7 @@ async def lose_answer(fault: Fault, exchange: Exchange) -> None:
     raise Cut
 
 
-BEFORE = {f.__name__: f for f in (down, refuse, delay, status, error_before, late_commit)}
+BEFORE = {f.__name__: f for f in (down, refuse, delay, inverted, status, error_before, late_commit)}
 AFTER = {"delay_answer": delay, "error_after": error_after, "lose_answer": lose_answer}
 AT_ONCE = frozenset({"cable_cut", "cable_disconnect"})
 SWITCHES = frozenset({*BEFORE, *AFTER, *LASTING, *AT_ONCE, "broadcasts_delayed"})

@@ -82,9 +82,9 @@ class Sandbox:
             return EXPIRED
 
         async def commit() -> Response:
-            return await self._committed(request, query, found)
+            return await self._committed(request, query, found, exchange.message_id)
 
-        exchange = Exchange(request, deadline, commit, self.keep)
+        exchange = Exchange(request, deadline, commit, self.keep, self.store.take_message_id)
         by_rails = True
         try:
             await self.faults.before(exchange)
@@ -97,7 +97,9 @@ class Sandbox:
         runtime = {"X-Runtime": f"{time.monotonic() - started:.6f}"} if by_rails else {}
         return Response(response.status, response.body, response.content_type, response.headers | runtime)
 
-    async def _committed(self, request: Request, query: bytes, found: tuple[Route, dict[str, str]] | None) -> Response:
+    async def _committed(
+        self, request: Request, query: bytes, found: tuple[Route, dict[str, str]] | None, message_id: int | None
+    ) -> Response:
         if found is None:
             return unrouted(request)
         route, request.path_params = found
@@ -105,12 +107,12 @@ class Sandbox:
             request.params = params.parse(query, request.headers.get("content-type", ""), request.body)
         except params.Malformed:
             return malformed(request)
-        return await self._handled(route, request)
+        return await self._handled(route, request, message_id)
 
-    async def _handled(self, route: Route, request: Request) -> Response:
+    async def _handled(self, route: Route, request: Request, message_id: int | None) -> Response:
         ctx = self.context()
         try:
-            with self.store.transaction():
+            with self.store.transaction(message_id):
                 response = self._call(ctx, route, request)
         except ApiError as error:
             return error.response(route.area)

@@ -32,6 +32,7 @@ class Store:
         self._touched: dict[tuple[type[Row], int], None] = {}
         self._handed_out: dict[tuple[type[Row], int], Row] = {}
         self._open = False
+        self._message_id: int | None = None
         self._indexes = Indexes()
 
     def replay(self) -> None:
@@ -47,8 +48,11 @@ class Store:
 
     def add(self, row: R, now: float) -> R:
         kind = type(row)
-        self.sequences[kind] += 1
-        row.id = self.sequences[kind]
+        if kind is Message and self._message_id is not None:
+            row.id, self._message_id = self._message_id, None
+        else:
+            self.sequences[kind] += 1
+            row.id = self.sequences[kind]
         row.created_at = row.created_at or now
         row.updated_at = row.updated_at or now
         self.tables[kind][row.id] = row
@@ -56,6 +60,11 @@ class Store:
         self._saved[(kind, row.id)] = asdict(row)
         self._indexes.put(row)
         return row
+
+    def take_message_id(self) -> int:
+        """As PostgreSQL does at INSERT, long before others see the row."""
+        self.sequences[Message] += 1
+        return self.sequences[Message]
 
     def save(self, row: Row, now: float) -> Changes:
         """Keep what was set on the row; the changed columns with their old and new values, `updated_at` included."""
@@ -135,9 +144,9 @@ class Store:
     # -- transactions --------------------------------------------------------
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Journal what was saved, or undo it when an exception leaves the block."""
-        self._open = True
+    def transaction(self, message_id: int | None = None) -> Iterator[None]:
+        """Journal what was saved, or undo it when an exception leaves the block. `message_id`: taken for its first."""
+        self._open, self._message_id = True, message_id
         try:
             yield
         except BaseException:
@@ -146,7 +155,7 @@ class Store:
         else:
             self._commit()
         finally:
-            self._open = False
+            self._open, self._message_id = False, None
             for kept in (self._touched, self._saved, self._handed_out):
                 kept.clear()
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -286,3 +287,14 @@ def test_statistics_count_requests_by_route_and_area(bob: Visitor, talk: int) ->
     assert stats["areas"]["client"] == 1
     assert sum(count for route, count in stats["routes"].items() if route.endswith("/messages")) == 1
     assert json.dumps(stats["cable"])
+
+
+def test_inverted_commits_an_older_id_after_a_younger_one(bob: Visitor, talk: int) -> None:
+    bob.sandbox.faults.set("inverted", method="POST", path="/messages", times=1, seconds=1)
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(bob.say, talk, "first")
+        while not any(route.startswith("POST") and "messages" in route for route in bob.sandbox.stats()["routes"]):
+            time.sleep(0.01)
+        younger = bob.say(talk, "second").json()["id"]
+        assert slow.result().json()["id"] < younger
+    assert set(bob.contents(talk)) == {"first", "second"}
