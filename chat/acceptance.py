@@ -1,11 +1,13 @@
 """What a visitor does becomes a row, a delivery and a number of the feed, in one transaction, before it is answered."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db.models import QuerySet
 
-from chat import outbox, sql
+from chat import files, outbox, sql
 from chat.feed import Pen
 from chat.models import ContactInbox, Conversation, Delivery, Message
 from chat.sql import MessageRecord
@@ -23,20 +25,31 @@ class Accepted:
 
 
 def accept(
-    pen: Pen, contact_id: uuid.UUID, *, echo_id: uuid.UUID, conversation_id: uuid.UUID | None, text: str
+    pen: Pen,
+    contact_id: uuid.UUID,
+    *,
+    echo_id: uuid.UUID,
+    conversation_id: uuid.UUID | None,
+    text: str,
+    file_ids: Sequence[uuid.UUID] = (),
 ) -> Accepted:
-    """Store a visitor's message and its delivery. The same ``echo_id`` with the same text answers the same again.
+    """Store a visitor's message and its delivery. The same ``echo_id`` with the same content answers the same again.
 
-    Raises Refusal: echo_id_mismatch, too_many_waiting, no_such_conversation.
+    Raises Refusal: echo_id_mismatch, too_many_waiting, no_such_conversation, no_such_file, file_too_big.
     """
     known = sql.message_by_echo_id(contact_id, echo_id)
     if known is not None:
-        if known.content != text and not known.deleted:
+        if not known.deleted and (known.content != text or files.ids_of(known.id) != list(file_ids)):
             raise Refusal(Code.ECHO_ID_MISMATCH)
         return Accepted(known.id, known.conversation_id, replayed=True)
     _refuse_too_many(contact_id)
+    if file_ids:
+        _check_files(contact_id, file_ids)
     conversation = _find_conversation(contact_id, conversation_id) or _begin_conversation(pen, contact_id)
-    message = pen.add_message(_message(pen, conversation, echo_id=echo_id, text=text))
+    message = pen.add_message(
+        _message(pen, conversation, echo_id=echo_id, text=text)._replace(has_files=bool(file_ids))
+    )
+    files.attach(contact_id, file_ids, message.id)
     outbox.enqueue(pen, Delivery.Kind.MESSAGE, conversation, message_id=message.id)
     return Accepted(message.id, conversation.id)
 
@@ -47,6 +60,14 @@ def _refuse_too_many(contact_id: uuid.UUID) -> None:
     )
     if waiting.count() >= MAX_WAITING:
         raise Refusal(Code.TOO_MANY_WAITING)
+
+
+def _check_files(contact_id: uuid.UUID, file_ids: Sequence[uuid.UUID]) -> None:
+    own = files.unsent(contact_id)
+    if not own.keys() >= set(file_ids):
+        raise Refusal(Code.NO_SUCH_FILE)
+    if sum(own[each] for each in file_ids) > settings.UPLOAD_MAX_BYTES:
+        raise Refusal(Code.FILE_TOO_BIG, "These files are too big for one message; send some of them in another.")
 
 
 def _find_conversation(contact_id: uuid.UUID, conversation_id: uuid.UUID | None) -> Conversation | None:
@@ -131,8 +152,8 @@ def resolve(pen: Pen, contact_id: uuid.UUID, *, conversation_id: uuid.UUID) -> N
 def answer(pen: Pen, contact_id: uuid.UUID, *, message_id: uuid.UUID, submitted_values: Values) -> None:
     """Answer an agent's form, choice or survey; a later answer replaces it.
 
-    Raises Refusal: no_such_message, no_question. Chatwoot would take an answer to any message, a private note too, and return its text: only what it showed this
-    visitor as said by an agent may be answered.
+    Raises Refusal: no_such_message, no_question. Chatwoot would take an answer to any message, a private note too, and
+    return its text: only what it showed this visitor as said by an agent may be answered.
     """
     question = _own_message(contact_id, message_id)
     if question.direction != Message.Direction.OUTGOING or question.chatwoot_id is None or question.deleted:
@@ -165,6 +186,7 @@ def retry(pen: Pen, contact_id: uuid.UUID, message_id: uuid.UUID) -> None:
 def discard(pen: Pen, contact_id: uuid.UUID, message_id: uuid.UUID) -> None:
     """Remove what failed or was never confirmed. Raises Refusal: no_such_message, not_lost."""
     outbox.discard(pen, _lost(contact_id, message_id))
+    files.drop(message_id)
 
 
 def _lost(contact_id: uuid.UUID, message_id: uuid.UUID) -> Delivery:

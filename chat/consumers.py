@@ -146,7 +146,8 @@ class ChatConsumer:
                 self.socket.contact_id,
                 echo_id=frame.echo_id,
                 conversation_id=frame.conversation,
-                text=wire.validate_text(frame.text),
+                text=frame.text,
+                files=frame.files,
             )
         except wire.Refusal as refusal:
             self.socket.transmit(wire.encode_refused("echo_id", frame.echo_id, refusal))

@@ -5,7 +5,7 @@ None of them waits for Chatwoot. Whatever is refused raises ``wire.Refusal``, an
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -19,6 +19,7 @@ from chat.holding import Holding
 from chat.indicator import TypingIndicator
 from chat.models import Message
 from chat.reader import Reader
+from chat.uploads import Source, Uploaded, Uploads
 from chat.upstreams import Upstreams
 from chat.wire.errors import Code, Refusal
 from chat.writer import BUSY, Priority, Writer
@@ -37,12 +38,19 @@ class History:
 
 class Conversations:
     def __init__(
-        self, writer: Writer, reader: Reader, holding: Holding, courier: Courier, upstreams: Upstreams
+        self,
+        writer: Writer,
+        reader: Reader,
+        holding: Holding,
+        courier: Courier,
+        upstreams: Upstreams,
+        uploads: Uploads,
     ) -> None:
         self._writer = writer
         self._reader = reader
         self._holding = holding
         self._courier = courier
+        self._uploads = uploads
         self._indicator = TypingIndicator(upstreams, reader)
 
     # Being here
@@ -65,7 +73,13 @@ class Conversations:
     # Doing
 
     async def send(
-        self, contact_id: uuid.UUID, *, echo_id: uuid.UUID, conversation_id: uuid.UUID | None, text: str
+        self,
+        contact_id: uuid.UUID,
+        *,
+        echo_id: uuid.UUID,
+        conversation_id: uuid.UUID | None,
+        text: str,
+        files: Sequence[uuid.UUID] = (),
     ) -> Accepted:
         """Keep a message. When this returns it is committed, and will reach Chatwoot exactly once."""
         accept = partial(
@@ -73,9 +87,14 @@ class Conversations:
             contact_id=contact_id,
             echo_id=echo_id,
             conversation_id=conversation_id,
-            text=wire.validate_text(text),
+            text=wire.validate_text(text, has_files=bool(files)),
+            file_ids=wire.validate_files(files),
         )
         return await self._write(contact_id, accept)
+
+    async def upload(self, contact_id: uuid.UUID, *, name: str, source: Source) -> Uploaded:
+        """Keep a file that a later message may carry."""
+        return await self._uploads.keep(contact_id, name=name, source=source)
 
     async def seen(self, contact_id: uuid.UUID, *, conversation_id: uuid.UUID, message_id: uuid.UUID) -> None:
         """The visitor has seen everything up to this message."""

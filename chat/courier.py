@@ -14,7 +14,7 @@ from functools import partial
 from random import Random
 from typing import TypeVar
 
-from chat import gone, lanes, outbox, sending, sql
+from chat import files, gone, lanes, outbox, sending, sql
 from chat.bridge.tasks import Tasks
 from chat.budget import Urgency
 from chat.chatwoot import fence
@@ -28,7 +28,7 @@ from chat.marking import Marking
 from chat.outbox import Claim, Kind
 from chat.reader import Reader
 from chat.sending import Misplaced
-from chat.settling import Look, Settling
+from chat.settling import Look, ReadBack, Settling
 from chat.settling import Timing as Timing
 from chat.upstreams import Upstream, Upstreams
 from chat.writer import BUSY, Priority, Writer
@@ -197,14 +197,13 @@ class Courier:
         """Commit the attempt. Its fence is counted from when the row is written."""
         if self._closing:
             raise _NotOurs
-        clock, lasts_ms = upstream.link.clock, self._timing.budget_ms if fenced else self._timing.unfenced_ms
+        clock, timing = upstream.link.clock, self._timing
         ahead_ms = clock.now() - clock.base()
 
         def claim(pen: Pen) -> Claim | None:
-            fence_at = clock.base() + ahead_ms + lasts_ms
-            return lanes.claim_attempt(
-                pen, due.delivery_id, fence_at=fence_at, marker=marker, lease_ms=self._timing.lease_ms
-            )
+            size = files.size_of(due.delivery_id) if due.has_files else 0
+            fence_at = clock.base() + ahead_ms + timing.lasts_ms(fenced=fenced, size=size)
+            return lanes.claim_attempt(pen, due.delivery_id, fence_at=fence_at, marker=marker, lease_ms=timing.lease_ms)
 
         claimed = await self._write(claim, due.contact_id)
         if claimed is None:
@@ -214,7 +213,7 @@ class Courier:
         return claimed
 
     def _in_time(self, claim: Claim, upstream: Upstream, *, fenced: bool) -> bool:
-        lasts_ms = self._timing.budget_ms if fenced else self._timing.unfenced_ms
+        lasts_ms = self._timing.lasts_ms(fenced=fenced, size=claim.size)
         return claim.fence_at - upstream.link.clock.now() >= lasts_ms / 2
 
     async def _settle(self, claim: Claim, upstream: Upstream, error: ChatwootError) -> None:
@@ -274,8 +273,10 @@ class Courier:
         else:
             self._settling.looked(pen, claim, Look(over=False, complete=False), over_in_ms=0)
 
-    def _seen(self, pen: Pen, *, claim: Claim, seen: Look | Gone, over_in_ms: int) -> None:
-        if isinstance(seen, Look):
+    def _seen(self, pen: Pen, *, claim: Claim, seen: Look | Gone | ReadBack, over_in_ms: int) -> None:
+        if isinstance(seen, ReadBack):
+            self._settling.read_back(pen, claim, seen, over_in_ms=over_in_ms)
+        elif isinstance(seen, Look):
             self._settling.looked(pen, claim, seen, over_in_ms=over_in_ms)
         elif seen is Gone.INBOX:
             log.error("inbox %s is paused: Chatwoot knows no inbox with its identifier", claim.inbox_id)

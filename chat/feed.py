@@ -202,9 +202,10 @@ def _encode(records: Iterable[Record]) -> list[tuple[uuid.UUID, Row]]:
 def _attachments(message_ids: list[uuid.UUID]) -> dict[uuid.UUID, list[dict[str, object]]]:
     found: dict[uuid.UUID, list[dict[str, object]]] = {}
     if message_ids:
-        for each in Attachment.objects.filter(message__in=message_ids).order_by("chatwoot_id"):
+        for each in Attachment.objects.filter(message__in=message_ids).order_by("position", "chatwoot_id"):
             outward = {"id": each.id, "name": each.name, "type": each.file_type, "size": each.size}
-            found.setdefault(each.message_id, []).append(outward)
+            if each.message_id is not None:
+                found.setdefault(each.message_id, []).append(outward)
     return found
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from django.db.models import Exists, F, OuterRef, Q
 
-from chat import outbox, sql
+from chat import files, outbox, sql
 from chat.feed import Pen
 from chat.models import Delivery
 from chat.outbox import CREATIONS, Claim, State
@@ -32,6 +32,7 @@ class Due(NamedTuple):
     chatwoot_pk: int
     kind: str
     state: str
+    has_files: bool | None = False
 
     @property
     def is_doubtful(self) -> bool:
@@ -52,7 +53,8 @@ def due(now: int, *, limit: int, lease_ms: int = LEASE_MS, without: Collection[i
         _past(f"{inbox}__chatwoot__paused_until", now, AHEAD_MS),
         state__in=Delivery.OPEN,
     ).exclude(**{f"{inbox}__chatwoot__in": without})
-    names = ("id", "contact_inbox__contact_id", f"{inbox}_id", f"{inbox}__chatwoot_id", "kind", "state")
+    names: tuple[str, ...] = ("id", "contact_inbox__contact_id", f"{inbox}_id", f"{inbox}__chatwoot_id")
+    names += ("kind", "state", "message__has_files")
     return [Due(*row) for row in found.order_by("due_at", "created_at").values_list(*names)[:limit]]
 
 
@@ -145,4 +147,6 @@ def _claim(delivery: Delivery, *, through_bot: bool = False) -> Claim:
         content=message.content if message else "",
         payload=delivery.payload,
         through_bot=through_bot,
+        files=files.of(message.id) if message and message.has_files else (),
+        found=message is not None and message.chatwoot_id is not None,
     )

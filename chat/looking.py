@@ -15,12 +15,13 @@ from chat.budget import Urgency
 from chat.chatwoot.errors import NotFound
 from chat.chatwoot.resources import Conversation as UpstreamConversation
 from chat.chatwoot.resources import Message, MessageType
+from chat.chatwoot.storage import Uncheckable, stored_size
 from chat.feed import Pen
 from chat.models import Conversation, Delivery
 from chat.outbox import Claim
 from chat.reader import Reader
 from chat.sending import scope_of
-from chat.settling import Look
+from chat.settling import Look, ReadBack
 from chat.upstreams import Upstream
 
 log = logging.getLogger(__name__)
@@ -60,8 +61,10 @@ class Looking:
         clock = self._upstream.link.clock
         return self._claim.fence_at + self._margin_ms + clock.error_ms - clock.now()
 
-    async def run(self) -> Look | Gone:
+    async def run(self) -> Look | Gone | ReadBack:
         """Look. Raises ChatwootError when nothing was learnt."""
+        if self._claim.found:
+            return await self._read_back()
         try:
             complete = await self._find()
         except NotFound as error:
@@ -73,6 +76,19 @@ class Looking:
             complete = False  # it is there now
         over = self.over_in_ms <= 0 if self._over is None else self._over
         return Look(over=over, prompt=self._prompt, complete=complete)
+
+    async def _read_back(self) -> ReadBack:
+        """It is there, but its answer was lost, and Chatwoot stores files after the message."""
+        try:
+            for each in self._claim.files:
+                ask = partial(stored_size, self._upstream.link.http, each.url)
+                size = await self._ask(ask) if each.url else None
+                if size != each.size:
+                    why = f"of {each.size} bytes {size or 'nothing'} is there"
+                    return ReadBack(False, why, over=bool(self._over))
+        except Uncheckable as error:
+            return ReadBack(False, f"they cannot be checked: {error}", final=True)
+        return ReadBack(True)
 
     async def _find(self) -> bool:
         """False: something was left out."""

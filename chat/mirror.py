@@ -230,12 +230,15 @@ def _insert(pen: Pen, conversation: ConversationRecord, message: resources.Messa
 
 
 def _insert_own(pen: Pen, delivery: Delivery, message: resources.Message) -> MessageRecord | None:
-    if delivery.state == Delivery.State.SENT:
+    own = sql.message(delivery.message_id) if delivery.message_id else None
+    assert own is not None  # of a message: it keeps its delivery alive
+    if delivery.state == Delivery.State.SENT or own.chatwoot_id is not None:
         recognition.note_duplicate(pen, delivery, message)
         return None
-    own = outbox.recognised(pen, delivery)
-    assert own is not None  # of a message: it keeps its delivery alive
-    news = own._replace(chatwoot_id=message.id, state=Message.State.SENT, reason="")
+    state = outbox.found(pen, delivery) if own.has_files else outbox.recognised(pen, delivery)
+    if own.has_files:
+        files.keep(own.id, message)
+    news = own._replace(chatwoot_id=message.id, state=state, reason="")
     return pen.change_message(news if own.deleted else snapshot.told(news, message, now=pen.now))
 
 

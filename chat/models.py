@@ -239,18 +239,32 @@ class Message(models.Model):
 
 
 class Attachment(models.Model):
-    """A file of a message. Chatwoot's URL is a bearer secret and never leaves the server."""
+    """A file of a message, or one that a visitor uploaded and has not sent yet.
+
+    Chatwoot's URL is a bearer secret and never leaves the server. ``path`` is the name of a visitor's file under
+    VAR_DIR/uploads, empty once Chatwoot has it.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    message = models.ForeignKey(Message, models.CASCADE, related_name="attachments")
-    chatwoot_id = models.BigIntegerField()
+    message = models.ForeignKey(Message, models.CASCADE, null=True, related_name="attachments")
+    contact = models.ForeignKey(Contact, models.CASCADE, null=True, related_name="uploads", help_text="who uploaded it")
+    chatwoot_id = models.BigIntegerField(null=True)
     name = models.CharField(max_length=255)
     file_type = models.CharField(max_length=20)
+    content_type = models.CharField(max_length=100, blank=True, default="", help_text="of an upload: decided by us")
     size = models.BigIntegerField(default=0)
-    chatwoot_url = EncryptedTextField()
+    sha256 = models.CharField(max_length=64, blank=True, default="")
+    path = models.CharField(max_length=64, blank=True, default="")
+    position = models.SmallIntegerField(default=0, help_text="of an upload: its place in the message")
+    chatwoot_url = EncryptedTextField(blank=True, default="")
+    created_at = models.BigIntegerField(default=0, help_text="of an upload, ms")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["message", "chatwoot_id"], name="one_row_per_attachment")]
+        indexes = [
+            # Few rows have a file of ours, and the watch asks for them every minute.
+            models.Index(fields=["path"], condition=~models.Q(path=""), name="attachments_with_a_file"),
+        ]
 
     def __str__(self) -> str:
         return f"attachment {self.id}"

@@ -14,15 +14,15 @@ created. All functions run inside a writer's transaction that holds the contact'
 import logging
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import F, Max
 
 from chat import sql
+from chat.claim import Claim as Claim
+from chat.claim import parse_echo_id as parse_echo_id
 from chat.feed import Pen
 from chat.models import Conversation, Delivery, Message
-from chat.sql import MessageRecord
 
 log = logging.getLogger(__name__)
 
@@ -30,53 +30,6 @@ Kind = Delivery.Kind
 State = Delivery.State
 
 CREATIONS = (Kind.CONTACT, Kind.CONVERSATION)
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A leased delivery with all that is needed to send it or to look for it.
-
-    ``fence_at`` is by Chatwoot's clock, all other times by the database's. ``through_bot``: this attempt carries the
-    marker.
-    """
-
-    delivery_id: uuid.UUID
-    kind: str
-    attempt: int
-    lease_no: int
-    fence_at: int
-    finished: bool
-    permanent: bool
-    looks: int
-    crashes: int
-    reason: str
-    started_at: int
-    created_at: int
-    contact_id: uuid.UUID
-    contact_inbox_id: int
-    chatwoot_contact_id: int | None
-    inbox_id: int
-    conversation_id: uuid.UUID | None
-    chatwoot_id: int | None
-    baseline_id: int
-    source_id: str = field(repr=False)
-    content: str = field(repr=False)
-    payload: Mapping[str, Any] = field(repr=False)
-    through_bot: bool = False
-
-    @property
-    def echo_id(self) -> str:
-        """Names the attempt, so that a late echo tells which of them took effect."""
-        return f"{self.delivery_id}.{self.attempt}"
-
-
-def parse_echo_id(text: str | None) -> uuid.UUID | None:
-    """The delivery that an upstream ``echo_id`` or marker names; None when it is not one of ours."""
-    name, dot, attempt = (text or "").partition(".")
-    try:
-        return uuid.UUID(name) if dot and attempt.isdigit() else None
-    except ValueError:
-        return None
 
 
 # Creating
@@ -199,6 +152,9 @@ def release(pen: Pen, claim: Claim) -> None:
 
 
 def _settle(pen: Pen, claim: Claim, state: str, *, reason: str, shown: str = "", **values: Any) -> None:
+    if claim.files and state != State.SENT and _is_found(claim):
+        state, shown = State.UNSURE, ""  # never again, whatever became of an attempt
+        values["due_at"] = values.get("due_at", pen.now) if claim.found else pen.now
     mine = Delivery.objects.filter(id=claim.delivery_id, lease_no=claim.lease_no, state__in=Delivery.OPEN)
     if not mine.update(state=state, reason=reason[:255], lease_until=0, **values):
         return  # recognised meanwhile, or the lease was lost: whoever has it now decides
@@ -208,10 +164,32 @@ def _settle(pen: Pen, claim: Claim, state: str, *, reason: str, shown: str = "",
     _show(pen, delivery, state, shown)
 
 
-def recognised(pen: Pen, delivery: Delivery) -> MessageRecord | None:
-    """Chatwoot has it: close it, whatever became of it here. The message, whose state is the caller's to change."""
+def recognised(pen: Pen, delivery: Delivery) -> str:
+    """Chatwoot has it: close it, whatever became of it here. The state of its message, which the caller writes."""
     _close(pen, delivery, State.SENT, "")
-    return sql.message(delivery.message_id) if delivery.message_id else None
+    return State.SENT
+
+
+def found(pen: Pen, delivery: Delivery) -> str:
+    """Chatwoot has its message, but perhaps not the files: nothing is sent again, and it stays open until they were
+    read back, or the attempt under way ends well. The state that its message has until then."""
+    if delivery.state == State.SENDING:
+        return State.ACCEPTED
+    Delivery.objects.filter(id=delivery.id).update(state=State.UNSURE, reason="", due_at=pen.now)
+    return State.UNSURE
+
+
+def arrived(pen: Pen, delivery_id: uuid.UUID, *, note: str = "") -> None:
+    """What was found is there with its files; ``note``: or not, in words for the visitor."""
+    open_still = Delivery.objects.filter(id=delivery_id, state__in=Delivery.OPEN, message__chatwoot_id__isnull=False)
+    delivery = open_still.first()
+    if delivery is not None:
+        _close(pen, delivery, State.SENT, note)
+        _show(pen, delivery, State.SENT, note)
+
+
+def _is_found(claim: Claim) -> bool:
+    return Message.objects.filter(delivery=claim.delivery_id, chatwoot_id__isnull=False).exists()
 
 
 def _close(pen: Pen, delivery: Delivery, state: str, reason: str) -> None:

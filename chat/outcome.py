@@ -13,6 +13,7 @@ from chat.chatwoot.errors import (
     Refused,
     Throttled,
     Unreachable,
+    Unsent,
 )
 
 CREATIONS = ("contact", "conversation")  # nothing of the visitor's is in them: they must come right one day
@@ -21,6 +22,7 @@ POISON = 8  # 5xx answers after which a message is given up, if others get throu
 ENOUGH = 2  # looks that find nothing, a second apart, once the attempt can no longer take effect
 TOO_MANY = "Too many messages"  # Chatwoot's words for a conversation's limit per minute
 NOT_ACCEPTED = "This message was not accepted."
+DAMAGED = "attachment_damaged"  # of what has arrived; pages say it in words of their own
 NOT_DELIVERED = "This message could not be delivered."
 
 
@@ -55,6 +57,10 @@ def judge(kind: str, error: ChatwootError, *, through_bot: bool = False) -> Outc
     match error:
         case Unreachable():
             return Outcome(Step.LATER)
+        case Unsent(permanent=True):
+            return Outcome(Step.FAIL, alarm=f"cannot be sent: {error}")
+        case Unsent():
+            return Outcome(Step.LATER, alarm=f"cannot be sent now: {error}")
         case Throttled():
             return Outcome(Step.LATER, wait_s=error.retry_after_s)
         case Forbidden() if through_bot:

@@ -7,8 +7,9 @@ are older than its baseline, and a row that was taken for one delivery is not ta
 import logging
 import uuid
 
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
+from chat import files
 from chat.chatwoot.resources import Message
 from chat.feed import Pen
 from chat.models import Delivery, Duplicate
@@ -16,6 +17,7 @@ from chat.outbox import Kind, State, parse_echo_id
 
 log = logging.getLogger(__name__)
 
+MOST_ALIKE = 20
 LATEST_S = 86_400  # a second row comes within moments, or when a frozen Chatwoot thaws; later it is somebody's words
 
 
@@ -36,18 +38,32 @@ def delivery_of(conversation_id: uuid.UUID, message: Message) -> Delivery | None
     attempted = Delivery.objects.filter(
         conversation=conversation_id, kind=Kind.MESSAGE, attempt__gt=0, baseline_id__lt=message.id
     )
-    alike = attempted.filter(marked=False, message__content=message.content).order_by("position")
+    has_files = bool(message.attachments)
+    alike = attempted.filter(marked=False, message__content=message.content, message__has_files=has_files)
+    alike = alike.order_by("position")
+    missing = alike.filter(message__chatwoot_id=None)
     return (
-        alike.filter(state__in=Delivery.OPEN).first()
-        or alike.filter(state=State.FAILED).first()
-        or _sent_more_often(message).filter(id__in=alike.values("id")).first()
+        _first(missing.filter(state__in=Delivery.OPEN), message)
+        or _first(missing.filter(state=State.FAILED), message)
+        or _first(_sent_more_often(message).filter(id__in=alike.values("id")), message)
     )
+
+
+def _first(alike: QuerySet[Delivery], message: Message) -> Delivery | None:
+    """With the same files, too: of equal names and sizes."""
+    if not message.attachments:
+        return alike.first()
+    for delivery in alike[:MOST_ALIKE]:
+        if delivery.message_id and files.are_equal(files.of(delivery.message_id), message.attachments):
+            return delivery
+    return None
 
 
 def _sent_more_often(message: Message) -> QuerySet[Delivery]:
     """Sent deliveries that had more attempts than rows were found of them, not long ago."""
     since = (message.created_at - LATEST_S) * 1000
-    sent = Delivery.objects.filter(state=State.SENT, attempt__gt=1, started_at__gt=since)
+    there = Q(state=State.SENT) | Q(message__chatwoot_id__isnull=False)
+    sent = Delivery.objects.filter(there, attempt__gt=1, started_at__gt=since)
     return sent.annotate(found=Count("duplicates")).filter(attempt__gt=F("found") + 1)
 
 

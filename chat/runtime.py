@@ -26,6 +26,7 @@ from chat.probing import Probing
 from chat.processes import Processes
 from chat.reader import Reader
 from chat.resync import Resyncs
+from chat.uploads import Uploads
 from chat.upstreams import OpenHttp, OpenHub, Upstreams, open_http, open_hub
 from chat.writer import BUSY, Writer
 
@@ -91,7 +92,10 @@ class Runtime:
             random=chance or random.Random(),
             timing=timing.carrying,
         )
-        self.conversations = Conversations(self.writer, self.reader, self.holding, self.courier, self.upstreams)
+        self.uploads = Uploads(self.writer, self.reader)
+        self.conversations = Conversations(
+            self.writer, self.reader, self.holding, self.courier, self.upstreams, self.uploads
+        )
         self._tasks = Tasks()
 
     def start(self) -> None:
@@ -122,7 +126,10 @@ class Runtime:
         await self.reader.stop()
 
     async def _watch(self) -> None:
-        """The polls behind the hints: heads and sessions of everybody here, contacts the cable does not carry, rows."""
+        """The polls behind the hints: heads and sessions of everybody here, contacts the cable does not carry, rows.
+
+        And files that nobody needs any more.
+        """
         loop = asyncio.get_running_loop()
         heads_at = rows_at = loop.time()
         while True:
@@ -135,6 +142,7 @@ class Runtime:
                 if loop.time() - rows_at >= self._timing.read_rows_s:
                     rows_at = loop.time()
                     self.upstreams.forget()
+                    await self.uploads.sweep()
             except Exception:  # The next round may do better; without rounds nobody would ever be swept or revoked.
                 log.exception("the watch failed")
 

@@ -1,15 +1,18 @@
 """One attempt: the request that each kind of delivery is, and what its answer changes."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
 from chat import mirror, outbox
-from chat.chatwoot.errors import Ambiguous
+from chat.chatwoot.client import File
+from chat.chatwoot.errors import Ambiguous, Unsent
 from chat.chatwoot.resources import CONVERSATION_KEY, Message
 from chat.failpoints import reached
 from chat.feed import Pen
+from chat.files import Upload, are_equal
 from chat.mirror import Scope
 from chat.models import Delivery, Inbox
 from chat.outbox import Claim
@@ -90,10 +93,31 @@ def _doubt_if_open(pen: Pen, claim: Claim, *, wait_ms: int) -> None:
 
 async def _send_message(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
     assert claim.chatwoot_id is not None
-    message = await upstream.api.create_message(
-        claim.source_id, claim.chatwoot_id, content=claim.content, echo_id=claim.echo_id, headers=headers
-    )
+    with _opened(claim.files) as parts:
+        message = await upstream.api.create_message(
+            claim.source_id,
+            claim.chatwoot_id,
+            content=claim.content,
+            echo_id=claim.echo_id,
+            files=parts,
+            headers=headers,
+        )
     return _answered(claim, upstream, message, confirms=True)
+
+
+@contextmanager
+def _opened(uploads: Sequence[Upload]) -> Iterator[list[File]]:
+    """The files as they are sent. Raises Unsent."""
+    with ExitStack() as stack:
+        try:
+            parts: list[File] = [
+                (each.name, stack.enter_context(each.path.open("rb")), each.content_type) for each in uploads
+            ]
+        except (FileNotFoundError, IsADirectoryError):  # the latter: its name is forgotten
+            raise Unsent("an uploaded file is gone", permanent=True) from None
+        except OSError as error:
+            raise Unsent(f"an uploaded file cannot be read: {error.strerror}", permanent=False) from None
+        yield parts
 
 
 def _answered(claim: Claim, upstream: Upstream, message: Message, *, confirms: bool) -> Answer:
@@ -103,6 +127,8 @@ def _answered(claim: Claim, upstream: Upstream, message: Message, *, confirms: b
         mirror.apply_message(pen, scope_of(claim, upstream), ours, read_started=claim.started_at)
         if confirms and claim.conversation_id is not None:
             mirror.confirm(pen, claim.conversation_id)
+        if claim.files and are_equal(claim.files, message.attachments):  # Chatwoot answers when it has stored them
+            outbox.arrived(pen, claim.delivery_id)
         _doubt_if_open(pen, claim, wait_ms=0)
 
     return Answer(arrived, ours)
@@ -110,9 +136,11 @@ def _answered(claim: Claim, upstream: Upstream, message: Message, *, confirms: b
 
 async def _send_by_bot(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
     assert claim.chatwoot_id is not None and upstream.bot is not None
-    message = await upstream.bot.create_message(
-        claim.chatwoot_id, content=claim.content, echo_id=claim.echo_id, marker=claim.echo_id, headers=headers
-    )
+    echo_id = claim.echo_id
+    with _opened(claim.files) as parts:
+        message = await upstream.bot.create_message(
+            claim.chatwoot_id, content=claim.content, echo_id=echo_id, marker=echo_id, files=parts, headers=headers
+        )
     if (message.inbox_id, message.conversation_id) != (upstream.chatwoot_inbox_id, claim.chatwoot_id):
         raise Misplaced("the bot's message went to another inbox or conversation", finished=True)
     answer = _answered(claim, upstream, message, confirms=False)

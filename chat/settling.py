@@ -27,6 +27,8 @@ class Timing:
     budget_ms: int = 20_000  # what Chatwoot gets to take an attempt, if it refuses what comes later
     unfenced_ms: int = 120_000  # how long an attempt may take effect, if it does not
     margin_ms: int = 5_000  # room for clocks and scheduling after that; a slower look proves nothing
+    upload_bytes_per_s: int = 262_144  # what a line to Chatwoot carries at least
+    upload_most_ms: int = 80_000  # less than what the fence reaches back
     apart_ms: int = 1_000  # between two looks that prove absence together
     lease_ms: int = 60_000
     pause_ms: int = 60_000  # of an inbox that does not let us in, of what Chatwoot has too many of
@@ -40,6 +42,8 @@ class Timing:
         return cls(
             budget_ms=_ms(settings.DELIVERY_BUDGET_S),
             unfenced_ms=_ms(settings.DELIVERY_UNFENCED_S),
+            upload_bytes_per_s=round(262_144 * 20 / settings.DELIVERY_BUDGET_S),
+            upload_most_ms=min(80_000, _ms(settings.DELIVERY_BUDGET_S * 4)),
             margin_ms=_ms(settings.DELIVERY_MARGIN_S),
             apart_ms=_ms(settings.DELIVERY_MARGIN_S / 5),
             lease_ms=_ms(settings.DELIVERY_LEASE_S),
@@ -47,6 +51,12 @@ class Timing:
             backoff_ms=min(_ms(settings.DELIVERY_BACKOFF_S), MOST_MS),
             give_up_ms=_ms(settings.DELIVERY_GIVE_UP_S),
         )
+
+    def lasts_ms(self, *, fenced: bool, size: int) -> int:
+        """How long an attempt with so many bytes of files may take effect."""
+        longest_ms = max(0, self.upload_most_ms - self.budget_ms)
+        upload_ms = min(size * 1000 // self.upload_bytes_per_s, longest_ms)
+        return (self.budget_ms if fenced else self.unfenced_ms) + upload_ms
 
 
 def _ms(span_s: float) -> int:
@@ -61,6 +71,16 @@ class Look:
     over: bool
     prompt: bool = True
     complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """Whether the files of a message that was found are there. ``over``: as of a look. ``final``: it cannot be told."""
+
+    whole: bool
+    why: str = ""
+    over: bool = False
+    final: bool = False
 
 
 def next_look_ms(waited_ms: int) -> int:
@@ -95,6 +115,9 @@ class Settling:
     def looked(self, pen: Pen, claim: Claim, look: Look, *, over_in_ms: int) -> None:
         """A look has ended. It changes nothing, if what it looked for was recognised."""
         looks, certain = claim.looks, False
+        if claim.found and self._is_expired(pen, claim):
+            self._damaged(pen, claim, "its files could not be read back in time")
+            return
         if look.complete:
             finished = claim.finished or (look.over and claim.kind in outcome.REPEATABLE)
             looks, certain = outcome.certain(finished=finished, over=look.over, prompt=look.prompt, looks=looks)
@@ -116,6 +139,20 @@ class Settling:
         elif over_in_ms > 0 and not claim.finished:
             wait_ms = min(wait_ms, max(over_in_ms, FIRST_LOOK_MS))
         outbox.look_again(pen, claim, looks=looks, due_at=pen.now + wait_ms, unconfirmed=unconfirmed)
+
+    def read_back(self, pen: Pen, claim: Claim, seen: ReadBack, *, over_in_ms: int) -> None:
+        """Of a message that was found after doubt, the files were asked for."""
+        if seen.whole:
+            outbox.arrived(pen, claim.delivery_id)
+        elif seen.over or seen.final or claim.finished:
+            self._damaged(pen, claim, seen.why)
+        else:  # Chatwoot stores them after the message (contract §1.12), and may just be at it
+            wait_ms = min(next_look_ms(pen.now - claim.started_at), max(over_in_ms, FIRST_LOOK_MS))
+            outbox.look_again(pen, claim, looks=claim.looks, due_at=pen.now + wait_ms)
+
+    def _damaged(self, pen: Pen, claim: Claim, why: str) -> None:
+        log.error("delivery %s arrived, but perhaps not its files: %s", claim.delivery_id, why)
+        outbox.arrived(pen, claim.delivery_id, note=outcome.DAMAGED)
 
     def pause_inbox(self, pen: Pen, claim: Claim) -> None:
         pen.change_inbox(claim.inbox_id, paused_until=pen.now + self._timing.pause_ms)

@@ -40,15 +40,16 @@ def first(conversation: ConversationRecord, message: resources.Message, *, at: i
 
 def told(record: MessageRecord, message: resources.Message, *, now: int) -> MessageRecord:
     """The record with what Chatwoot says of it. A visitor's own words stay as they were accepted."""
+    has_own_words = record.echo_id is not None
     sender = message.sender if record.direction == Message.Direction.OUTGOING else None
     sender = None if sender and sender.kind == "contact" else sender
     return record._replace(
-        content="" if message.deleted else record.content if record.echo_id else message.content,
+        content="" if message.deleted else record.content if has_own_words else message.content,
         content_type=message.content_type[:20],
         content_attributes={} if message.deleted else _sound(message.content_attributes),
         sender_kind=sender.kind if sender else record.sender_kind,
         sender_name=sender.name[:255] if sender else record.sender_name,
-        has_files=bool(message.attachments) and not message.deleted,
+        has_files=(bool(message.attachments) or (record.has_files and has_own_words)) and not message.deleted,
         chatwoot_updated_at=max(record.chatwoot_updated_at, updated_ms(message) or 0),
         applied_at=now,
         deleted=message.deleted,

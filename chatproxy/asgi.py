@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from channels.routing import ProtocolTypeRouter, URLRouter
-from django.core.asgi import get_asgi_application
 from django.core.exceptions import ImproperlyConfigured
+
+from chatproxy.body import get_handler
 
 Scope = dict[str, Any]
 Asgi = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 
 def build() -> Asgi:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatproxy.settings")
-    http = get_asgi_application()  # sets Django up; what imports models comes after it
+    http = get_handler()  # sets Django up; what imports models comes after it
     from chat.routing import websocket_urlpatterns
 
     return ProtocolTypeRouter({"http": http, "websocket": URLRouter(websocket_urlpatterns)})

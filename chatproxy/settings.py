@@ -78,6 +78,7 @@ DESK_URL = env.url("DESK_URL", schemes=("http", "https"), example="http://127.0.
 DRAIN_S = env.seconds("DRAIN_S", default=25, most=600)
 RECONNECT_JITTER_S = env.seconds("RECONNECT_JITTER_S", default=10, most=600)
 REDIS_URL = env.url_with_password("REDIS_URL", schemes=("redis", "rediss", "unix"), example="redis://127.0.0.1:6379/0")
+UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", default=20 * 1024 * 1024, least=1, most=100 * 1024 * 1024)
 FAILPOINTS = env.text("FAILPOINTS")
 CLOCK_OFFSET_FILE = env.text("CLOCK_OFFSET_FILE")
 LOG_LEVEL = env.choice("LOG_LEVEL", default="INFO", among=("DEBUG", "INFO", "WARNING", "ERROR"))

@@ -6,13 +6,14 @@ from django.urls import URLPattern, URLResolver, include, path
 from ninja import NinjaAPI
 
 from chat.api import conversations as conversation_calls
-from chat.api import session
+from chat.api import session, uploads
 from chat.api.answers import add_handlers
 from chat.api.guard import guarded, not_found
 from chat.conversations import Conversations
 
 api = NinjaAPI(title="chatproxy", version="1", urls_namespace="api-v1", docs_url=None)
 api.add_router("/session", session.router)
+api.add_router("/uploads", uploads.router)
 api.add_router("", conversation_calls.router)
 add_handlers(api)
 _patterns, _app_name, _namespace = api.urls
@@ -33,5 +34,5 @@ def _pattern(ninjas: URLPattern, conversations: Callable[[], Conversations]) -> 
     if ninjas.name in _NINJAS:
         view = _NINJAS[ninjas.name] or ninjas.callback
     else:
-        view = guarded(ninjas.callback, conversations)
+        view = guarded(ninjas.callback, conversations, takes_files=ninjas.name == "upload")
     return URLPattern(ninjas.pattern, view, ninjas.default_args, ninjas.name)

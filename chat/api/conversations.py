@@ -46,7 +46,8 @@ async def put_message(request: ApiRequest, echo_id: UUID, body: calls.PutMessage
         request.auth.contact_id,
         echo_id=echo_id,
         conversation_id=body.conversation,
-        text=wire.validate_text(body.text),
+        text=body.text,
+        files=body.files,
     )
     answered = {"message": accepted.message_id, "conversation": accepted.conversation_id}
     return answer(orjson.dumps(answered), status=200 if accepted.replayed else 202)

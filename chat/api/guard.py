@@ -16,11 +16,13 @@ from chat.wire.errors import Code, Refusal
 View = Callable[..., Awaitable[HttpResponseBase]]
 
 
-def guarded(view: View, conversations: Callable[[], Conversations]) -> View:
+def guarded(view: View, conversations: Callable[[], Conversations], *, takes_files: bool = False) -> View:
+    """``takes_files``: the body is none of JSON, and the operation bounds it as it reads."""
+
     @functools.wraps(view)
     async def guard(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         request.conversations = conversations  # type: ignore[attr-defined]  # declared by ApiRequest
-        refusal = _check_body(request)
+        refusal = None if takes_files else _check_body(request)
         response = refuse(refusal) if refusal else await view(request, *args, **kwargs)
         if response.status_code == 405:
             allowed, response = response["Allow"], refuse(Refusal(Code.METHOD_NOT_ALLOWED))

@@ -61,8 +61,16 @@ async def ask_nothing(http: httpx.AsyncClient, method: str, path: str, **request
 
 
 async def _send(http: httpx.AsyncClient, method: str, path: str, **request: Any) -> httpx.Response:
+    response = await exchange(http, method, path, **request)
+    if not response.is_success:
+        raise _error(response)
+    return response
+
+
+async def exchange(http: httpx.AsyncClient, method: str, path: str, **request: Any) -> httpx.Response:
+    """Send one request; any answer is one, whatever its status. Raises Unreachable and Ambiguous."""
     try:
-        response = await http.request(method, path, **request)
+        return await http.request(method, path, **request)
     except _NEVER_ARRIVED as exc:
         raise Unreachable(type(exc).__name__) from exc
     except AnswerTooBig as exc:
@@ -71,9 +79,6 @@ async def _send(http: httpx.AsyncClient, method: str, path: str, **request: Any)
         raise Malformed(type(exc).__name__) from exc
     except httpx.HTTPError as exc:
         raise Ambiguous(type(exc).__name__) from exc
-    if not response.is_success:
-        raise _error(response)
-    return response
 
 
 def _read(response: httpx.Response, read: Callable[[Any], T]) -> T:

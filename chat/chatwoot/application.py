@@ -4,10 +4,14 @@ That token may write into any conversation of its account, so the caller checks 
 afterwards inbox and sender of what was written (DESIGN §7).
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import httpx
+import orjson
 
 from chat.chatwoot.answers import ask
-from chat.chatwoot.client import Headers
+from chat.chatwoot.client import SLOWLY, File, Headers, parts_of
 from chat.chatwoot.resources import MARKER, Message
 
 
@@ -20,14 +24,21 @@ class BotApi:
         self._token = token
 
     async def create_message(
-        self, conversation_id: int, *, content: str, echo_id: str, marker: str, headers: Headers = None
+        self,
+        conversation_id: int,
+        *,
+        content: str,
+        echo_id: str,
+        marker: str,
+        files: Sequence[File] = (),
+        headers: Headers = None,
     ) -> Message:
         """Write as the visitor; NOT safe to repeat. Chatwoot keeps `marker` and gives it back with every reading.
 
         Raises ChatwootError: Forbidden when the token does not serve here; Invalid with `permanent` when the message
         did not pass Chatwoot's validation, without it for all else, which Chatwoot answers with 422, too.
         """
-        body = {
+        body: dict[str, Any] = {
             "content": content,
             "message_type": "incoming",
             "echo_id": echo_id,
@@ -37,4 +48,9 @@ class BotApi:
         path = f"{self._account}/conversations/{int(conversation_id)}/messages"
         # With hyphens: proxies drop header names with underscores, Rails reads both alike.
         given = {**(headers or {}), "Api-Access-Token": self._token}
-        return await ask(self._http, "POST", path, Message.parse, json=body, headers=given)
+        if not files:
+            return await ask(self._http, "POST", path, Message.parse, json=body, headers=given)
+        body["content_attributes"] = orjson.dumps(body["content_attributes"]).decode()  # a form has no objects
+        return await ask(
+            self._http, "POST", path, Message.parse, data=body, files=parts_of(files), extensions=SLOWLY, headers=given
+        )

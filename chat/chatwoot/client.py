@@ -4,7 +4,7 @@ A source_id is a bearer secret: it stands in URLs, so URLs are never logged and 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote
 
 import httpx
@@ -12,11 +12,13 @@ import httpx
 from chat.chatwoot import reading
 from chat.chatwoot.answers import ask, ask_all, ask_nothing
 from chat.chatwoot.resources import ContactSession, Conversation, CsatSurvey, InboxProfile, Message
+from chat.chatwoot.transport import UPLOAD_S
 from chat.chatwoot.transport import open_http as open_http
 
 Headers = Mapping[str, str] | None
-File = tuple[str, bytes, str]  # name, content, media type; Chatwoot believes the media type (contract §1.8)
+File = tuple[str, IO[bytes] | bytes, str]  # name, content, media type, which Chatwoot believes (contract §1.8)
 _PUBLIC = "/public/api/v1"
+SLOWLY = {"total_s": UPLOAD_S}
 
 
 class ClientApi:
@@ -140,13 +142,24 @@ class ClientApi:
         files: Sequence[File] = (),
         headers: Headers = None,
     ) -> Message:
-        """Write as the visitor; NOT safe to repeat. `echo_id` comes back once, by cable, and is not stored."""
+        """Write as the visitor; NOT safe to repeat. `echo_id` comes back once, by cable, and is not stored.
+
+        `files` are read while they are sent, in pieces.
+        """
         path = f"{self._conversation(source_id, conversation_id)}/messages"
         body = {"content": content, "echo_id": echo_id}
         if not files:
             return await ask(self._http, "POST", path, Message.parse, json=body, headers=headers)
-        parts = [("attachments[]", file) for file in files]  # any other field name is a 500 (contract §9, 22)
-        return await ask(self._http, "POST", path, Message.parse, data=body, files=parts, headers=headers)
+        return await ask(
+            self._http,
+            "POST",
+            path,
+            Message.parse,
+            data=body,
+            files=parts_of(files),
+            extensions=SLOWLY,
+            headers=headers,
+        )
 
     async def answer(
         self,
@@ -183,6 +196,10 @@ class ClientApi:
 
     def _conversation(self, source_id: str, conversation_id: int) -> str:
         return f"{self._contact(source_id)}/conversations/{int(conversation_id)}"
+
+
+def parts_of(files: Sequence[File]) -> list[tuple[str, File]]:
+    return [("attachments[]", file) for file in files]  # any other field name is a 500 (contract §9, 22)
 
 
 def _segment(text: str) -> str:

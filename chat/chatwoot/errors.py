@@ -3,6 +3,7 @@
 ChatwootError
 ├── Unreachable   certainly never arrived (connect, pool, DNS, TLS)    → send again later
 ├── Throttled     429, .retry_after_s                                  → pause this Chatwoot, send again then
+├── Unsent        we cannot read what is to be sent                    → send again later, or give it up
 ├── Forbidden     401, 403, 3xx: we are configured wrongly             → pause the inbox, alarm
 ├── Refused       400, 413: this request will never be taken           → give it up, alarm
 └── Ambiguous     5xx, cut, time-out: it may have taken effect         → look first, then send
@@ -21,6 +22,14 @@ class ChatwootError(Exception):
 
 class Unreachable(ChatwootError):
     """The request certainly had no effect: no connection was made."""
+
+
+class Unsent(ChatwootError):
+    """Nothing was asked, for a reason of our own. `permanent`: it will be no better later."""
+
+    def __init__(self, detail: str, *, permanent: bool) -> None:
+        super().__init__(detail)
+        self.permanent = permanent
 
 
 class Throttled(ChatwootError):

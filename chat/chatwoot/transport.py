@@ -13,6 +13,7 @@ import httpx
 CONCURRENCY = 8
 MAX_BODY_BYTES = 32 * 1024 * 1024  # The index of conversations is unpaginated (contract §9, 10).
 TOTAL_S = 45.0
+UPLOAD_S = 110.0  # a request says so itself: extensions={"total_s": …}
 QUEUE_S = 5.0
 CLOSE_S = 5.0
 READ_S = 22.0  # Chatwoot itself gives up after 15 s.
@@ -86,7 +87,7 @@ class OwnedTransport(httpx.AsyncBaseTransport):
 
     async def _exchange(self, request: httpx.Request) -> httpx.Response:
         try:
-            async with asyncio.timeout(self._total_s):
+            async with asyncio.timeout(request.extensions.get("total_s", self._total_s)):
                 response = await self._inner.handle_async_request(request)
                 try:
                     body = await _read(response)

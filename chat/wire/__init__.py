@@ -15,7 +15,7 @@ from chat.wire.encoding import (
 )
 from chat.wire.errors import Code, Refusal
 from chat.wire.frames import MAX_FRAME_BYTES, BadFrame, ClientFrame, parse
-from chat.wire.text import MAX_TEXT, validate_text
+from chat.wire.text import MAX_TEXT, validate_files, validate_text
 from chat.wire.values import Values, validate_values
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "encode_reset",
     "encode_typing",
     "parse",
+    "validate_files",
     "validate_text",
     "validate_values",
 ]

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chat.wire.frames import CursorText
 from chat.wire.rows import Conversation, Message
-from chat.wire.text import RawText
+from chat.wire.text import FileIds, RawText
 from chat.wire.values import RawValues
 
 Slug = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[A-Za-z0-9_-]+$")]
@@ -42,6 +42,7 @@ class Session(BaseModel):
 class PutMessage(Call):
     conversation: UUID | None = None
     text: Annotated[RawText, Field(repr=False)]
+    files: FileIds = ()
 
 
 class PutAnswer(Call):

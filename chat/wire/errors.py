@@ -19,6 +19,11 @@ class Code(StrEnum):
     TEXT_TOO_LONG = "text_too_long"
     TEXT_INVALID = "text_invalid"
     TOO_BIG = "too_big"
+    FILE_TOO_BIG = "file_too_big"
+    FILE_EMPTY = "file_empty"
+    FILE_REFUSED = "file_refused"
+    NO_SUCH_FILE = "no_such_file"
+    TOO_MANY_FILES = "too_many_files"
     ANSWER_INVALID = "answer_invalid"
     NO_QUESTION = "no_question"
     NOT_LOST = "not_lost"
@@ -45,6 +50,11 @@ ANSWERS: dict[Code, tuple[int, str]] = {
     Code.TEXT_TOO_LONG: (422, "The message is longer than 10,000 characters."),
     Code.TEXT_INVALID: (422, "The message contains characters that cannot be stored."),
     Code.TOO_BIG: (413, "This is more than 64 KiB."),
+    Code.FILE_TOO_BIG: (413, "This file is too big."),
+    Code.FILE_EMPTY: (422, "This file is empty."),
+    Code.FILE_REFUSED: (415, "Send a picture, a PDF, plain text, sound or film; this file is none of these."),
+    Code.NO_SUCH_FILE: (404, "There is no such file, or it was sent already."),
+    Code.TOO_MANY_FILES: (422, "A message holds up to 10 different files."),
     Code.ANSWER_INVALID: (422, "This answer cannot be sent."),
     Code.NO_QUESTION: (409, "This message does not ask for an answer."),
     Code.NOT_LOST: (409, "This message was delivered, or is still being sent."),

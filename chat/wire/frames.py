@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, TypeAdapter, ValidationError
 
-from chat.wire.text import RawText
+from chat.wire.text import FileIds, RawText
 from chat.wire.values import RawValues
 
 MAX_FRAME_BYTES = 65_536
@@ -39,12 +39,13 @@ class Ack(Frame):
 
 
 class Send(Frame):
-    """conversation None: the visitor's current one, or a new one."""
+    """conversation None: the visitor's current one, or a new one. files: what POST uploads answered; up to 10."""
 
     type: Literal["send"]
     echo_id: UUID
     conversation: UUID | None = None
     text: Annotated[RawText, Field(repr=False)]
+    files: FileIds = ()
 
 
 class Typing(Frame):

@@ -294,6 +294,7 @@ async def test_the_api_describes_itself(anybody):
         "/api/v1/session",
         "/api/v1/session/refresh",
         "/api/v1/sync",
+        "/api/v1/uploads",
         "/api/v1/messages/{echo_id}",
         "/api/v1/messages/{message_id}/retry",
         "/api/v1/messages/{message_id}/discard",

@@ -1,0 +1,31 @@
+"""A visitor's file, on its way to a message."""
+
+from typing import Annotated
+
+from django.http import HttpResponse
+from ninja import Query, Router
+
+from chat.api.access import ApiRequest, Bearer
+from chat.api.answers import answer
+from chat.wire import calls
+from chat.wire.rows import Attachment
+
+router = Router(tags=["uploads"], auth=Bearer())
+
+BODY = {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+
+
+@router.post(
+    "",
+    response={
+        201: Attachment,
+        **dict.fromkeys((401, 413, 415, 422, 429, 503), calls.Error),
+    },
+    openapi_extra={"requestBody": BODY},
+    url_name="upload",
+)
+async def upload(request: ApiRequest, name: Annotated[str, Query(max_length=255)] = "") -> HttpResponse:
+    """The body is the file, as it is. Name its id in the ``files`` of a message within a day."""
+    kept = await request.conversations().upload(request.auth.contact_id, name=name, source=request)
+    shown = Attachment(id=kept.id, name=kept.name, type=kept.type, size=kept.size)
+    return answer(shown.model_dump_json().encode(), status=201)

@@ -1,0 +1,199 @@
+"""Takes in visitors' files, and clears away those that are no longer needed.
+
+A file is complete on the disk, and its row committed, before its id is answered. Whatever a crash leaves half done has
+no row, and goes with the next sweep.
+"""
+
+import asyncio
+import hashlib
+import logging
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from django.conf import settings
+
+from chat import files, sql
+from chat.clock import now_ms
+from chat.feed import Pen
+from chat.filetypes import CHUNK_BYTES, content_type_of, file_type_of, fitting_name
+from chat.models import Attachment
+from chat.reader import Reader
+from chat.wire.errors import Code, Refusal
+from chat.writer import BUSY, Priority, Writer
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 2  # on threads: hashing and looking into a file takes the processor
+MOST_UNSENT = 20  # of one person
+SWEEP_S = 60.0
+MOST_A_SWEEP = 1_000
+ORPHAN_S = 3_600  # no upload takes so long
+
+
+class Source(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+class Uploaded(NamedTuple):
+    id: uuid.UUID
+    name: str
+    size: int
+    type: str
+
+
+class _Stored(NamedTuple):
+    path: str
+    content_type: str
+    size: int
+    sha256: str
+
+
+class Uploads:
+    """Make it on the loop. ``folder`` and ``most_bytes`` are the settings' unless given."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        reader: Reader,
+        *,
+        folder: Path | None = None,
+        most_bytes: int | None = None,
+        most_unsent: int = MOST_UNSENT,
+    ) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._folder = folder or files.folder()
+        self._most_bytes = most_bytes or settings.UPLOAD_MAX_BYTES
+        self._most_unsent = most_unsent
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._swept_at = -SWEEP_S
+
+    async def keep(self, contact_id: uuid.UUID, *, name: str, source: Source) -> Uploaded:
+        """Store what ``source`` holds. Raises Refusal; nothing of it is kept then."""
+        await self._refuse_too_many(contact_id)
+        try:
+            async with self._turns:
+                stored = await asyncio.to_thread(self._store, source)
+        except OSError as error:
+            log.error("an upload could not be stored: %s", error)
+            raise Refusal(Code.UNAVAILABLE) from error
+        row = Attachment(
+            contact_id=contact_id,
+            name=fitting_name(name, stored.content_type),
+            file_type=file_type_of(stored.content_type),
+            **stored._asdict(),
+        )
+
+        def add(pen: Pen) -> None:
+            row.created_at = pen.now
+            Attachment.objects.bulk_create([row], ignore_conflicts=True)  # it may be tried twice
+
+        try:
+            await self._writer.write(add, contacts=(contact_id,), priority=Priority.ACCEPT)
+        except BUSY as error:  # perhaps it was stored all the same: only a sweep may take the file away
+            raise Refusal(Code.UNAVAILABLE) from error
+        return Uploaded(row.id, row.name, row.size, row.file_type)
+
+    async def _refuse_too_many(self, contact_id: uuid.UUID) -> None:
+        try:
+            unsent = await self._reader.run(files.unsent, contact_id)
+        except BUSY as error:
+            raise Refusal(Code.UNAVAILABLE) from error
+        if len(unsent) >= self._most_unsent:
+            raise Refusal(Code.TOO_FAST, "Too many files wait to be sent.")
+
+    def _store(self, source: Source) -> _Stored:
+        """Runs on a thread. Raises Refusal and OSError."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self._folder / uuid.uuid4().hex
+        try:
+            size, digest = _copy(source, path, most_bytes=self._most_bytes)
+            content_type = content_type_of(path)
+            if content_type is None:
+                raise Refusal(Code.FILE_REFUSED)
+            _sync(self._folder)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return _Stored(path.name, content_type, size, digest)
+
+    # Clearing away
+
+    async def sweep(self) -> None:
+        """Once a minute; what one sweep leaves, the next takes."""
+        now = time.monotonic()
+        if now - self._swept_at < SWEEP_S:
+            return
+        self._swept_at = now
+        await self.clear()
+
+    async def clear(self) -> None:
+        now = await self._reader.run(sql.database_now)
+        unsent = await self._reader.run(files.forget_unsent, now, most=MOST_A_SWEEP)
+        delivered = await self._reader.run(files.forget_delivered, now, most=MOST_A_SWEEP)
+        removed = await self._reader.run(self._remove_orphans)
+        if unsent or delivered or removed:
+            log.info("uploads: %d never sent, %d delivered; %d files removed", unsent, delivered, removed)
+        if max(unsent, delivered, removed) >= MOST_A_SWEEP:
+            log.warning("uploads: more than %d were to be cleared away; the rest follows", MOST_A_SWEEP)
+
+    def _remove_orphans(self) -> int:
+        """Files that no row names any more, or that no row came to name."""
+        removed = 0
+        for names in _in_hundreds(_older_than(self._folder, now_ms() / 1000 - ORPHAN_S)):
+            for name in set(names) - files.needed(names):
+                (self._folder / name).unlink(missing_ok=True)
+                removed += 1
+            if removed >= MOST_A_SWEEP:
+                break
+        return removed
+
+
+def _copy(source: Source, path: Path, *, most_bytes: int) -> tuple[int, str]:
+    """Bytes and digest of what is now on the disk."""
+    size, digest = 0, hashlib.sha256()
+    path.touch(mode=0o600, exist_ok=False)
+    with path.open("wb") as file:
+        while chunk := source.read(CHUNK_BYTES):
+            size += len(chunk)
+            if size > most_bytes:
+                raise Refusal(Code.FILE_TOO_BIG, f"A file has at most {most_bytes // 1_000_000} MB.")
+            digest.update(chunk)
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+    if not size:
+        raise Refusal(Code.FILE_EMPTY)
+    return size, digest.hexdigest()
+
+
+def _sync(folder: Path) -> None:
+    """So that the name survives, too."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def _older_than(folder: Path, moment: float) -> Iterator[str]:
+    if folder.is_dir():
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_file(follow_symlinks=False) and entry.stat().st_mtime < moment:
+                    yield entry.name
+
+
+def _in_hundreds(names: Iterator[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    for name in names:
+        batch.append(name)
+        if len(batch) == 100:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -1,0 +1,55 @@
+"""What a request brings is bounded, and a full disk is said when it is read."""
+
+import errno
+import tempfile
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from django.core.exceptions import RequestAborted
+
+from chatproxy.body import IN_MEMORY_BYTES, Handler, _written
+
+
+def parts(*chunks: bytes, ends: bool = True) -> Callable[[], Awaitable[dict[str, Any]]]:
+    events = [{"type": "http.request", "body": each, "more_body": True} for each in chunks]
+    events.append({"type": "http.request"} if ends else {"type": "http.disconnect"})
+    left = iter(events)
+
+    async def receive() -> dict[str, Any]:
+        return next(left)
+
+    return receive
+
+
+async def test_a_body_arrives_whole() -> None:
+    body = await Handler().read_body(parts(b"a" * IN_MEMORY_BYTES, b"b"))
+    with body:
+        assert body.read() == b"a" * IN_MEMORY_BYTES + b"b"
+
+
+async def test_beyond_the_bound_it_is_forgotten_and_still_looks_too_big(settings: Any) -> None:
+    settings.UPLOAD_MAX_BYTES = settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10
+    body = await Handler().read_body(parts(b"a" * 8, b"b" * 8, b"c" * 8))
+    with body:
+        assert body.read() == b"a" * 8 + b"b" * 8
+
+
+async def test_a_visitor_who_leaves_is_no_request() -> None:
+    with pytest.raises(RequestAborted):
+        await Handler().read_body(parts(b"a", ends=False))
+
+
+def test_what_the_disk_did_not_take_cannot_be_read() -> None:
+    with open("/dev/full", "wb", buffering=0) as full:
+        body = _written(full, b"a")  # type: ignore[arg-type]
+    assert body is not full
+    body = _written(body, b"b")
+    with pytest.raises(OSError) as error:
+        body.read(10)
+    assert error.value.errno == errno.ENOSPC
+
+
+def test_a_body_that_fits_is_kept() -> None:
+    with tempfile.SpooledTemporaryFile() as spooled:
+        assert _written(spooled, b"a") is spooled  # type: ignore[comparison-overlap,arg-type]

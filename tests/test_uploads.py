@@ -1,0 +1,189 @@
+"""A visitor's file is kept whole or not at all, and no longer than it is needed."""
+
+import errno
+import io
+import os
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chat import files
+from chat.audience import Audience
+from chat.clock import now_ms
+from chat.models import Attachment, Delivery, Message
+from chat.reader import Reader
+from chat.uploads import Uploads
+from chat.wire.errors import Code, Refusal
+from chat.writer import Writer
+from tests.fixtures.world import World
+
+TEXT = b"a parcel list\n"
+HOURS_MS = 3_600_000
+
+
+@pytest.fixture
+async def make_uploads(transactional_db: None, tmp_path: Path) -> AsyncIterator[Callable[..., Uploads]]:
+    writer, reader = Writer(Audience()), Reader(threads=1)
+    writer.start()
+    yield partial(Uploads, writer, reader, folder=tmp_path / "uploads", most_bytes=1_000)
+    await writer.stop()
+    await reader.stop()
+
+
+@pytest.fixture
+def kept(make_uploads: Callable[..., Uploads]) -> Uploads:
+    return make_uploads()
+
+
+def lying_in(folder: Path) -> list[str]:
+    return sorted(each.name for each in (folder / "uploads").glob("*"))
+
+
+async def rows(world: World) -> list[Attachment]:
+    return await world.ask(lambda: list(Attachment.objects.order_by("created_at")))
+
+
+async def test_it_is_on_the_disk_and_in_the_database(world: World, kept: Uploads, tmp_path: Path) -> None:
+    alice = await world.person()
+    told = await kept.keep(alice.contact_id, name="list.exe", source=io.BytesIO(TEXT))
+    (row,) = await rows(world)
+    assert (told.id, told.name, told.size, told.type) == (row.id, "list.exe.txt", len(TEXT), "file")
+    assert (row.contact_id, row.message_id, row.content_type) == (alice.contact_id, None, "text/plain")
+    assert (tmp_path / "uploads" / row.path).read_bytes() == TEXT
+
+
+class Failing(io.BytesIO):
+    """A body that the disk would not take, half read."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if found := super().read(4):
+            return found
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        (io.BytesIO(b"x" * 1_001), Code.FILE_TOO_BIG),
+        (io.BytesIO(b""), Code.FILE_EMPTY),
+        (io.BytesIO(b"<svg onload='alert(1)'/>"), Code.FILE_REFUSED),
+        (Failing(TEXT), Code.UNAVAILABLE),
+    ],
+    ids=["too big", "empty", "refused", "full disk"],
+)
+async def test_what_is_refused_leaves_nothing_behind(
+    world: World, kept: Uploads, tmp_path: Path, source: io.BytesIO, code: Code
+) -> None:
+    alice = await world.person()
+    with pytest.raises(Refusal) as refused:
+        await kept.keep(alice.contact_id, name="a", source=source)
+    assert refused.value.code == code
+    assert lying_in(tmp_path) == []
+    assert await rows(world) == []
+
+
+async def test_one_person_has_a_bounded_number_of_unsent_files(
+    world: World, make_uploads: Callable[..., Uploads]
+) -> None:
+    kept = make_uploads(most_unsent=1)
+    alice, bob = await world.person(), await world.person()
+    await kept.keep(alice.contact_id, name="a", source=io.BytesIO(TEXT))
+    with pytest.raises(Refusal, match="too_fast"):
+        await kept.keep(alice.contact_id, name="b", source=io.BytesIO(TEXT))
+    await kept.keep(bob.contact_id, name="b", source=io.BytesIO(TEXT))
+
+
+def age(folder: Path, hours: float) -> None:
+    for each in (folder / "uploads").glob("*"):
+        os.utime(each, times=(time.time() - hours * 3600,) * 2)
+
+
+async def test_what_nobody_sent_goes_after_a_day(world: World, kept: Uploads, tmp_path: Path) -> None:
+    alice = await world.person()
+    await kept.keep(alice.contact_id, name="old", source=io.BytesIO(TEXT))
+    await world.ask(lambda: Attachment.objects.update(created_at=now_ms() - 25 * HOURS_MS))
+    age(tmp_path, 25)
+    await kept.keep(alice.contact_id, name="new", source=io.BytesIO(TEXT))
+    await kept.clear()
+    (row,) = await rows(world)
+    assert row.name == "new.txt"
+    assert lying_in(tmp_path) == [row.path]
+
+
+async def test_what_a_crash_left_without_a_row_goes_after_an_hour(kept: Uploads, tmp_path: Path) -> None:
+    (tmp_path / "uploads").mkdir()
+    (tmp_path / "uploads" / "half").write_bytes(b"a par")
+    await kept.clear()
+    assert lying_in(tmp_path) == ["half"]
+    age(tmp_path, 1.1)
+    await kept.clear()
+    assert lying_in(tmp_path) == []
+
+
+@pytest.mark.parametrize(("state", "stays"), [("sent", False), ("unsure", True), ("failed", True)])
+async def test_what_chatwoot_has_goes_after_an_hour_and_its_row_stays(
+    world: World, kept: Uploads, tmp_path: Path, state: str, stays: bool
+) -> None:
+    runtime, alice = await world.start(), await world.person()
+    told = await kept.keep(alice.contact_id, name="a.txt", source=io.BytesIO(TEXT))
+    world.sandbox.faults.set("down")
+    await alice.say(runtime, "", files=[told.id])
+    await world.stop(runtime)
+    await world.ask(_age_message, state)
+    age(tmp_path, 2)
+    await kept.clear()
+    (row,) = await rows(world)
+    assert lying_in(tmp_path) == ([row.path] if stays else [])
+    assert bool(row.path) == stays
+
+
+def _age_message(state: str) -> None:
+    Message.objects.update(state=state)
+    Delivery.objects.filter(kind="message").update(state=state, started_at=now_ms() - 2 * HOURS_MS)
+
+
+async def test_only_ones_own_unsent_files_can_be_sent(world: World, kept: Uploads) -> None:
+    runtime, alice, bob = await world.start(), await world.person(), await world.person()
+    world.sandbox.faults.set("down")
+    mine = (await kept.keep(alice.contact_id, name="a", source=io.BytesIO(TEXT))).id
+    his = (await kept.keep(bob.contact_id, name="b", source=io.BytesIO(TEXT))).id
+    for wrong in ([his], [mine, uuid.uuid4()]):
+        with pytest.raises(Refusal, match="no_such_file"):
+            await alice.say(runtime, "look", files=wrong)
+    with pytest.raises(Refusal, match="too_many_files"):
+        await alice.say(runtime, "look", files=[mine, mine])
+    assert not await world.ask(Message.objects.exists)
+    echo_id = uuid.uuid4()
+    said = await alice.say(runtime, "", files=[mine], echo_id=echo_id)
+    again = await alice.say(runtime, "", files=[mine], echo_id=echo_id)
+    assert (again.message_id, again.replayed) == (said.message_id, True)
+    with pytest.raises(Refusal, match="echo_id_mismatch"):
+        await alice.say(runtime, "but", echo_id=echo_id)
+    with pytest.raises(Refusal, match="no_such_file"):
+        await alice.say(runtime, "once more", files=[mine])
+
+
+async def test_files_of_one_message_share_a_bound(world: World, kept: Uploads, settings: Any) -> None:
+    settings.UPLOAD_MAX_BYTES = 2 * len(TEXT) - 1
+    runtime, alice = await world.start(), await world.person()
+    ids = [(await kept.keep(alice.contact_id, name="a", source=io.BytesIO(TEXT))).id for _ in range(2)]
+    with pytest.raises(Refusal, match="file_too_big"):
+        await alice.say(runtime, "both", files=ids)
+
+
+async def test_a_deleted_messages_files_go(world: World, kept: Uploads, tmp_path: Path) -> None:
+    runtime, alice = await world.start(), await world.person()
+    told = await kept.keep(alice.contact_id, name="a", source=io.BytesIO(TEXT))
+    world.sandbox.faults.set("down")
+    said = await alice.say(runtime, "", files=[told.id])
+    await world.ask(Delivery.objects.filter(kind="message").update, state="failed")
+    await runtime.conversations.discard(alice.contact_id, message_id=said.message_id)
+    age(tmp_path, 2)
+    await kept.clear()
+    assert (await rows(world), lying_in(tmp_path)) == ([], [])
+    assert await world.ask(files.ids_of, said.message_id) == []
