@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from chat import mirror, outbox
 from chat.chatwoot.client import File
@@ -16,7 +17,7 @@ from chat.files import Upload, are_equal
 from chat.mirror import Scope
 from chat.models import Delivery, Inbox
 from chat.outbox import Claim
-from chat.upstreams import Upstream
+from chat.upstreams import AFTER_FENCE_S, Upstream
 
 log = logging.getLogger(__name__)
 
@@ -99,8 +100,8 @@ async def _send_message(claim: Claim, upstream: Upstream, headers: Headers) -> A
             claim.chatwoot_id,
             content=claim.content,
             echo_id=claim.echo_id,
-            files=parts,
             headers=headers,
+            **_files(claim, upstream, parts),
         )
     return _answered(claim, upstream, message, confirms=True)
 
@@ -118,6 +119,14 @@ def _opened(uploads: Sequence[Upload]) -> Iterator[list[File]]:
         except OSError as error:
             raise Unsent(f"an uploaded file cannot be read: {error.strerror}", permanent=False) from None
         yield parts
+
+
+def _files(claim: Claim, upstream: Upstream, parts: list[File]) -> dict[str, Any]:
+    """Nothing without files; with them also for how long an answer is waited for: as long as it may take effect."""
+    if not parts:
+        return {}
+    left_s = (claim.fence_at - upstream.link.clock.now()) / 1000
+    return {"files": parts, "answer_s": max(0, left_s) + AFTER_FENCE_S}
 
 
 def _answered(claim: Claim, upstream: Upstream, message: Message, *, confirms: bool) -> Answer:
@@ -139,7 +148,12 @@ async def _send_by_bot(claim: Claim, upstream: Upstream, headers: Headers) -> An
     echo_id = claim.echo_id
     with _opened(claim.files) as parts:
         message = await upstream.bot.create_message(
-            claim.chatwoot_id, content=claim.content, echo_id=echo_id, marker=echo_id, files=parts, headers=headers
+            claim.chatwoot_id,
+            content=claim.content,
+            echo_id=echo_id,
+            marker=echo_id,
+            headers=headers,
+            **_files(claim, upstream, parts),
         )
     if (message.inbox_id, message.conversation_id) != (upstream.chatwoot_inbox_id, claim.chatwoot_id):
         raise Misplaced("the bot's message went to another inbox or conversation", finished=True)

@@ -11,8 +11,9 @@ import httpx
 import orjson
 
 from chat.chatwoot.answers import ask
-from chat.chatwoot.client import SLOWLY, File, Headers, parts_of
+from chat.chatwoot.client import File, Headers, parts_of
 from chat.chatwoot.resources import MARKER, Message
+from chat.chatwoot.transport import UPLOAD_S, patience
 
 
 class BotApi:
@@ -31,6 +32,7 @@ class BotApi:
         echo_id: str,
         marker: str,
         files: Sequence[File] = (),
+        answer_s: float = UPLOAD_S,
         headers: Headers = None,
     ) -> Message:
         """Write as the visitor; NOT safe to repeat. Chatwoot keeps `marker` and gives it back with every reading.
@@ -52,5 +54,12 @@ class BotApi:
             return await ask(self._http, "POST", path, Message.parse, json=body, headers=given)
         body["content_attributes"] = orjson.dumps(body["content_attributes"]).decode()  # a form has no objects
         return await ask(
-            self._http, "POST", path, Message.parse, data=body, files=parts_of(files), extensions=SLOWLY, headers=given
+            self._http,
+            "POST",
+            path,
+            Message.parse,
+            data=body,
+            files=parts_of(files),
+            **patience(answer_s),
+            headers=given,
         )

@@ -12,13 +12,12 @@ import httpx
 from chat.chatwoot import reading
 from chat.chatwoot.answers import ask, ask_all, ask_nothing
 from chat.chatwoot.resources import ContactSession, Conversation, CsatSurvey, InboxProfile, Message
-from chat.chatwoot.transport import UPLOAD_S
+from chat.chatwoot.transport import UPLOAD_S, patience
 from chat.chatwoot.transport import open_http as open_http
 
 Headers = Mapping[str, str] | None
 File = tuple[str, IO[bytes] | bytes, str]  # name, content, media type, which Chatwoot believes (contract §1.8)
 _PUBLIC = "/public/api/v1"
-SLOWLY = {"total_s": UPLOAD_S}
 
 
 class ClientApi:
@@ -140,11 +139,12 @@ class ClientApi:
         content: str,
         echo_id: str,
         files: Sequence[File] = (),
+        answer_s: float = UPLOAD_S,
         headers: Headers = None,
     ) -> Message:
         """Write as the visitor; NOT safe to repeat. `echo_id` comes back once, by cable, and is not stored.
 
-        `files` are read while they are sent, in pieces.
+        `files` are read while they are sent, in pieces; with them the answer may take `answer_s`.
         """
         path = f"{self._conversation(source_id, conversation_id)}/messages"
         body = {"content": content, "echo_id": echo_id}
@@ -157,7 +157,7 @@ class ClientApi:
             Message.parse,
             data=body,
             files=parts_of(files),
-            extensions=SLOWLY,
+            **patience(answer_s),
             headers=headers,
         )
 

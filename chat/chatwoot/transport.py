@@ -7,13 +7,14 @@ runs to its end in a task of its own, at most eight at once. Nothing here waits 
 import asyncio
 import contextvars
 import logging
+from typing import Any
 
 import httpx
 
 CONCURRENCY = 8
 MAX_BODY_BYTES = 32 * 1024 * 1024  # The index of conversations is unpaginated (contract §9, 10).
 TOTAL_S = 45.0
-UPLOAD_S = 110.0  # a request says so itself: extensions={"total_s": …}
+UPLOAD_S = 110.0
 QUEUE_S = 5.0
 CLOSE_S = 5.0
 READ_S = 22.0  # Chatwoot itself gives up after 15 s.
@@ -29,11 +30,21 @@ def open_http(
     return httpx.AsyncClient(
         base_url=url,
         transport=OwnedTransport(inner),
-        timeout=httpx.Timeout(connect=3, write=10, pool=QUEUE_S, read=read_s),
+        timeout=_timeout(read_s),
         headers={"Accept": "application/json", "Accept-Encoding": "identity"},
         follow_redirects=False,
         trust_env=False,
     )
+
+
+def patience(answer_s: float) -> dict[str, Any]:
+    """Arguments of a request that takes its time: a proxy may hold an upload for as long as that lasts."""
+    answer_s = min(answer_s, UPLOAD_S)
+    return {"timeout": _timeout(answer_s), "extensions": {"total_s": answer_s + QUEUE_S}}
+
+
+def _timeout(read_s: float) -> httpx.Timeout:
+    return httpx.Timeout(connect=3, write=10, pool=QUEUE_S, read=read_s)
 
 
 class AnswerTooBig(httpx.ReadError):

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import io
+import re
 from functools import partial
 from urllib.parse import quote, unquote
 
@@ -38,6 +39,7 @@ def attach(ctx: Context, message: Message, files: list[UploadedFile]) -> None:
                 filename=file.filename,
                 content_type=file.content_type,
                 content=file.content,
+                is_lost=file.is_lost,
             )
         )
         if row.file_type == "image":
@@ -96,7 +98,17 @@ def redirect(ctx: Context, request: Request) -> Response:
 @router.on("GET", "/rails/active_storage/disk/*rest")
 def disk(ctx: Context, request: Request) -> Response:
     row = _signed(ctx, request.path_params["rest"].split("/")[0])
-    return Response(200, row.content, row.content_type or "application/octet-stream")
+    if row.is_lost:
+        return Response(404, b"", "")
+    content_type, size = row.content_type or "application/octet-stream", len(row.content)
+    wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
+    if wanted is None:
+        return Response(200, row.content, content_type, {"Accept-Ranges": "bytes"})
+    first, last = int(wanted[1]), min(int(wanted[2] or size), size - 1)
+    if first > last:
+        return Response(416, b"", "", {"Content-Range": f"bytes */{size}"})
+    part = row.content[first : last + 1]
+    return Response(206, part, content_type, {"Content-Range": f"bytes {first}-{last}/{size}"})
 
 
 def _signed(ctx: Context, signed: str) -> Attachment:

@@ -1,5 +1,7 @@
 """Client API: inbox, contact sessions, conversations, messages (contract §1.1–1.8). Nobody authenticates here."""
 
+from dataclasses import replace
+
 from chat.sandbox import broadcasts, contacts, conversations, messages
 from chat.sandbox.context import Context, unix
 from chat.sandbox.entities import (
@@ -241,7 +243,7 @@ def files_of(request: Request) -> list[UploadedFile]:
         return []
     if not isinstance(given, list) or not all(isinstance(file, UploadedFile) for file in given):
         raise Crash
-    return given
+    return [replace(file, is_lost=request.loses_files) for file in given]
 
 
 @router.on("PATCH|PUT", f"{CONVERSATION}/messages/:message_id")

@@ -195,6 +195,7 @@ class Attachment(Row):
     filename: str = ""
     content_type: str = ""
     content: bytes = b""
+    is_lost: bool = False  # the row was committed, but the storage did not take the file
     width: int | None = None
     height: int | None = None
 

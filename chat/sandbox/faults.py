@@ -6,6 +6,7 @@ uses; `seconds` is how long it delays or, for a lasting state, how long that las
 ===================  ==========================================================================================
 error_before         500 by Rails (``X-Runtime``), nothing done
 error_after          committed, then 500 by Rails
+blob_lost            committed, but the storage does not take the files: 500 by Rails, or `cut` without an answer
 lose_answer          committed, then the connection is cut without an answer
 refuse               the connection is cut, nothing done
 delay                `seconds` pass before the work is done
@@ -149,6 +150,15 @@ async def late_commit(fault: Fault, exchange: Exchange) -> None:
     raise Cut
 
 
+async def blob_lost(fault: Fault, exchange: Exchange) -> None:
+    """Active Storage uploads after the commit."""
+    exchange.request.loses_files = True
+    await exchange.commit()
+    if fault.cut:
+        raise Cut
+    raise Answered(exception_page(500, "Internal Server Error"))
+
+
 async def error_after(fault: Fault, exchange: Exchange) -> None:
     raise Answered(exception_page(500, "Internal Server Error"))
 
@@ -157,7 +167,7 @@ async def lose_answer(fault: Fault, exchange: Exchange) -> None:
     raise Cut
 
 
-BEFORE = {f.__name__: f for f in (down, refuse, delay, inverted, status, error_before, late_commit)}
+BEFORE = {f.__name__: f for f in (down, refuse, delay, inverted, status, error_before, late_commit, blob_lost)}
 AFTER = {"delay_answer": delay, "error_after": error_after, "lose_answer": lose_answer}
 AT_ONCE = frozenset({"cable_cut", "cable_disconnect"})
 SWITCHES = frozenset({*BEFORE, *AFTER, *LASTING, *AT_ONCE, "broadcasts_delayed"})

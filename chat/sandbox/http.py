@@ -30,6 +30,7 @@ class Request:
     params: dict[str, Any] = field(default_factory=dict)
     path_params: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    loses_files: bool = False  # the fault "blob_lost"
 
     def number(self, name: str) -> int:
         """A path parameter as ActiveRecord casts it for a look-up; 0, which nothing has, when it is not a number."""

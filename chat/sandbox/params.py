@@ -26,6 +26,7 @@ class UploadedFile:
     filename: str
     content_type: str
     content: bytes
+    is_lost: bool = False
 
 
 def parse(query: bytes, content_type: str, body: bytes) -> Params:

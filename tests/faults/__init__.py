@@ -22,9 +22,10 @@ down={…})` (Toxics in proxy.py) and `rig.injected("why")` after `proxy.cut("re
 `rig.kept.add(application)`: whatever dies of a failpoint or a kill is started again at once. `process.start(**env)`,
 `.stop()`, `.cont()`, `.terminate()`, `.stopped` (a failpoint's SIGSTOP). `rig.s(90)`: 90 real seconds at this scale.
 
-People. `rig.visitors`: `.write(text)`, `.tell(type=…)` any frame, `.call(method, path)` the JSON API, `.drop()`,
-`.leave()`, `.arrive()`, `.view` (messages, conversations, resets, heard). `rig.device(visitor)`: a second device.
-`rig.agent`: reply, note, delete, resolve, begin; `rig.talk_of(visitor).id` is the display id it wants.
+People. `rig.visitors`: `.write(text, files=…)`, `.upload(name, content)`, `.tell(type=…)` any frame, `.call(method,
+path)` the JSON API, `.drop()`, `.leave()`, `.arrive()`, `.view` (messages, conversations, resets, heard).
+`rig.device(visitor)`: a second device. `rig.agent`: reply, note, delete, resolve, begin; `rig.talk_of(visitor).id` is
+the display id it wants.
 `rig.ledger()` is what an agent would see, also while the sandbox is dead. `rig.until(condition, "words")` waits.
 
 `healed(fenced=False)` gives 180 s instead of 60; `may_duplicate=True` where the design states a residue (K10 still

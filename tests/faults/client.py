@@ -40,6 +40,7 @@ class Written:
     echo_id: str
     text: str
     conversation: str | None = None
+    files: tuple[str, ...] = ()
     outcome: str = ""
 
 
@@ -190,7 +191,13 @@ class Client:
         asyncio.get_running_loop().call_later(self._pace.answer_s, self._give_up, self._socket, first.echo_id)
 
     async def _transmit(self, socket: ClientConnection, written: Written) -> None:
-        frame = {"type": "send", "echo_id": written.echo_id, "conversation": written.conversation, "text": written.text}
+        frame = {
+            "type": "send",
+            "echo_id": written.echo_id,
+            "conversation": written.conversation,
+            "text": written.text,
+            "files": written.files,
+        }
         with contextlib.suppress(*LOST):
             await socket.send(orjson.dumps(frame).decode())
 

@@ -1,5 +1,6 @@
 """What an agent would see, read from the file that the sandbox syncs before it answers: also while it is dead."""
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,18 +10,20 @@ from chat.sandbox.journal import Journal
 from chat.sandbox.store import Store
 
 SHOWN = (MessageType.INCOMING, MessageType.OUTGOING, MessageType.TEMPLATE)
+LOST = "(lost)"
 DELETED = "(deleted)"  # in place of a text, on both sides of a comparison
 
 
 @dataclass(frozen=True)
 class Said:
-    """A message as a visitor may see it, or may not."""
+    """A message as a visitor may see it, or may not. `files`: digests of what opens, LOST for what does not."""
 
     id: int
     text: str
     incoming: bool
     shown: bool
     deleted: bool
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,11 @@ def _talk(store: Store, row: entities.Conversation) -> Talk:
         row.inbox_id,
         str(row.status),
         session.source_id if session else "",
-        [_said(each) for each in store.messages_of(row.id)],
+        [_said(store, each) for each in store.messages_of(row.id)],
     )
 
 
-def _said(row: entities.Message) -> Said:
+def _said(store: Store, row: entities.Message) -> Said:
     kind = MessageType(row.message_type)
     return Said(
         row.id,
@@ -85,6 +88,9 @@ def _said(row: entities.Message) -> Said:
         incoming=kind == MessageType.INCOMING,
         shown=kind in SHOWN and not row.private,
         deleted=bool(row.content_attributes.get("deleted")),
+        files=tuple(
+            LOST if each.is_lost else hashlib.sha256(each.content).hexdigest() for each in store.attachments_of(row.id)
+        ),
     )
 
 

@@ -196,9 +196,9 @@ class _Link:
             piece = len(data) if toxics.bytes_per_s is None else max(1, int(toxics.bytes_per_s * 0.05))
             target.write(data[:piece])
             await target.drain()
-            data = data[piece:]
             if toxics.bytes_per_s is not None:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(min(piece, len(data)) / toxics.bytes_per_s)
+            data = data[piece:]
 
 
 def _up_to(data: bytes, toxics: Toxics, passed: int) -> tuple[bytes, bool]:

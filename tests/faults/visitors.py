@@ -43,9 +43,9 @@ class Visitor(Client):
 
     # Doing
 
-    def write(self, text: str, *, conversation: str | None = None) -> Written:
+    def write(self, text: str, *, conversation: str | None = None, files: tuple[str, ...] = ()) -> Written:
         """Say this as soon as it goes; after everything said before."""
-        self.written.append(Written(str(uuid.uuid4()), text, conversation))
+        self.written.append(Written(str(uuid.uuid4()), text, conversation, files))
         self._wake()
         return self.written[-1]
 
@@ -61,6 +61,12 @@ class Visitor(Client):
     async def _call(self, method: str, path: str, **options: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.credentials.access_token}"}
         return await self._http.request(method, f"{self._url()}/api/v1{path}", headers=headers, **options)
+
+    async def upload(self, name: str, content: bytes) -> str:
+        """The id of what may go with a message."""
+        answer = await self.call("POST", "/uploads", params={"name": name}, content=content)
+        assert answer.status_code == 201, f"{answer.status_code} {answer.text}"
+        return answer.json()["id"]
 
     async def page_back(self) -> None:
         """Fetch what a reset left out, all of it."""

@@ -100,7 +100,7 @@ class Api:
         return await self._ask("conversation", headers, key=next(iter(custom_attributes.values())))
 
     async def create_message(
-        self, *place: Any, content: str, echo_id: str, files: Any, headers: Any, marker: str | None = None
+        self, *place: Any, content: str, echo_id: str, headers: Any, marker: str | None = None
     ) -> Any:
         return await self._ask(
             "message", headers, conversation=place[-1], content=content, echo_id=echo_id, marker=marker
