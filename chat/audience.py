@@ -28,6 +28,9 @@ class Listener(Protocol):
     def changed(self, head_before: int, head_after: int, rows: tuple[Row, ...]) -> None:
         """The feed went from one head to the other by exactly these rows; no rows: look whether you are behind."""
 
+    def turned(self, epoch: str) -> None:
+        """The feed is of this epoch: look whether what you know is of another."""
+
     def passing(self, frame: bytes) -> None:
         """A frame about now (typing, presence), which may be dropped."""
 
@@ -60,6 +63,10 @@ class Audience:
             self.committed(contact_id, head_after)
         for listener in self.of(contact_id):
             listener.changed(head_before, head_after, rows)
+
+    def turned(self, contact_id: uuid.UUID, epoch: str) -> None:
+        for listener in self.of(contact_id):
+            listener.turned(epoch)
 
     def passing(self, contact_id: uuid.UUID, frame: bytes) -> None:
         for listener in self.of(contact_id):

@@ -157,7 +157,8 @@ class Runtime:
         except BUSY as error:
             log.error("heads were not checked: %s", error)
             return
-        for contact_id, head, known in heads:
+        for contact_id, epoch, head, known in heads:
+            self.audience.turned(contact_id, epoch)
             self.audience.changed(contact_id, head, head)
             if known:
                 self.holding.introduced(contact_id)
@@ -166,11 +167,11 @@ class Runtime:
                 listener.revoked()
 
 
-def _heads(contact_ids: list[uuid.UUID]) -> list[tuple[uuid.UUID, int, bool]]:
-    """(contact, head, whether Chatwoot knows them): another process may have introduced them."""
+def _heads(contact_ids: list[uuid.UUID]) -> list[tuple[uuid.UUID, str, int, bool]]:
+    """(contact, epoch, head, whether Chatwoot knows them): another process may have introduced them."""
     known = ContactInbox.objects.filter(contact=OuterRef("id"), chatwoot_contact_id__isnull=False)
     contacts = Contact.objects.filter(id__in=contact_ids).annotate(known=Exists(known))
-    return list(contacts.values_list("id", "head", "known"))
+    return list(contacts.values_list("id", "epoch", "head", "known"))
 
 
 def _ended(session_ids: list[uuid.UUID]) -> set[uuid.UUID]:

@@ -99,6 +99,11 @@ class Sender:
         else:
             self._look()
 
+    def turned(self, epoch: str) -> None:
+        """The feed is of this epoch; a client that knows another one is to start again."""
+        if self._started and epoch != self.window.epoch:
+            self._look()
+
     def flushed(self) -> None:
         """What had to wait has been taken: the socket is idle again."""
         if self._dirty:

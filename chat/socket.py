@@ -127,6 +127,9 @@ class Socket:
     def changed(self, head_before: int, head_after: int, rows: tuple[Row, ...]) -> None:
         self.sender.changed(head_before, head_after, rows)
 
+    def turned(self, epoch: str) -> None:
+        self.sender.turned(epoch)
+
     def passing(self, frame: bytes) -> None:
         self.sender.passing(frame)
 

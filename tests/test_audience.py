@@ -11,6 +11,9 @@ class Heard:
     def changed(self, head_before: int, head_after: int, rows: tuple[Row, ...]) -> None:
         self.told.append((head_before, head_after, rows))
 
+    def turned(self, epoch: str) -> None:
+        self.told.append(epoch)
+
     def passing(self, frame: bytes) -> None:
         self.told.append(frame)
 
@@ -36,8 +39,9 @@ def test_every_device_of_a_contact_hears_and_nobody_else():
     for each in (phone, laptop, bob):
         audience.join(each)
     audience.changed(ALICE, 0, 1, (ROW,))
+    audience.turned(ALICE, "an epoch")
     audience.passing(ALICE, b"typing")
-    assert phone.told == laptop.told == [(0, 1, (ROW,)), b"typing"]
+    assert phone.told == laptop.told == [(0, 1, (ROW,)), "an epoch", b"typing"]
     assert bob.told == []
 
 

@@ -4,13 +4,16 @@ import asyncio
 import threading
 import uuid
 from dataclasses import replace
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from chat import runtime as running
 from chat import sessions
+from chat.feed import Cursor
 from chat.models import Inbox, Message, Session
 from chat.wire.errors import Code, Refusal
 from tests.eventually import eventually
@@ -100,6 +103,18 @@ async def test_what_another_process_wrote_is_noticed(world: World) -> None:
     head = (await here.conversations.read(alice.contact_id, since=None)).cursor.seq
     await eventually(lambda: (head, head) in device.heads)
     assert device.texts() == []  # a hint, no rows: the socket reads
+
+
+async def test_a_new_epoch_is_noticed_although_no_head_has_changed(world: World) -> None:
+    chatwoot, alice = CountingChatwoot(), await world.person(pubsub_token="known")
+    here, device = await world.start(chatwoot=chatwoot), alice.device()
+    here.conversations.arrive(device, visible=True)
+    before = (await here.conversations.read(alice.contact_id, since=None)).cursor
+    await eventually(lambda: device.epoch == before.epoch)
+    await world.ask(call_command, "new_epoch", stdout=StringIO())
+    await eventually(lambda: device.epoch != before.epoch)
+    page = await here.conversations.read(alice.contact_id, since=str(before))
+    assert (page.reset, page.cursor) == ("epoch", Cursor(device.epoch, before.seq))
 
 
 async def test_two_processes_that_hear_the_same_store_it_once(world: World) -> None:

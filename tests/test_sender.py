@@ -105,6 +105,22 @@ async def test_a_lost_hint_is_found_by_the_next_one():
     assert seqs(stage.socket.take()) == [2, 3]
 
 
+async def test_another_epoch_with_the_same_head_lets_the_client_start_again_once():
+    stage = Stage(rows=1)
+    await stage.begin()
+    stage.sender.turned(EPOCH)
+    await stage.settled()
+    assert len(stage.reads) == 1
+    stage.feed.epoch = "another"
+    stage.sender.turned("another")
+    await stage.settled()
+    (reset,) = stage.socket.take()
+    assert (reset["type"], reset["reason"], reset["cursor"]) == ("reset", "epoch", "another.1")
+    stage.sender.turned("another")
+    await stage.settled()
+    assert len(stage.reads) == 2
+
+
 async def test_the_comparison_of_heads_finds_what_no_hint_told():
     stage = Stage(rows=1)
     await stage.begin()

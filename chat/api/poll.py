@@ -16,12 +16,17 @@ class Poll:
     def __init__(self, session: Session, page: Page) -> None:
         self.contact_id: uuid.UUID = session.contact_id
         self.session_id: uuid.UUID = session.pk
-        self.seq = int(str(page.cursor).rpartition(".")[2])
+        self.epoch, _, seq = str(page.cursor).rpartition(".")
+        self.seq = int(seq)
         self.ended = self.dismissed = False
         self.news = asyncio.Event()
 
     def changed(self, head_before: int, head_after: int, rows: tuple[Row, ...]) -> None:
         if head_after != self.seq:
+            self.news.set()
+
+    def turned(self, epoch: str) -> None:
+        if epoch != self.epoch:
             self.news.set()
 
     def passing(self, frame: bytes) -> None:

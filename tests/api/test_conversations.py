@@ -64,6 +64,19 @@ async def test_a_hint_about_what_is_known_does_not_end_a_long_poll(visitor, feed
     assert (await asking).status_code == 200
 
 
+async def test_a_long_poll_ends_with_a_new_epoch(visitor, feed):
+    feed.say()
+    asking = asyncio.create_task(visitor.call("GET", f"sync?since={EPOCH}.1&wait=20"))
+    await eventually(lambda: feed.listeners)
+    feed.listeners[0].turned(EPOCH)
+    await asyncio.sleep(0.01)
+    assert not asking.done()
+    feed.epoch = "another"
+    feed.listeners[0].turned("another")
+    frame = (await asking).json()
+    assert (frame["type"], frame["cursor"]) == ("reset", "another.1")
+
+
 async def test_a_long_poll_ends_with_its_session(visitor, feed):
     feed.say()
     asking = asyncio.create_task(visitor.call("GET", f"sync?since={EPOCH}.1&wait=20"))
