@@ -49,9 +49,11 @@ class Link:
         self._reader = reader
         self._paused_until = 0  # on the base of ``clock``: a wall clock that is put back must not pause us for longer
         self._window_ms = 0
+        self.has_verdict = False  # on the fence
 
     def learn(self, chatwoot: Chatwoot, *, now: int) -> None:
         """What the row says, read at ``now`` by the clock of the database; another process may have written it."""
+        self.has_verdict = chatwoot.fence != Chatwoot.Fence.UNKNOWN
         self._window_ms = chatwoot.fence_window_ms if chatwoot.fence == Chatwoot.Fence.FENCED else 0
         if 0 < (left_ms := chatwoot.paused_until - now) <= LONGEST_PAUSE_MS:
             self._pause_here(left_ms)

@@ -7,7 +7,7 @@ asks for all, once a day. The verdict stands in Chatwoot's row; ``chat.processes
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from django.conf import settings
 
@@ -33,11 +33,15 @@ SKEW_STEP_MS = 1_000  # a change of less is not written down
 class Timing:
     """Seconds unless the name says otherwise."""
 
-    every_s: float = 60.0
+    every_s: float = 60.0  # after a jump of Chatwoot's clock so long at most is a deadline told wrongly
     retry_s: float = RETRY_S
     first_s: float = 5.0  # how long deliveries wait at most for the first clock and verdict
     sample_s: float = 0.23  # between the first samples; no part of a second
     verdict_ms: int = 24 * 3_600_000  # how long a verdict counts
+
+    @classmethod
+    def from_settings(cls) -> Self:
+        return cls(every_s=min(60.0, 3 * settings.DELIVERY_BUDGET_S))
 
 
 class Probing:
@@ -71,9 +75,9 @@ class _Probe:
             async with asyncio.timeout(self._timing.first_s):
                 await self._first()
         except TimeoutError:
-            log.warning(
-                "%s: no clock and fence within %.0f s; unfenced until then", self._link.name, self._timing.first_s
-            )
+            if not self._link.tried.is_set():
+                words = "%s: no clock and fence within %.0f s; unfenced until then"
+                log.warning(words, self._link.name, self._timing.first_s)
         finally:
             self._link.tried.set()
         for _ in range(1, SAMPLES):
@@ -110,6 +114,8 @@ class _Probe:
         await self._note(None)
         self._updated |= self._version not in ("", status.version)
         self._version = status.version
+        if self._link.has_verdict:  # of today or older: it counts until another one is found
+            self._link.tried.set()
         await self._store_skew()
         return True
 
@@ -161,12 +167,13 @@ class _Probe:
             log.warning("%s: whether its fence holds cannot be told: %s", self._link.name, error)
             return  # the claim ends in a while, and somebody asks again
         row = found.row
-        if (row.fence, row.fence_window_ms) != (probe.verdict, probe.window_ms):
-            _say(self._link.name, probe)
+        is_news = (row.fence, row.fence_window_ms) != (probe.verdict, probe.window_ms)
         row.fence, row.fence_window_ms = probe.verdict, probe.window_ms
         self._link.learn(row, now=found.now)
         verdict = {"fence": probe.verdict, "fence_window_ms": probe.window_ms, "fence_checked_at": found.now}
         await self._write(verdict)
+        if is_news:
+            _say(self._link.name, probe)
 
 
 class _Claim(NamedTuple):

@@ -53,6 +53,7 @@ class Timing:
             carrying=courier.Timing.from_settings(),
             comparing=resync.Timing.from_settings(),
             hearing=liveness.Timing.from_settings(),
+            asking=probing.Timing.from_settings(),
             rate_per_s=settings.CHATWOOT_RATE_PER_S,
         )
 
@@ -109,7 +110,8 @@ class Runtime:
 
     async def leave(self, *, jitter_s: float) -> None:
         """Before ``stop``: send the visitors elsewhere, each within ``jitter_s``, and deliver nothing more."""
-        await asyncio.gather(self.drain.run(jitter_s=jitter_s), self.courier.close(), self.processes.drain())
+        self._tasks.spawn(self.processes.drain(), name="drain")  # for the others to know; a locked database may not
+        await asyncio.gather(self.drain.run(jitter_s=jitter_s), self.courier.close())
 
     async def stop(self) -> None:
         """What is accepted stays in the database; what was under way is looked for at the next start."""

@@ -17,6 +17,7 @@ from chat.upstreams import Link, Upstream, Upstreams
 from tests.eventually import eventually
 from tests.fixtures.fake_hub import CountingChatwoot
 from tests.fixtures.sandbox import SandboxProcess
+from tests.fixtures.stumbling import LOST, locked
 from tests.fixtures.world import quick_http
 
 QUICK = Timing(every_s=0.2, retry_s=0.05, first_s=5, sample_s=0.02)
@@ -96,6 +97,41 @@ async def test_a_verdict_of_today_is_not_asked_for_again(reach: Reach, reader: R
     assert probes(sandbox) == 0
     await reader.run(Chatwoot.objects.update, fence_checked_at=(await row(reader)).fence_checked_at - QUICK.verdict_ms)
     await eventually(lambda: probes(sandbox) == 2)
+
+
+async def test_a_verdict_that_is_known_waits_for_no_write(
+    reach: Reach, reader: Reader, sandbox: SandboxProcess, logged: Any
+) -> None:
+    assert await (await reach(sandbox.base_url)).ready()
+    await eventually(lambda: "is off ours" in logged.text and "deliveries are fenced" in logged.text)
+    later = await reach(sandbox.base_url, timing=replace(QUICK, first_s=60))
+    with locked():
+        await eventually(lambda: later.link.tried.is_set())
+        assert later.link.fence_window_ms == 90_000
+
+
+class Forgetful(Reader):
+    """The database refuses a verdict."""
+
+    async def run(self, read: Any, *args: Any, **kwargs: Any) -> Any:
+        if "fence" in kwargs:
+            raise LOST
+        return await super().run(read, *args, **kwargs)
+
+
+async def test_a_verdict_is_stored_before_it_is_said(
+    transactional_db: None, sandbox: SandboxProcess, logged: Any
+) -> None:
+    reader = Forgetful(threads=2)
+    upstreams = Upstreams(reader, open_hub=CountingChatwoot().open_hub)
+    upstreams.listener = Runtime().holding
+    probing = Probing(upstreams, reader, timing=QUICK)
+    inbox = await reader.run(upsert_inbox, slug="main", url=sandbox.base_url, cable_url="ws://c", inbox_identifier="a")
+    assert await (await upstreams.of(inbox.pk)).ready()
+    await probing.close()
+    await upstreams.close()
+    await reader.stop()
+    assert -1 < logged.text.index("is not stored") < logged.text.index("deliveries are fenced")
 
 
 async def test_a_chatwoot_that_is_not_there_holds_nobody_up(reach: Reach, reader: Reader, logged: Any) -> None:

@@ -1,11 +1,9 @@
 """A database that is locked, full, gone or in a deadlock: nobody waits long, nothing is lost, nothing is done twice."""
 
 import asyncio
-import sqlite3
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -19,6 +17,7 @@ from chat.reader import Reader
 from chat.writer import BUSY, Priority, Timing, Writer, WriterLate
 from tests.eventually import eventually
 from tests.fixtures.people import NOW, Person
+from tests.fixtures.stumbling import locked
 
 pytestmark = pytest.mark.django_db(transaction=True)
 QUICK = Timing(accept_s=0.6, other_s=20, try_s=0.2, pause_s=0.05, idle_s=0.05)
@@ -67,20 +66,6 @@ def do(writer: Writer, run: Callable[[Pen], Any], priority: Priority = Priority.
 
 def texts() -> list[str]:
     return list(Message.objects.order_by("at").values_list("content", flat=True))
-
-
-@contextmanager
-def locked() -> Iterator[None]:
-    """By another process, as far as SQLite can tell."""
-    if connection.vendor != "sqlite":
-        pytest.skip("PostgreSQL locks rows, not the database")
-    other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        other.execute("ROLLBACK")
-        other.close()
 
 
 class Stumbles:
