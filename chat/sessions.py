@@ -67,17 +67,23 @@ def open_anonymous(inbox: Inbox, *, kind: str = Session.Kind.BROWSER, now: datet
 
 
 def refresh(token: str, *, now: datetime | None = None) -> Opened:
-    """A new access token for a refresh token, which lives on; raise UnknownToken."""
+    """A new access token for a refresh token, which lives on (``renew`` when ``is_due``); raise UnknownToken."""
     now = now or moment()
     hashed = _hash(token)
     session = _alive(now).filter(token_hash=hashed).first()
     if session is None or not hmac.compare_digest(session.token_hash, hashed):
         raise UnknownToken
-    if session.expires_at < now + IDLE_FOR - _RENEW_AFTER:
-        # Conditional: a session that is ended at this moment stays ended.
-        Session.objects.filter(pk=session.pk, revoked_at=None).update(expires_at=now + IDLE_FOR)
-        session.expires_at = now + IDLE_FOR
     return _opened(session, token, now)
+
+
+def is_due(session: Session, *, now: datetime | None = None) -> bool:
+    """Its expiry is to be written again."""
+    return session.expires_at < (now or moment()) + IDLE_FOR - _RENEW_AFTER
+
+
+def renew(session_id: uuid.UUID, *, now: datetime | None = None) -> None:
+    """Conditional: a session that is ended at this moment stays ended."""
+    Session.objects.filter(pk=session_id, revoked_at=None).update(expires_at=(now or moment()) + IDLE_FOR)
 
 
 def check_access(token: str, *, now: datetime | None = None) -> Session:
@@ -139,8 +145,5 @@ def _off_loop(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
     return wrapped
 
 
-aopen_anonymous = _off_loop(open_anonymous)
-arefresh = _off_loop(refresh)
 acheck_access = _off_loop(check_access)
 aadmit = _off_loop(admit)
-aend = _off_loop(end)

@@ -61,8 +61,10 @@ def test_a_refresh_token_gives_new_access_tokens_for_the_same_session(inbox):
 
 def test_a_session_lives_for_thirty_days_after_its_last_use(inbox):
     token = sessions.open_anonymous(inbox, now=NOW).refresh_token
-    sessions.refresh(token, now=NOW + timedelta(days=29))
-    sessions.refresh(token, now=NOW + timedelta(days=58))
+    for days in (29, 58):
+        used = sessions.refresh(token, now=NOW + timedelta(days=days)).session
+        assert sessions.is_due(used, now=NOW + timedelta(days=days))
+        sessions.renew(used.pk, now=NOW + timedelta(days=days))
     with pytest.raises(sessions.UnknownToken):
         sessions.refresh(token, now=NOW + timedelta(days=89))
 
@@ -70,7 +72,16 @@ def test_a_session_lives_for_thirty_days_after_its_last_use(inbox):
 def test_a_refresh_soon_after_another_writes_nothing(inbox, django_assert_num_queries):
     token = sessions.open_anonymous(inbox, now=NOW).refresh_token
     with django_assert_num_queries(1):
-        sessions.refresh(token, now=NOW + timedelta(minutes=20))
+        used = sessions.refresh(token, now=NOW + timedelta(minutes=20)).session
+    assert not sessions.is_due(used, now=NOW + timedelta(minutes=20))
+
+
+def test_a_session_that_was_ended_meanwhile_is_not_renewed(inbox):
+    opened = sessions.open_anonymous(inbox, now=NOW)
+    sessions.end(opened.session)
+    sessions.renew(opened.session.pk, now=NOW + timedelta(days=1))
+    with pytest.raises(sessions.UnknownToken):
+        sessions.refresh(opened.refresh_token, now=NOW + timedelta(days=2))
 
 
 def test_an_ended_session_is_unknown_at_once(inbox):

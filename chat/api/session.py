@@ -4,8 +4,7 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from chat import sessions
-from chat.api.access import check_origin, cookie_name, set_cookie
+from chat.api.access import ApiRequest, check_origin, cookie_name, set_cookie
 from chat.api.answers import answer
 from chat.models import Inbox, Session
 from chat.sessions import Opened, UnknownToken
@@ -16,7 +15,7 @@ router = Router(tags=["session"])
 
 
 @router.post("", response={201: calls.Session, 200: calls.Session, 403: calls.Error, 404: calls.Error})
-async def open_session(request: HttpRequest, body: calls.OpenSession) -> HttpResponse:
+async def open_session(request: ApiRequest, body: calls.OpenSession) -> HttpResponse:
     """Begin as a new person. A browser that still has its session's cookie goes on with that (200)."""
     inbox = await _inbox(body.inbox)
     check_origin(request, inbox)
@@ -25,14 +24,14 @@ async def open_session(request: HttpRequest, body: calls.OpenSession) -> HttpRes
             return _answer(request, inbox, await _refresh_cookie(request, inbox))
         except UnknownToken:
             pass  # The usual case: there is none yet, or it has ended.
-    return _answer(request, inbox, await sessions.aopen_anonymous(inbox, kind=body.kind), status=201)
+    return _answer(request, inbox, await request.conversations().open_session(inbox, kind=body.kind), status=201)
 
 
 @router.post("/refresh", response={200: calls.Session, 401: calls.Error, 403: calls.Error, 404: calls.Error})
-async def refresh_session(request: HttpRequest, body: calls.RefreshSession) -> HttpResponse:
+async def refresh_session(request: ApiRequest, body: calls.RefreshSession) -> HttpResponse:
     """By the cookie of the named inbox, from our own pages only; or by an app's refresh token."""
     if body.refresh_token is not None:
-        opened = await sessions.arefresh(body.refresh_token)
+        opened = await request.conversations().refresh_session(body.refresh_token)
         return _answer(request, opened.session.contact.inbox, opened)
     if body.inbox is None:
         raise Refusal(Code.BAD_REQUEST, "Name the inbox, or give the refresh_token.")
@@ -42,8 +41,8 @@ async def refresh_session(request: HttpRequest, body: calls.RefreshSession) -> H
     return _answer(request, inbox, await _refresh_cookie(request, inbox))
 
 
-async def _refresh_cookie(request: HttpRequest, inbox: Inbox) -> Opened:
-    opened = await sessions.arefresh(request.COOKIES.get(cookie_name(request, inbox.slug), ""))
+async def _refresh_cookie(request: ApiRequest, inbox: Inbox) -> Opened:
+    opened = await request.conversations().refresh_session(request.COOKIES.get(cookie_name(request, inbox.slug), ""))
     if opened.session.contact.inbox_id != inbox.pk:
         raise UnknownToken
     return opened
