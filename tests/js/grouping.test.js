@@ -34,6 +34,11 @@ test("messages of one sender within three minutes are a group", () => {
   assert.deepEqual(shown(state(rows)), ["day", "m1 first", "m2 last", "m3 first last", "e4 first last sent"]);
 });
 
+test("a file that may be damaged is told beside its message, whatever follows", () => {
+  const rows = [own(1, { reason: "attachment_damaged" }), own(2)];
+  assert.deepEqual(shown(state(rows, { agentSeen: NOW + MINUTE })).slice(1), ["e1 first damaged", "e2 last seen"]);
+});
+
 test("another agent's message begins a group", () => {
   const ada = { name: "Ada", avatar: null, kind: /** @type {const} */ ("agent") };
   assert.deepEqual(shown(state([message({ seq: 1 }), message({ seq: 2, sender: ada })])), ["day", "m1 first last", "m2 first last"]);

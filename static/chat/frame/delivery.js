@@ -3,7 +3,7 @@
  * @import { Message, Tree } from "../wire.js"
  * @import { State, Unsent } from "../state.js"
  *
- * @typedef {"sending"|"waiting"|"slow"|"sent"|"seen"|"failed"|"unconfirmed"} Word
+ * @typedef {"sending"|"waiting"|"slow"|"sent"|"seen"|"damaged"|"failed"|"unconfirmed"} Word
  * @typedef {{word: Word, reason: string, actions: readonly ("retry"|"sendAgain"|"discard")[]}} Delivery
  */
 import { words } from "./words.js";
@@ -26,6 +26,7 @@ export function ofMessage(message, state, slow) {
   if (message.state === "unconfirmed") return delivery("unconfirmed", "", ["sendAgain", "discard"]);
   if (message.state === "unsure") return delivery(slow ? "slow" : "sending");
   if (message.state !== "sent") return delivery("sending");
+  if (message.reason === "attachment_damaged") return delivery("damaged");
   const seen = state.conversations.get(message.conversation)?.agent_seen ?? 0;
   return delivery(seen >= message.at ? "seen" : "sent");
 }

@@ -29,6 +29,7 @@ export const words = {
     slow: "Still sending…",
     sent: "Sent",
     seen: "Seen",
+    damaged: "Sent, but the file may be damaged. Please send it again.",
     failed: (/** @type {string} */ reason) => (reason ? `Not sent: ${reason}` : "Not sent"),
     unconfirmed: "We could not confirm that this was delivered.",
   },

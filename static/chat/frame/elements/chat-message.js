@@ -59,7 +59,7 @@ export class ChatMessage extends HTMLElement {
   #showContent(item) {
     if (item.deleted) return this.#bubble.replaceChildren(el("p", {}, words.removed));
     const files = "attachments" in item.row ? item.row.attachments : [];
-    const known = PLAIN_TYPES.has(item.contentType) && !files.length;
+    const known = PLAIN_TYPES.has(item.contentType) && (item.own || !files.length); // What they sent, visitors have.
     this.#bubble.replaceChildren(render(item.text), ...files.map(fileLine));
     if (!known) this.#bubble.append(el("p", { class: "note" }, words.unknownType));
   }
