@@ -129,7 +129,10 @@ class Uploads:
         if now - self._swept_at < SWEEP_S:
             return
         self._swept_at = now
-        await self.clear()
+        try:
+            await self.clear()
+        except (*BUSY, OSError) as error:
+            log.error("files that nobody needs were not cleared away: %s", error)
 
     async def clear(self) -> None:
         now = await self._reader.run(sql.database_now)
