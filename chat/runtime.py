@@ -110,7 +110,7 @@ class Runtime:
 
     async def leave(self, *, jitter_s: float) -> None:
         """Before ``stop``: send the visitors elsewhere, each within ``jitter_s``, and deliver nothing more."""
-        self._tasks.spawn(self.processes.drain(), name="drain")  # for the others to know; a locked database may not
+        self._tasks.spawn(self.processes.drain(), name="drain")  # the others may know; not waited for
         await asyncio.gather(self.drain.run(jitter_s=jitter_s), self.courier.close())
 
     async def stop(self) -> None:

@@ -24,6 +24,7 @@ from chatproxy.websocket import protocol_with
 
 # Shares of DRAIN_S: for visitors, requests and deliveries; for the runtime; the rest is the interpreter's.
 LEAVE, STOP = 0.7, 0.25
+BACKLOG = 4096  # Twisted's 50 drops the dials of a rush, which are repeated after 1, 3, 7 and 15 s
 MOST_ARRIVING = 100  # sockets whose hello is not answered yet; meanwhile the others wait for an accept
 GOODBYE_S = 1.5  # the library hangs up on a client that does not answer a close for one second
 LOOK_AGAIN_S = 0.05
@@ -42,7 +43,9 @@ class Server(DaphneServer):
     def __init__(self, *, bind: str, port: int) -> None:
         super().__init__(
             application,
-            endpoints=build_endpoint_description_strings(host=bind, port=port),
+            endpoints=[
+                f"{each}:backlog={BACKLOG}" for each in build_endpoint_description_strings(host=bind, port=port)
+            ],
             signal_handlers=False,  # Twisted's would end everything at once
             ping_interval=PING_INTERVAL_S,
             http_timeout=HTTP_TIMEOUT_S,
