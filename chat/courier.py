@@ -30,6 +30,7 @@ from chat.reader import Reader
 from chat.sending import Misplaced
 from chat.settling import Look, ReadBack, Settling
 from chat.settling import Timing as Timing
+from chat.trouble import Trouble
 from chat.upstreams import Upstream, Upstreams
 from chat.writer import BUSY, Priority, Writer
 
@@ -68,6 +69,9 @@ class Courier:
         self._woken, self._ended = asyncio.Event(), asyncio.Event()
         self._closing = False
         self._said_at = 0.0
+        self._trouble = Trouble(
+            log, ill="the courier could not read what is due", well="the courier can read again what is due"
+        )
         self._scanning = Tasks()
         self._tasks = Tasks()
 
@@ -107,8 +111,9 @@ class Courier:
             try:
                 while await self._scan():
                     pass
+                self._trouble.over()
             except BUSY as error:
-                log.error("the courier could not read what is due: %s", error)
+                self._trouble.note(error, given_up=0)
             except Exception:  # The next scan may do better; without scans nothing would ever be delivered.
                 log.exception("the courier's scan failed")
             try:

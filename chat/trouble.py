@@ -1,4 +1,7 @@
-"""A database that refuses what is written: one log line when it begins, one every ten seconds, one when it is over."""
+"""A database that refuses: one log line when it begins, one every ten seconds, one when it is over.
+
+A warning while all of it is tried again; an error from the first write that was given up.
+"""
 
 import logging
 import time
@@ -10,13 +13,20 @@ SAY_S = 10.0
 class Trouble:
     """Used by one thread; ``kind`` may be read by any. Times are those of ``now``, in seconds."""
 
-    def __init__(self, log: logging.Logger, *, now: Callable[[], float] = time.monotonic) -> None:
-        self._log = log
+    def __init__(
+        self,
+        log: logging.Logger,
+        *,
+        ill: str = "the database refuses writes",
+        well: str = "the database can be written again",
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._log, self._ill, self._well = log, ill, well
         self._now = now
         self.kind = ""  # class of the latest error, until a write succeeds
         self._began = 0.0
         self._said = -SAY_S
-        self._is_said = False
+        self._is_said = self._is_alarming = False
         self._given_up = 0
 
     def note(self, error: Exception, *, given_up: int) -> None:
@@ -26,16 +36,19 @@ class Trouble:
             self._began = now
         self.kind = type(error).__name__
         self._given_up += given_up
-        if now >= self._said + SAY_S:
-            self._log.error(
-                "the database refuses writes: %s: %s; given up so far: %d", self.kind, error, self._given_up
-            )
-            self._said, self._is_said = now, True
+        grows_worse = self._given_up > 0 and not self._is_alarming
+        if grows_worse or now >= self._said + SAY_S:
+            level = logging.ERROR if self._given_up else logging.WARNING
+            self._log.log(level, "%s: %s: %s%s", self._ill, self.kind, error, self._lost("given up so far"))
+            self._said, self._is_said, self._is_alarming = now, True, self._given_up > 0
 
     def over(self) -> None:
         """A transaction was committed. A database that only stumbles now and then is not worth two lines each time."""
         if self._is_said:
             for_s = self._now() - self._began
-            self._log.warning("the database can be written again after %.1f s; given up: %d", for_s, self._given_up)
+            self._log.warning("%s after %.1f s%s", self._well, for_s, self._lost("given up"))
             self._is_said, self._given_up = False, 0
         self.kind = ""
+
+    def _lost(self, words: str) -> str:
+        return f"; {words}: {self._given_up}" if self._given_up else ""

@@ -466,6 +466,22 @@ async def test_a_scan_that_fails_is_not_the_last(world: World, error: Exception,
     await reader.stop()
 
 
+async def test_a_database_that_cannot_be_read_is_said_once_and_when_it_is_over(world: World, logged: Any) -> None:
+    runtime, alice = await world.start(), await world.person()
+    await runtime.courier.close()
+    reader = StumblingReader(*[LOST] * 5)
+    again = courier.Courier(
+        runtime.upstreams, runtime.writer, reader, runtime.holding, random=Eager(), timing=QUICK.carrying
+    )
+    again.start()
+    await alice.say(runtime, "keep me")
+    await world.settled()
+    await again.close()
+    await reader.stop()
+    assert logged.text.count("the courier could not read what is due") == 1
+    assert logged.text.count("the courier can read again what is due") == 1
+
+
 @pytest.mark.parametrize("error", [LOST, FULL])
 async def test_a_delivery_whose_claim_fails_is_claimed_again(world: World, error: Exception, logged: Any) -> None:
     runtime, alice = await world.start(), await world.person()

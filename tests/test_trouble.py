@@ -18,6 +18,9 @@ class Said:
         self._caplog.clear()
         return found
 
+    def levels(self) -> list[str]:
+        return [record.levelname for record in self._caplog.records]
+
 
 @pytest.fixture
 def said(caplog: pytest.LogCaptureFixture) -> Said:
@@ -45,6 +48,29 @@ def test_stumbling_again_and_again_fills_no_log(said: Said) -> None:
         said.trouble.note(LOCKED, given_up=0)
         said.trouble.over()
     assert len(said.lines()) == 20
+
+
+def test_it_is_a_warning_until_something_was_given_up_and_then_an_error_at_once(said: Said) -> None:
+    for second, given_up in ((0, 0), (1, 0), (2, 1), (3, 1), (13, 0)):
+        said.now = second
+        said.trouble.note(LOCKED, given_up=given_up)
+    said.now = 14
+    said.trouble.over()
+    assert said.levels() == ["WARNING", "ERROR", "ERROR", "WARNING"]
+    assert said.lines() == [
+        "the database refuses writes: RuntimeError: database is locked",
+        "the database refuses writes: RuntimeError: database is locked; given up so far: 1",
+        "the database refuses writes: RuntimeError: database is locked; given up so far: 2",
+        "the database can be written again after 14.0 s; given up: 2",
+    ]
+
+
+def test_the_next_trouble_begins_as_a_warning(said: Said) -> None:
+    said.trouble.note(LOCKED, given_up=1)
+    said.trouble.over()
+    said.now = 20
+    said.trouble.note(LOCKED, given_up=0)
+    assert said.levels() == ["ERROR", "WARNING", "WARNING"]
 
 
 def test_the_kind_is_known_while_it_lasts(said: Said) -> None:
