@@ -1,0 +1,68 @@
+"""The people, and the devices on which they are."""
+
+import secrets
+import uuid
+
+from django.db import models
+
+from chat.fields import EncryptedTextField
+from chat.models.inboxes import Inbox
+
+
+def new_epoch() -> str:
+    """A feed's epoch: random, so that a cursor of another database or an earlier epoch is never taken for ours."""
+    return secrets.token_hex(4)
+
+
+class Contact(models.Model):
+    """One person at one inbox, and the head of that person's feed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    inbox = models.ForeignKey(Inbox, models.PROTECT, related_name="contacts")
+    identifier = models.CharField(max_length=255, null=True, blank=True, help_text="only when verified")
+    name = models.CharField(max_length=255, blank=True, default="")
+    attributes = models.JSONField(default=dict, blank=True)
+    epoch = models.CharField(max_length=8, default=new_epoch)
+    head = models.BigIntegerField(default=0)
+    floor = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["inbox", "identifier"], name="one_contact_per_identifier")]
+
+    def __str__(self) -> str:
+        return f"contact {self.id}"
+
+
+class ContactInbox(models.Model):
+    """Chatwoot's session of a contact. ``source_id`` is a random UUID of ours, stored before Chatwoot hears of it."""
+
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="contact_inboxes")
+    inbox = models.ForeignKey(Inbox, models.PROTECT, related_name="contact_inboxes")
+    source_id = EncryptedTextField()
+    pubsub_token = EncryptedTextField(blank=True, default="", help_text="empty until Chatwoot knows the contact")
+    chatwoot_contact_id = models.BigIntegerField(null=True)
+    resynced_at = models.BigIntegerField(default=0, help_text="start of the latest resync, ms")
+    walked_at = models.BigIntegerField(default=0, help_text="start of the latest walk over everything, ms")
+
+    def __str__(self) -> str:
+        return f"contact inbox {self.pk}"
+
+
+class Session(models.Model):
+    """One signed-in device of a contact."""
+
+    class Kind(models.TextChoices):
+        BROWSER = "browser"
+        APP = "app"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="sessions")
+    token_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the refresh token, hex")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"session {self.id}"

@@ -1,0 +1,80 @@
+"""The inboxes, each a site that embeds the chat."""
+
+import re
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from chat.fields import EncryptedTextField
+from chat.models.servers import Chatwoot
+
+IDENTIFIER = re.compile(r"[A-Za-z0-9_-]+")  # it stands in a path; Chatwoot's are 24 letters and digits
+
+
+class Inbox(models.Model):
+    """One API inbox of a Chatwoot, and the site that embeds it."""
+
+    slug = models.SlugField(unique=True, help_text="public name, part of the chat page's address")
+    name = models.CharField(max_length=255, blank=True)
+    chatwoot = models.ForeignKey(Chatwoot, models.PROTECT, related_name="inboxes")
+    chatwoot_inbox_id = models.BigIntegerField(
+        null=True, blank=True, editable=False, help_text="learnt from Chatwoot's answers"
+    )
+    account_id = models.BigIntegerField(null=True, blank=True, help_text="Chatwoot's number of the account")
+    inbox_identifier = EncryptedTextField()
+    hmac_token = EncryptedTextField(blank=True, default="")
+    bot_token = EncryptedTextField(blank=True, default="", help_text="of an agent bot: may write into all its account")
+    marker_off = models.CharField(max_length=255, blank=True, default="", help_text="why the bot token is not used")
+    canary_source_id = EncryptedTextField(blank=True, default="", editable=False)
+    canary_token = EncryptedTextField(blank=True, default="", editable=False)
+    allowed_origins = models.JSONField(
+        default=list, blank=True, help_text='origins that may embed the chat, ["https://…"]'
+    )
+    look = models.JSONField(default=dict, blank=True, help_text='{"accent": "#…"}')
+    texts = models.JSONField(default=dict, blank=True, help_text='{"greeting": "…"}')
+    locks_to_single = models.BooleanField(
+        default=False, editable=False, help_text="learnt: one conversation per contact"
+    )
+    paused_until = models.BigIntegerField(default=0, editable=False, help_text="no delivery before this time, ms")
+
+    class Meta:
+        verbose_name_plural = "inboxes"
+
+    def __str__(self) -> str:
+        return self.name or self.slug
+
+    def clean(self) -> None:
+        """Raises ValidationError: a wrong identifier, or a move that would strand what was said so far."""
+        if not IDENTIFIER.fullmatch(self.inbox_identifier):
+            raise ValidationError(f"The identifier of inbox {self.slug} has other signs than letters, digits, _ and -")
+        if self._moves() and self.conversations.exclude(chatwoot_id=None).exists():
+            raise ValidationError(
+                f"Inbox {self.slug} has conversations in another inbox of Chatwoot: they would get no more answers. "
+                "Use another slug for the new one; a Chatwoot that only has a new address is changed in the admin"
+            )
+
+    def save(self, **options: Any) -> None:
+        if self._moves():  # learnt from the other one
+            self.chatwoot_inbox_id = None
+        super().save(**options)
+
+    def _moves(self) -> bool:
+        before = Inbox.objects.filter(pk=self.pk).first()
+        now = (self.chatwoot_id, self.inbox_identifier)
+        return before is not None and (before.chatwoot_id, before.inbox_identifier) != now
+
+
+def upsert_inbox(*, slug: str, url: str, cable_url: str, **values: Any) -> Inbox:
+    """The inbox that the environment describes, as a row. Called at start; an operator's other columns are kept.
+
+    Raises ValidationError (``Inbox.clean``).
+    """
+    chatwoot, _ = Chatwoot.objects.update_or_create(url=url, defaults={"cable_url": cable_url})
+    said = {"chatwoot": chatwoot, **values}
+    inbox = Inbox.objects.filter(slug=slug).first() or Inbox(slug=slug)
+    for name, value in said.items():
+        setattr(inbox, name, value)
+    inbox.clean()
+    inbox.save()
+    return inbox

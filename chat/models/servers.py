@@ -1,0 +1,45 @@
+"""The Chatwoots that we talk to, and our own processes that do."""
+
+import uuid
+
+from django.db import models
+
+
+class Chatwoot(models.Model):
+    """One Chatwoot server."""
+
+    class Fence(models.TextChoices):
+        """Whether a request that we gave up on can still take effect after its deadline (PROBES: rack-timeout)."""
+
+        UNKNOWN = "unknown"
+        FENCED = "fenced"
+        UNFENCED = "unfenced"
+
+    url = models.URLField(unique=True)
+    cable_url = models.CharField(max_length=200, help_text="ws:// or wss://, usually the URL with /cable")
+    paused_until = models.BigIntegerField(default=0, help_text="no delivery before this time (after a 429), ms")
+    fence = models.CharField(max_length=8, choices=Fence.choices, default=Fence.UNKNOWN, editable=False)
+    fence_window_ms = models.BigIntegerField(
+        default=0, editable=False, help_text="age at which Chatwoot refuses a request with a body; 0: unknown"
+    )
+    fence_checked_at = models.BigIntegerField(default=0, editable=False, help_text="when that was last probed, ms")
+    skew_ms = models.BigIntegerField(default=0, editable=False, help_text="Chatwoot's clock minus ours")
+    skew_error_ms = models.BigIntegerField(default=0, editable=False, help_text="how far from true that may be")
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class Process(models.Model):
+    """One running process. A Chatwoot's budget is divided by those that were seen lately."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    started_at = models.BigIntegerField()
+    seen_at = models.BigIntegerField(help_text="by the clock of the database, ms")
+    draining = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name_plural = "processes"
+
+    def __str__(self) -> str:
+        return f"process {self.id}"
