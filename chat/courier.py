@@ -14,7 +14,7 @@ from functools import partial
 from random import Random
 from typing import TypeVar
 
-from chat import files, gone, lanes, outbox, sending, sql
+from chat import files, gone, lanes, sending, sql
 from chat.bridge.tasks import Tasks
 from chat.budget import Urgency
 from chat.chatwoot import fence
@@ -23,6 +23,7 @@ from chat.failpoints import reached
 from chat.feed import Pen
 from chat.holding import Holding
 from chat.lanes import Due
+from chat.leases import Leases
 from chat.looking import Gone, Looking
 from chat.marking import Marking
 from chat.outbox import Claim, Kind
@@ -63,7 +64,7 @@ class Courier:
         self._timing = timing or Timing()
         self._settling = Settling(self._timing, random)
         self._carrying: dict[uuid.UUID, int] = {}  # delivery → Chatwoot
-        self._held: dict[uuid.UUID, Claim] = {}
+        self._leases = Leases(self._write)
         self._known: dict[int, Upstream] = {}  # of each Chatwoot the inbox used last
         self._marking = Marking(reader, self._looking)
         self._woken, self._ended = asyncio.Event(), asyncio.Event()
@@ -94,13 +95,9 @@ class Courier:
                 while self._carrying:
                     self._ended.clear()
                     await self._ended.wait()
-        held = list(self._held.values())
+        held = self._leases.held()
         await self._tasks.cancel()
-        for claim in held:
-            try:
-                await self._write(partial(outbox.release, claim=claim), claim.contact_id)
-            except BUSY as error:
-                log.error("delivery %s waits until its lease ends: %s", claim.delivery_id, error)
+        await self._leases.give_back(held)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -145,11 +142,12 @@ class Courier:
             if await upstream.ready() and await self._handle(due, upstream):
                 self.wake()  # not after an error: a database in trouble gets time until the next scan
         except BUSY as error:
-            log.error("delivery %s waits until its lease ends: %s", due.delivery_id, error)
+            log.error("delivery %s waits for the database: %s", due.delivery_id, error)
+            await self._leases.give_back(self._leases.of(due.delivery_id))
         finally:
             release()
             del self._carrying[due.delivery_id]
-            self._held.pop(due.delivery_id, None)
+            self._leases.forget(due.delivery_id)
             self._ended.set()
 
     async def _handle(self, due: Due, upstream: Upstream) -> bool:
@@ -210,10 +208,9 @@ class Courier:
             fence_at = clock.base() + ahead_ms + timing.lasts_ms(fenced=fenced, size=size)
             return lanes.claim_attempt(pen, due.delivery_id, fence_at=fence_at, marker=marker, lease_ms=timing.lease_ms)
 
-        claimed = await self._write(claim, due.contact_id)
+        claimed = await self._leases.take(claim, due.delivery_id, due.contact_id)
         if claimed is None:
             raise _NotOurs
-        self._held[due.delivery_id] = claimed
         reached("courier.after_claim")
         return claimed
 
@@ -244,12 +241,10 @@ class Courier:
         return Looking(claim, upstream, self._reader, write, margin_ms=self._timing.margin_ms)
 
     async def _look(self, due: Due, upstream: Upstream) -> bool:
-        claim = await self._write(
-            partial(lanes.claim_look, delivery_id=due.delivery_id, lease_ms=self._timing.lease_ms), due.contact_id
-        )
+        take = partial(lanes.claim_look, delivery_id=due.delivery_id, lease_ms=self._timing.lease_ms)
+        claim = await self._leases.take(take, due.delivery_id, due.contact_id)
         if claim is None:
             return False
-        self._held[due.delivery_id] = claim
         looking = self._looking(claim, upstream)
         reached("courier.while_looking")
         try:

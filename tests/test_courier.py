@@ -15,11 +15,9 @@ from django.db import connection
 
 from chat import courier
 from chat.models import Chatwoot, Delivery, Duplicate, Inbox, Message
-from chat.writer import Writer, WriterFull
 from tests.eventually import eventually
 from tests.fixtures.sandbox import ROOT, SandboxProcess
-from tests.fixtures.stumbling import FULL, LOST, StumblingReader, StumblingWriter
-from tests.fixtures.world import QUICK, Eager, MakeWorld, Turnstile, World
+from tests.fixtures.world import QUICK, MakeWorld, Turnstile, World
 
 # Longer than any attempt below lives.
 CAREFUL = replace(QUICK, carrying=replace(QUICK.carrying, lease_ms=1_000))
@@ -422,81 +420,6 @@ async def test_a_chatwoot_that_hangs_keeps_no_other_waiting(
     assert await world.ask(done.count) == 0
     await world.settled()
     assert world.said() == ["slow"] * len(people)
-
-
-class FullWriter(Writer):
-    """Takes nothing, and counts how often it was asked."""
-
-    asked = 0
-
-    async def write(self, run: Any, **options: Any) -> Any:
-        self.asked += 1
-        raise WriterFull("full")
-
-
-async def test_a_full_writer_is_not_asked_over_and_over(world: World) -> None:
-    runtime, alice = await world.start(), await world.person()
-    await runtime.courier.close()
-    writer = FullWriter(runtime.audience)
-    again = courier.Courier(
-        runtime.upstreams, writer, runtime.reader, runtime.holding, random=Eager(), timing=QUICK.carrying
-    )
-    await alice.say(runtime, "keep me")
-    again.start()
-    await eventually(lambda: writer.asked >= 2)
-    await asyncio.sleep(0.3)
-    await again.close()
-    assert writer.asked < 20
-
-
-@pytest.mark.parametrize("error", [LOST, FULL, RuntimeError("nobody thought of this")])
-async def test_a_scan_that_fails_is_not_the_last(world: World, error: Exception, logged: Any) -> None:
-    runtime, alice = await world.start(), await world.person()
-    await runtime.courier.close()
-    reader = StumblingReader(error, error)
-    again = courier.Courier(
-        runtime.upstreams, runtime.writer, reader, runtime.holding, random=Eager(), timing=QUICK.carrying
-    )
-    await alice.say(runtime, "keep me")
-    again.start()
-    await world.settled()
-    assert world.said() == ["keep me"] and not reader.failures
-    assert str(error) in logged.text and ("Traceback" in logged.text) == isinstance(error, RuntimeError)
-    await again.close()
-    await reader.stop()
-
-
-async def test_a_database_that_cannot_be_read_is_said_once_and_when_it_is_over(world: World, logged: Any) -> None:
-    runtime, alice = await world.start(), await world.person()
-    await runtime.courier.close()
-    reader = StumblingReader(*[LOST] * 5)
-    again = courier.Courier(
-        runtime.upstreams, runtime.writer, reader, runtime.holding, random=Eager(), timing=QUICK.carrying
-    )
-    again.start()
-    await alice.say(runtime, "keep me")
-    await world.settled()
-    await again.close()
-    await reader.stop()
-    assert logged.text.count("the courier could not read what is due") == 1
-    assert logged.text.count("the courier can read again what is due") == 1
-
-
-@pytest.mark.parametrize("error", [LOST, FULL])
-async def test_a_delivery_whose_claim_fails_is_claimed_again(world: World, error: Exception, logged: Any) -> None:
-    runtime, alice = await world.start(), await world.person()
-    await runtime.courier.close()
-    writer = StumblingWriter(runtime.audience, error)
-    writer.start()
-    again = courier.Courier(
-        runtime.upstreams, writer, runtime.reader, runtime.holding, random=Eager(), timing=QUICK.carrying
-    )
-    await alice.say(runtime, "keep me")
-    again.start()
-    await world.settled()
-    assert world.said() == ["keep me"] and "died" not in logged.text
-    await again.close()
-    await writer.stop()
 
 
 async def test_the_bounds_of_production_are_the_designs() -> None:

@@ -154,7 +154,7 @@ async def test_f48_the_server_is_killed_and_restarted(
     # The test's server does not wait for its log, and would forget what it has just committed.
     name = postgres_database.url.rpartition("/")[2]
     await asyncio.to_thread(postgres.run, "ALTER DATABASE {} SET synchronous_commit = on", name)
-    rig = await make_rig(applications=2, own_database=postgres_database)
+    rig = await make_rig(applications=2, own_database=postgres_database, DELIVERY_LEASE_S=LONG_LEASE_S)
     await rig.visit()
     await rig.introduce()
     await rig.write(every_s=0.02)

@@ -1,0 +1,124 @@
+"""A courier whose database does not answer, or answers in doubt: nothing waits longer than it must."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chat import courier
+from chat.audience import Audience
+from chat.models import Delivery
+from chat.writer import Priority, Writer, WriterFull
+from tests.eventually import eventually
+from tests.fixtures.stumbling import FULL, LOST, StumblingReader, StumblingWriter
+from tests.fixtures.world import QUICK, Eager, World
+
+
+class FullWriter(Writer):
+    """Takes nothing, and counts how often it was asked."""
+
+    asked = 0
+
+    async def write(self, run: Any, **options: Any) -> Any:
+        self.asked += 1
+        raise WriterFull("full")
+
+
+async def test_a_full_writer_is_not_asked_over_and_over(world: World) -> None:
+    runtime, alice = await world.start(), await world.person()
+    await runtime.courier.close()
+    writer = FullWriter(runtime.audience)
+    again = courier.Courier(
+        runtime.upstreams, writer, runtime.reader, runtime.holding, random=Eager(), timing=QUICK.carrying
+    )
+    await alice.say(runtime, "keep me")
+    again.start()
+    await eventually(lambda: writer.asked >= 2)
+    await asyncio.sleep(0.3)
+    await again.close()
+    assert writer.asked < 20
+
+
+@pytest.mark.parametrize("error", [LOST, FULL, RuntimeError("nobody thought of this")])
+async def test_a_scan_that_fails_is_not_the_last(world: World, error: Exception, logged: Any) -> None:
+    runtime, alice = await world.start(), await world.person()
+    await runtime.courier.close()
+    reader = StumblingReader(error, error)
+    again = courier.Courier(
+        runtime.upstreams, runtime.writer, reader, runtime.holding, random=Eager(), timing=QUICK.carrying
+    )
+    await alice.say(runtime, "keep me")
+    again.start()
+    await world.settled()
+    assert world.said() == ["keep me"] and not reader.failures
+    assert str(error) in logged.text and ("Traceback" in logged.text) == isinstance(error, RuntimeError)
+    await again.close()
+    await reader.stop()
+
+
+async def test_a_database_that_cannot_be_read_is_said_once_and_when_it_is_over(world: World, logged: Any) -> None:
+    runtime, alice = await world.start(), await world.person()
+    await runtime.courier.close()
+    reader = StumblingReader(*[LOST] * 5)
+    again = courier.Courier(
+        runtime.upstreams, runtime.writer, reader, runtime.holding, random=Eager(), timing=QUICK.carrying
+    )
+    again.start()
+    await alice.say(runtime, "keep me")
+    await world.settled()
+    await again.close()
+    await reader.stop()
+    assert logged.text.count("the courier could not read what is due") == 1
+    assert logged.text.count("the courier can read again what is due") == 1
+
+
+@pytest.mark.parametrize("error", [LOST, FULL])
+async def test_a_delivery_whose_claim_fails_is_claimed_again(world: World, error: Exception, logged: Any) -> None:
+    runtime, alice = await world.start(), await world.person()
+    await runtime.courier.close()
+    writer = StumblingWriter(runtime.audience, error)
+    writer.start()
+    again = courier.Courier(
+        runtime.upstreams, writer, runtime.reader, runtime.holding, random=Eager(), timing=QUICK.carrying
+    )
+    await alice.say(runtime, "keep me")
+    again.start()
+    await world.settled()
+    assert world.said() == ["keep me"] and "died" not in logged.text
+    await again.close()
+    await writer.stop()
+
+
+class ForgetfulWriter(Writer):
+    """The connection breaks during a commit: it was stored, but nobody is told so."""
+
+    def __init__(self, audience: Audience, *, forgets: int) -> None:
+        super().__init__(audience)
+        self.forgets = forgets
+
+    async def write(self, run: Any, *, priority: Priority, **options: Any) -> Any:
+        result = await super().write(run, priority=priority, **options)
+        if self.forgets and priority is Priority.ATTEMPT:
+            self.forgets -= 1
+            raise LOST
+        return result
+
+
+@pytest.mark.parametrize("claims", [1, 2], ids=["of an attempt", "of an attempt and of a look"])
+async def test_a_claim_whose_commit_was_uncertain_is_given_back(world: World, claims: int) -> None:
+    runtime, alice = await world.start(), await world.person()
+    await world.talk(runtime, alice)
+    await runtime.courier.close()
+    writer = ForgetfulWriter(runtime.audience, forgets=0)
+    writer.start()
+    carrying = replace(QUICK.carrying, lease_ms=600_000)  # longer than anybody waits here
+    again = courier.Courier(runtime.upstreams, writer, runtime.reader, runtime.holding, random=Eager(), timing=carrying)
+    await alice.say(runtime, "keep me")
+    writer.forgets = claims
+    again.start()
+    await world.settled()
+    assert world.said() == ["hello", "keep me"] and writer.forgets == 0
+    assert await world.ask(Delivery.objects.filter(lease_no__gt=1).count) == 1
+    await again.close()
+    await writer.stop()
