@@ -15,8 +15,6 @@ from chat.outcome import Outcome, Step
 
 log = logging.getLogger(__name__)
 
-FIRST_LOOK_MS = 500
-RAREST_LOOK_MS = 5_000
 MOST_MS = 480_000  # with jitter still nearer than what counts as a clock's jump (``lanes.AHEAD_MS``)
 
 
@@ -30,6 +28,8 @@ class Timing:
     upload_bytes_per_s: int = 262_144  # what a line to Chatwoot carries at least
     upload_most_ms: int = 80_000  # less than what the fence reaches back
     apart_ms: int = 1_000  # between two looks that prove absence together
+    first_look_ms: int = 500  # after an answer was lost
+    rarest_look_ms: int = 5_000  # between two looks, later on
     lease_ms: int = 60_000
     pause_ms: int = 60_000  # of an inbox that does not let us in, of what Chatwoot has too many of
     backoff_ms: int = 60_000  # the longest
@@ -46,6 +46,8 @@ class Timing:
             upload_most_ms=min(80_000, _ms(settings.DELIVERY_BUDGET_S * 4)),
             margin_ms=_ms(settings.DELIVERY_MARGIN_S),
             apart_ms=_ms(settings.DELIVERY_MARGIN_S / 5),
+            first_look_ms=max(10, _ms(settings.DELIVERY_MARGIN_S / 10)),
+            rarest_look_ms=_ms(settings.DELIVERY_MARGIN_S),
             lease_ms=_ms(settings.DELIVERY_LEASE_S),
             pause_ms=min(_ms(settings.DELIVERY_PAUSE_S), MOST_MS),
             backoff_ms=min(_ms(settings.DELIVERY_BACKOFF_S), MOST_MS),
@@ -57,6 +59,10 @@ class Timing:
         longest_ms = max(0, self.upload_most_ms - self.budget_ms)
         upload_ms = min(size * 1000 // self.upload_bytes_per_s, longest_ms)
         return (self.budget_ms if fenced else self.unfenced_ms) + upload_ms
+
+    def next_look_ms(self, waited_ms: int) -> int:
+        """Often at first, when an answer was merely lost; every few seconds later on."""
+        return max(self.first_look_ms, min(self.rarest_look_ms, waited_ms // 2))
 
 
 def _ms(span_s: float) -> int:
@@ -83,11 +89,6 @@ class ReadBack:
     final: bool = False
 
 
-def next_look_ms(waited_ms: int) -> int:
-    """Often at first, when an answer was merely lost; every five seconds later on."""
-    return max(FIRST_LOOK_MS, min(RAREST_LOOK_MS, waited_ms // 2))
-
-
 class Settling:
     """All methods but the constructor run inside a writer's transaction (``pen``)."""
 
@@ -107,7 +108,8 @@ class Settling:
             outbox.fail(pen, claim, reason=str(error), shown=outcome.NOT_ACCEPTED)
         elif end.step is Step.DOUBT:
             repeats = claim.kind in outcome.REPEATABLE and not end.permanent
-            self._doubt(pen, claim, error, end, wait_ms=max(FIRST_LOOK_MS, over_in_ms) if repeats else FIRST_LOOK_MS)
+            first_ms = self._timing.first_look_ms
+            self._doubt(pen, claim, error, end, wait_ms=max(first_ms, over_in_ms) if repeats else first_ms)
         else:
             crashes = claim.crashes + end.crashed
             self._later(pen, claim, str(error), wait_ms=self._wait_ms(claim, end), crashes=crashes, crashed=end.crashed)
@@ -133,11 +135,11 @@ class Settling:
         if expired and claim.kind == Kind.CONVERSATION:
             self._fail_stranded(pen, claim, claim.reason)
         unconfirmed = expired and claim.kind == Kind.MESSAGE
-        wait_ms = self._timing.pause_ms if unconfirmed else next_look_ms(pen.now - claim.started_at)
+        wait_ms = self._timing.pause_ms if unconfirmed else self._timing.next_look_ms(pen.now - claim.started_at)
         if looks > claim.looks:
             wait_ms = self._timing.apart_ms
         elif over_in_ms > 0 and not claim.finished:
-            wait_ms = min(wait_ms, max(over_in_ms, FIRST_LOOK_MS))
+            wait_ms = min(wait_ms, max(over_in_ms, self._timing.first_look_ms))
         outbox.look_again(pen, claim, looks=looks, due_at=pen.now + wait_ms, unconfirmed=unconfirmed)
 
     def read_back(self, pen: Pen, claim: Claim, seen: ReadBack, *, over_in_ms: int) -> None:
@@ -147,7 +149,8 @@ class Settling:
         elif seen.over or seen.final or claim.finished:
             self._damaged(pen, claim, seen.why)
         else:  # Chatwoot stores them after the message (contract §1.12), and may just be at it
-            wait_ms = min(next_look_ms(pen.now - claim.started_at), max(over_in_ms, FIRST_LOOK_MS))
+            next_ms = self._timing.next_look_ms(pen.now - claim.started_at)
+            wait_ms = min(next_ms, max(over_in_ms, self._timing.first_look_ms))
             outbox.look_again(pen, claim, looks=claim.looks, due_at=pen.now + wait_ms)
 
     def _damaged(self, pen: Pen, claim: Claim, why: str) -> None:

@@ -12,7 +12,7 @@ from chat.chatwoot.errors import Ambiguous, ChatwootError, Forbidden, Invalid, N
 from chat.models import Delivery, Inbox, Message
 from chat.outbox import Claim
 from chat.outcome import NOT_ACCEPTED, NOT_DELIVERED, POISON
-from chat.settling import Look, Settling, Timing, next_look_ms
+from chat.settling import Look, Settling, Timing
 from tests.fixtures.people import NOW, Person, create_upstream, hear, say, write
 from tests.fixtures.progress import claim, doubt, incoming, state, taken
 
@@ -129,7 +129,13 @@ def test_the_next_look_is_no_later_than_the_fence(alice: Person, hello: Accepted
 
 
 def test_looks_are_frequent_at_first_and_never_rarer_than_five_seconds():
-    assert [next_look_ms(waited_ms) for waited_ms in (0, 2_000, 60_000)] == [500, 1_000, 5_000]
+    assert [Timing().next_look_ms(waited_ms) for waited_ms in (0, 2_000, 60_000)] == [500, 1_000, 5_000]
+
+
+def test_looks_come_closer_with_the_margin(settings: Any):
+    settings.DELIVERY_MARGIN_S = 0.5
+    timing = Timing.from_settings()
+    assert [timing.next_look_ms(waited_ms) for waited_ms in (0, 200, 60_000)] == [50, 100, 500]
 
 
 def test_too_many_messages_wait_for_a_minute_and_count_as_no_crash(alice: Person, hello: Accepted):
