@@ -1,8 +1,9 @@
 """The one writer of what Chatwoot says, whether it came by cable, in a list, or as the answer to a POST.
 
 Applying the same thing again changes nothing. Last writer wins: by Chatwoot's ``updated_at`` where it is given (cable);
-an answer of REST has none and applies only if nothing was applied since that read began. Deletion is sticky, and the
-deleted text leaves our database too. All functions run inside a writer's transaction that holds the contact's lock.
+an answer of REST has none and applies only if nothing was applied since that read began; a frame that comes after it
+applies, though it may be older, until the next answer. Deletion is sticky, and deleted text leaves our database, too.
+All functions run inside a writer's transaction that holds the contact's lock.
 """
 
 import logging
@@ -22,6 +23,7 @@ from chat.sql import ConversationRecord, MessageRecord
 log = logging.getLogger(__name__)
 
 NOTED_MS = 60_000
+AHEAD_MS = 5_000  # a writer looks at the clock before it waits for locks, so that others may be ahead of it
 
 
 class Scope(NamedTuple):
@@ -116,7 +118,7 @@ def _newer(
     pen: Pen, record: ConversationRecord | MessageRecord, updated_at: float | None, read_started: int | None
 ) -> bool:
     if read_started is not None:  # our clock was set back, if it was applied in the future
-        return record.applied_at < read_started or record.applied_at > pen.now + NOTED_MS
+        return record.applied_at < read_started or record.applied_at > pen.now + AHEAD_MS
     return updated_at is not None and updated_at > record.chatwoot_updated_at
 
 

@@ -154,6 +154,52 @@ def test_frames_alone_in_any_order_and_twice_end_where_chatwoot_is(alice: Person
     assert kept() == (chatwoot.messages, "open")
 
 
+@pytest.mark.parametrize("back_ms", [3_600_000, 8_000])
+def test_after_our_clock_was_put_back_a_list_is_believed(alice: Person, hello: Accepted, back_ms: int) -> None:
+    chatwoot = Chatwoot(alice)
+    chatwoot.write(FIRST, deleted=False)
+    chatwoot.set_status("pending")
+    for frame in chatwoot.frames:
+        apply_frame(chatwoot, frame)
+    chatwoot.messages[FIRST] = ("written while nobody heard", False)
+    chatwoot.status = "resolved"
+    chatwoot.now -= back_ms
+    answer = chatwoot.read()
+    chatwoot.now += 10
+    apply_list(chatwoot, answer)
+    assert kept() == (chatwoot.messages, "resolved")
+
+
+def test_a_list_of_a_process_that_waited_for_another_ones_lock_is_not_believed(alice: Person, hello: Accepted) -> None:
+    chatwoot = Chatwoot(alice)
+    chatwoot.write(FIRST, deleted=False)
+    answer = chatwoot.read()
+    chatwoot.write(FIRST, deleted=False)
+    chatwoot.now += 1_000
+    apply_frame(chatwoot, chatwoot.frames[1])
+    chatwoot.now -= 500  # it had looked at the clock before it waited
+    apply_list(chatwoot, answer)
+    assert kept() == (chatwoot.messages, "open")
+
+
+def test_a_frame_older_than_a_list_that_comes_after_it_is_put_right_by_the_next_list(
+    alice: Person, hello: Accepted
+) -> None:
+    chatwoot = Chatwoot(alice)
+    chatwoot.set_status("pending")
+    chatwoot.set_status("resolved")
+    chatwoot.now += 10
+    apply_list(chatwoot, chatwoot.read())
+    chatwoot.now += 10
+    apply_frame(chatwoot, chatwoot.frames[0])
+    assert kept()[1] == "pending", "a list does not say when it was changed"
+    chatwoot.now += 10
+    answer = chatwoot.read()
+    chatwoot.now += 10
+    apply_list(chatwoot, answer)
+    assert kept()[1] == "resolved"
+
+
 @pytest.mark.parametrize("late", ["frame", "list"])
 def test_a_page_that_was_read_before_a_deletion_brings_nothing_back(alice: Person, hello: Accepted, late: str) -> None:
     chatwoot = Chatwoot(alice)
