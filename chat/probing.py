@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 from django.conf import settings
+from django.db.models import Q
 
 from chat import sql
 from chat.bridge.tasks import Tasks
@@ -185,7 +186,8 @@ class _Claim(NamedTuple):
 def _claim(chatwoot_pk: int, older_ms: int, verdict_ms: int) -> _Claim:
     """True for one process, if the verdict is that old; if it then finds none, another may ask after ``CLAIM_MS``."""
     now = sql.database_now()
-    old = Chatwoot.objects.filter(pk=chatwoot_pk, fence_checked_at__lte=now - older_ms)
+    past = Q(fence_checked_at__lte=now - older_ms) | Q(fence_checked_at__gt=now + CLAIM_MS)  # a clock was put back
+    old = Chatwoot.objects.filter(past, pk=chatwoot_pk)
     claimed = bool(old.update(fence_checked_at=now - verdict_ms + CLAIM_MS))
     return _Claim(claimed, Chatwoot.objects.get(pk=chatwoot_pk), now)
 

@@ -17,7 +17,7 @@ from chat.budget import Turns, Urgency
 from chat.chatwoot.errors import ChatwootError, NotFound, Throttled
 from chat.comparing import Comparing
 from chat.feed import Pen
-from chat.mirror import Scope
+from chat.mirror import AHEAD_MS, Scope
 from chat.models import ContactInbox
 from chat.reader import Reader
 from chat.upstreams import Unavailable, Upstreams
@@ -151,7 +151,7 @@ class Resyncs:
         def claim(pen: Pen) -> float:
             row = ContactInbox.objects.filter(pk=wish.key.contact_inbox_id)
             # a moment to come is of a clock that was set back since
-            rested = row.exclude(**{f"{column}__gt": pen.now - pause_ms, f"{column}__lte": pen.now})
+            rested = row.exclude(**{f"{column}__gt": pen.now - pause_ms, f"{column}__lte": pen.now + AHEAD_MS})
             if rested.update(**{column: pen.now}):
                 return 0
             claimed_at: int = row.values_list(column, flat=True).first() or 0

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chat import breaker
+from chat import breaker, probing
 from chat.chatwoot.errors import Unreachable
 from chat.models import Chatwoot, upsert_inbox
 from chat.probing import Probing, Timing
@@ -99,6 +99,16 @@ async def test_a_verdict_of_today_is_not_asked_for_again(reach: Reach, reader: R
     await eventually(lambda: probes(sandbox) == 2)
 
 
+async def test_a_verdict_of_a_time_to_come_is_asked_for_again(
+    reach: Reach, reader: Reader, sandbox: SandboxProcess
+) -> None:
+    assert await (await reach(sandbox.base_url)).ready()
+    sandbox.reset_stats()
+    ahead = (await row(reader)).fence_checked_at + 365 * QUICK.verdict_ms
+    await reader.run(Chatwoot.objects.update, fence_checked_at=ahead)  # our clock was put back
+    await eventually(lambda: probes(sandbox) == 2)
+
+
 async def test_a_verdict_that_is_known_waits_for_no_write(
     reach: Reach, reader: Reader, sandbox: SandboxProcess, logged: Any
 ) -> None:
@@ -108,6 +118,36 @@ async def test_a_verdict_that_is_known_waits_for_no_write(
     with locked():
         await eventually(lambda: later.link.tried.is_set())
         assert later.link.fence_window_ms == 90_000
+
+
+class Astray(Reader):
+    """Fails at first in a way that nobody thought of."""
+
+    failures = 3
+
+    async def run(self, read: Any, *args: Any, **kwargs: Any) -> Any:
+        if (read is probing._claim or "skew_ms" in kwargs) and self.failures:
+            self.failures -= 1
+            raise RuntimeError("nobody thought of this")
+        return await super().run(read, *args, **kwargs)
+
+
+async def test_what_nobody_thought_of_does_not_end_the_asking(
+    transactional_db: None, sandbox: SandboxProcess, logged: Any
+) -> None:
+    reader = Astray(threads=2)
+    upstreams = Upstreams(reader, open_http=quick_http, open_hub=CountingChatwoot().open_hub)
+    upstreams.listener = Runtime().holding
+    asking = Probing(upstreams, reader, timing=QUICK)
+    inbox = await reader.run(upsert_inbox, slug="main", url=sandbox.base_url, cable_url="ws://c", inbox_identifier="a")
+    upstream = await upstreams.of(inbox.pk)
+    await eventually(lambda: not reader.failures and upstream.link.fence_window_ms == 90_000)
+    await give_up(upstream.link)
+    await eventually(lambda: upstream.available)
+    assert logged.text.count("nobody thought of this") == 3
+    await asking.close()
+    await upstreams.close()
+    await reader.stop()
 
 
 class Forgetful(Reader):

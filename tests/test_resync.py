@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from chat import sql
 from chat.budget import Budget, Urgency
 from chat.models import ContactInbox, Conversation, Inbox
 from chat.resync import AT_ONCE, Resyncs, Timing
@@ -228,6 +229,18 @@ async def test_wishes_beyond_the_bound_are_refused_and_said(world: World, logged
     for person in people:
         runtime.resyncs.want(person.scope, urgency=Urgency.REST, after_s=60)
     assert "resync: 1 wishes were refused, 5 wait already" in logged.text
+
+
+@pytest.mark.parametrize("ahead_ms", [8_000, 3_600_000])
+async def test_a_clock_that_was_put_back_keeps_no_resync_waiting(world: World, ahead_ms: int) -> None:
+    chatwoot, alice = CountingChatwoot(), await world.person()
+    runtime = await world.start(timing=replace(QUICK, comparing=Timing(pause_s=60)), chatwoot=chatwoot)
+    await world.ask(lambda: ContactInbox.objects.update(resynced_at=sql.database_now() + ahead_ms))
+    runtime.resyncs.want(alice.scope, urgency=Urgency.REST)
+    await eventually(lambda: runtime.resyncs.done == 1)
+    runtime.resyncs.want(alice.scope, urgency=Urgency.REST)
+    await asyncio.sleep(0.3)
+    assert runtime.resyncs.done == 1, "and the pause holds again"
 
 
 async def test_a_chatwoot_that_is_left_alone_costs_no_claims(world: World) -> None:
