@@ -5,9 +5,8 @@ number; a no-op takes none. *Reading* takes the head first and then the rows up 
 that changes in between has left for a number above that head, and the next read finds it there.
 """
 
-import itertools
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -115,7 +114,7 @@ class Pen:
                 sql.raise_head(contact_id, head)
         for inbox_id, values in sorted(self._inboxes.items()):
             Inbox.objects.filter(pk=inbox_id).update(**values)
-        rows = _encode(sorted(self._changed.values(), key=_by_seq))
+        rows = list(_encode(sorted(self._changed.values(), key=_by_seq)))
         return [
             Change(each, before, self._heads[each], tuple(row for owner, row in rows if owner == each))
             for each, before in self._before.items()
@@ -159,10 +158,15 @@ def _changes(contact_id: uuid.UUID, since: Cursor, head: int, page: int) -> Page
 
 
 def _fitting(rows: Iterable[Row]) -> tuple[Row, ...]:
-    """As many of the first rows as a frame may hold, at least one."""
-    rows = tuple(rows)
-    sizes = itertools.accumulate(len(row.data) for row in rows)
-    return rows[: max(1, sum(size <= PAGE_BYTES for size in sizes))]
+    """As many of the first rows as a frame may hold, at least one; no more are made than that, and one."""
+    taken: list[Row] = []
+    size = 0
+    for row in rows:
+        size += len(row.data)
+        if taken and size > PAGE_BYTES:
+            break
+        taken.append(row)
+    return tuple(taken)
 
 
 def _start(contact_id: uuid.UUID, cursor: Cursor, reason: str, most: int) -> Page:
@@ -185,18 +189,20 @@ def history(conversation_id: uuid.UUID, *, before: tuple[int, uuid.UUID] | None,
     """Older messages in display order, and whether there are still older ones."""
     records = sql.message_page(conversation_id, before=before, limit=limit + 1)
     more = len(records) > limit
-    return [row for _, row in _encode(records[1:] if more else records)], more
+    shown = records[1:] if more else records
+    newest = _fitting(row for _, row in _encode(reversed(shown)))
+    return list(reversed(newest)), more or len(newest) < len(shown)
 
 
 def _by_seq(record: Record) -> int:
     return record.seq
 
 
-def _encode(records: Iterable[Record]) -> list[tuple[uuid.UUID, Row]]:
-    """The same as rows, in the same order, each with its contact."""
+def _encode(records: Iterable[Record]) -> Iterator[tuple[uuid.UUID, Row]]:
+    """The same as rows, in the same order, each with its contact; made one by one (a tree may be large)."""
     records = list(records)
     files = _attachments([each.id for each in records if isinstance(each, MessageRecord) and each.has_files])
-    return [(each.contact_id, _row(each, files)) for each in records]
+    return ((each.contact_id, _row(each, files)) for each in records)
 
 
 def _attachments(message_ids: list[uuid.UUID]) -> dict[uuid.UUID, list[dict[str, object]]]:

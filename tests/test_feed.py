@@ -326,3 +326,14 @@ def test_a_pen_of_nobody_writes_nothing():
 
 def test_write_returns_what_was_run(alice: Person):
     assert write(lambda pen: pen.now, of=alice, now=5) == 5
+
+
+def test_earlier_messages_come_in_pages_that_a_frame_can_hold(alice: Person):
+    create_upstream(alice, said=say(alice, "hello"))
+    for n in range(5, 9):
+        hear(alice, cabled(n, f"{n}" * (feed.PAGE_BYTES // 2 - 2_000), of=alice))
+    of = Conversation.objects.get(contact=alice.id).pk
+    rows, more = feed.history(of, before=None, limit=4)
+    assert sum(len(row.data) for row in rows) <= feed.PAGE_BYTES
+    assert more
+    assert [orjson.loads(row.data)["text"][0]["c"][0][0] for row in rows] == ["7", "8"]

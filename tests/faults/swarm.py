@@ -18,7 +18,7 @@ DIAL_S = 10.0  # static/chat/connection.js
 HEALTHY_S = 10.0
 PING_S = 20.0
 ACK_S = 1.0
-MUCH = 16_384  # bytes in one frame, which are acknowledged at once
+MUCH, SOON_S = 16_384, 0.1  # so many bytes in one frame are acknowledged so soon
 TOLD = re.compile(rb"say-(\d+)-")
 
 
@@ -151,7 +151,7 @@ class Page:
                 self.cursor, self._unacknowledged = frame["cursor"], True
                 self.told |= {int(each) for each in TOLD.findall(payload)}
                 if len(payload) > MUCH:
-                    self.acknowledge()
+                    asyncio.get_running_loop().call_later(SOON_S, self.acknowledge)
             case "pong" if self.resumed_at is None:
                 self.resumed_at = time.monotonic()
                 self._settled.set()
