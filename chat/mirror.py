@@ -88,10 +88,7 @@ def apply_conversation(
     )
     if record is None or record.contact_id != scope.contact_id:
         return None
-    seen = record._replace(
-        contact_seen=max(record.contact_seen, _shown_seen(record, conversation.contact_last_seen_at)),
-        agent_seen=max(record.agent_seen, _end_of_second(conversation.agent_last_seen_at)),
-    )
+    seen = record._replace(agent_seen=max(record.agent_seen, _end_of_second(conversation.agent_last_seen_at)))
     if read_started is not None:
         confirm(pen, record.id)
     if not _newer(pen, record, conversation.updated_at, read_started):
@@ -134,11 +131,6 @@ def _changed(pen: Pen, before: ConversationRecord, after: ConversationRecord) ->
 def _end_of_second(seconds: int) -> int:
     """An agent who looks at a message within its second has seen it."""
     return seconds * 1000 + 999 if seconds else 0
-
-
-def _shown_seen(record: ConversationRecord, seconds: int) -> int:
-    """Chatwoot counts whole seconds; a message of that second may be younger, so only earlier ones are surely seen."""
-    return min(seconds * 1000 - 1, sql.newest_at(record.id)) if seconds else 0
 
 
 def _find_conversation(

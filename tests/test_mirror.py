@@ -225,17 +225,21 @@ def test_a_status_that_we_do_not_know_changes_nothing(alice: Person, hello: Acce
     assert alice.head() == head
 
 
-def test_what_was_seen_does_not_go_back(alice: Person, hello: Accepted):
+def test_what_an_agent_has_seen_does_not_go_back(alice: Person, hello: Accepted):
     seconds = NOW // 1000
-    learn(alice, conversation(agent_last_seen_at=seconds, contact_last_seen_at=seconds + 5, updated_at=5.0))
-    learn(alice, conversation(agent_last_seen_at=seconds - 9, contact_last_seen_at=0, updated_at=6.0))
-    row = alice.rows()[str(hello.conversation_id)]
-    assert (row["agent_seen"], row["contact_seen"]) == (NOW + 999, NOW)  # all of that second
+    learn(alice, conversation(agent_last_seen_at=seconds, updated_at=5.0))
+    learn(alice, conversation(agent_last_seen_at=seconds - 9, updated_at=6.0))
+    assert alice.rows()[str(hello.conversation_id)]["agent_seen"] == NOW + 999  # all of that second
 
 
-def test_a_message_of_the_second_in_which_the_visitor_looked_may_be_unseen(alice: Person, hello: Accepted):
-    learn(alice, conversation(contact_last_seen_at=NOW // 1000, updated_at=5.0))
-    assert alice.rows()[str(hello.conversation_id)]["contact_seen"] == NOW - 1
+@pytest.mark.parametrize("read_started", [None, NOW + 60_000], ids=["cable", "list"])
+def test_what_the_visitor_has_seen_is_not_learnt_from_chatwoot(
+    alice: Person, hello: Accepted, read_started: int | None
+):
+    """Its time is that of our call, which may come long after the visitor looked, and after newer replies."""
+    told = {"id": 1, "inbox_id": CHATWOOT_INBOX, "status": "open", "contact_last_seen_at": NOW // 1000 + 9}
+    learn(alice, resources.Conversation.parse(told | {"updated_at": 5.0}), read_started=read_started)
+    assert alice.rows()[str(hello.conversation_id)]["contact_seen"] == 0
 
 
 def test_a_conversation_told_twice_takes_no_number(alice: Person, hello: Accepted):

@@ -201,13 +201,13 @@ class Conversation:
 
     `id` is the display id. `uuid` comes by REST only; `source_id`, `key` (ours) and `updated_at` by cable only. By REST
     `messages` are all of them, in no promised order; by cable at most the last. Times are unix seconds, 0 = never.
+    `contact_last_seen_at` is not read: it is when our call arrived there, not what the visitor had seen.
     """
 
     id: int
     inbox_id: int
     uuid: str | None
     status: str
-    contact_last_seen_at: int
     agent_last_seen_at: int
     messages: tuple[Message, ...]
     source_id: str | None = field(default=None, repr=False)
@@ -224,7 +224,6 @@ class Conversation:
             inbox_id=reading.integer(payload, "inbox_id"),
             uuid=reading.text_or_none(payload, "uuid"),
             status=reading.text(payload, "status"),
-            contact_last_seen_at=reading.seconds(payload, "contact_last_seen_at"),
             agent_last_seen_at=reading.seconds(payload, "agent_last_seen_at"),
             messages=tuple(Message.parse(reading.mapping(each, "messages")) for each in messages),
             source_id=source_id_of(payload),

@@ -83,7 +83,6 @@ class Chatwoot:
             inbox_id=CHATWOOT_INBOX,
             uuid=None,
             status=self.statuses[number][0],
-            contact_last_seen_at=0,
             agent_last_seen_at=0,
             messages=tuple(told(row) for row in self.said(number)),
         )
