@@ -6,6 +6,7 @@ asks for all, once a day. The verdict stands in Chatwoot's row; ``chat.processes
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -74,7 +75,7 @@ class _Probe:
     async def run(self) -> None:
         try:
             async with asyncio.timeout(self._timing.first_s):
-                await self._first()
+                await self._safely(self._first)
         except TimeoutError:
             if not self._link.tried.is_set():
                 words = "%s: no clock and fence within %.0f s; unfenced until then"
@@ -83,8 +84,14 @@ class _Probe:
             self._link.tried.set()
         for _ in range(1, SAMPLES):
             await asyncio.sleep(self._timing.sample_s)
-            await self._ask()
+            await self._safely(self._ask)
         await self._ask_forever()
+
+    async def _safely(self, ask: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await ask()
+        except Exception:  # The next may do better; without it nobody would hear that this Chatwoot is back.
+            log.exception("asking %s for clock and fence failed", self._link.name)
 
     async def _first(self) -> None:
         """The clock, and the verdict, which another process may be about to find."""
@@ -100,8 +107,11 @@ class _Probe:
             await asyncio.sleep(self._timing.retry_s)
             if self._link.breaker.open or loop.time() - asked_at >= self._timing.every_s:
                 asked_at = loop.time()
-                if await self._ask():
-                    await self._settle_fence()
+                await self._safely(self._ask_again)
+
+    async def _ask_again(self) -> None:
+        if await self._ask():
+            await self._settle_fence()
 
     # The clock, and whether anybody is there
 
