@@ -1,4 +1,7 @@
-"""What Chatwoot no longer knows comes into being there anew; nothing that a visitor wrote is lost with it."""
+"""What Chatwoot no longer knows comes into being there anew; nothing that a visitor wrote is lost with it.
+
+Only the holder of the lease may say so: meanwhile another may have created what an older look did not find.
+"""
 
 import logging
 import uuid
@@ -13,6 +16,8 @@ log = logging.getLogger(__name__)
 
 def contact_gone(pen: Pen, claim: Claim) -> None:
     """The person was deleted at Chatwoot, and their conversations with them."""
+    if not outbox.is_held(claim):
+        return
     log.error("Chatwoot no longer knows contact inbox %s: it is created anew", claim.contact_inbox_id)
     ContactInbox.objects.filter(pk=claim.contact_inbox_id).update(pubsub_token="", chatwoot_contact_id=None)
     _again(pen, claim)
@@ -20,6 +25,8 @@ def contact_gone(pen: Pen, claim: Claim) -> None:
 
 def conversation_gone(pen: Pen, claim: Claim) -> None:
     """The conversation was deleted at Chatwoot: what waits in its lane goes on in a new one, in order."""
+    if not outbox.is_held(claim):
+        return
     log.error("Chatwoot no longer knows conversation %s: it is created anew", claim.conversation_id)
     _again(pen, claim)
 

@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import F, Max
+from django.db.models import F, Max, QuerySet
 
 from chat import sql
 from chat.claim import Claim as Claim
@@ -115,6 +115,15 @@ def _tail(lane: str) -> int:
 # Settling. Only the holder of the lease may; a recognised row settles a delivery whoever holds it.
 
 
+def is_held(claim: Claim) -> bool:
+    """False: it was recognised meanwhile, or another has it."""
+    return _held(claim).exists()
+
+
+def _held(claim: Claim) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(id=claim.delivery_id, lease_no=claim.lease_no, state__in=Delivery.OPEN)
+
+
 def later(pen: Pen, claim: Claim, *, reason: str, due_at: int, crashed: bool = False) -> None:
     """Try again at ``due_at``: the attempt certainly had no effect, or having it twice is having it once."""
     crashes = F("crashes") + 1 if crashed else F("crashes")
@@ -155,8 +164,7 @@ def _settle(pen: Pen, claim: Claim, state: str, *, reason: str, shown: str = "",
     if claim.files and state != State.SENT and _is_found(claim):
         state, shown = State.UNSURE, ""  # never again, whatever became of an attempt
         values["due_at"] = values.get("due_at", pen.now) if claim.found else pen.now
-    mine = Delivery.objects.filter(id=claim.delivery_id, lease_no=claim.lease_no, state__in=Delivery.OPEN)
-    if not mine.update(state=state, reason=reason[:255], lease_until=0, **values):
+    if not _held(claim).update(state=state, reason=reason[:255], lease_until=0, **values):
         return  # recognised meanwhile, or the lease was lost: whoever has it now decides
     delivery = Delivery.objects.get(id=claim.delivery_id)
     if state not in Delivery.OPEN:

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from chat import lanes, outbox
+from chat import gone, lanes, outbox
 from chat.acceptance import Accepted
-from chat.models import Chatwoot, Conversation, Delivery, Inbox, Message
+from chat.models import Chatwoot, ContactInbox, Conversation, Delivery, Inbox, Message
 from tests.fixtures.people import NOW, Person, create_upstream, hear, make_inbox, make_person, say, told, write
 from tests.fixtures.progress import claim, due, incoming, state, taken
 
@@ -123,6 +123,23 @@ def test_a_holder_whose_lease_was_taken_writes_nothing(alice: Person, hello: Acc
     )
     assert list(Delivery.objects.order_by("id").values()) == before
     assert alice.head() == head
+
+
+@pytest.mark.parametrize("found_gone", [gone.contact_gone, gone.conversation_gone])
+@pytest.mark.parametrize("lost", ["to another", "settled"])
+def test_what_a_look_finds_gone_after_its_lease_was_lost_changes_nothing(
+    alice: Person, hello: Accepted, found_gone: Any, lost: str
+):
+    taken(alice, hello)
+    late = taken(alice, hello, now=NOW + lanes.LEASE_MS)
+    if lost == "settled":
+        hear(alice, incoming(9))
+    else:
+        taken(alice, hello, now=NOW + 2 * lanes.LEASE_MS)
+    models = (Delivery, Conversation, ContactInbox)
+    before = [list(model.objects.order_by("pk").values()) for model in models]
+    write(found_gone, of=alice, claim=late)
+    assert [list(model.objects.order_by("pk").values()) for model in models] == before
 
 
 # Turns
