@@ -67,7 +67,7 @@ class Courier:
         self._leases = Leases(self._write)
         self._known: dict[int, Upstream] = {}  # of each Chatwoot the inbox used last
         self._marking = Marking(reader, self._looking)
-        self._woken, self._ended = asyncio.Event(), asyncio.Event()
+        self._woken, self._ended, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._closing = False
         self._said_at = 0.0
         self._trouble = Trouble(
@@ -82,6 +82,13 @@ class Courier:
 
     def start(self) -> None:
         self._scanning.spawn(self._scan_forever(), name="courier")
+
+    async def finish(self) -> None:
+        """Carry on until nothing is due any more, then ``close``. Cancel it to wait no longer."""
+        self._idle.clear()
+        self.wake()
+        await self._idle.wait()
+        await self.close()
 
     async def close(self) -> None:
         """Claim nothing more, let what is in flight end for a few seconds, and give back the leases of the rest.
@@ -109,6 +116,8 @@ class Courier:
                 while await self._scan():
                     pass
                 self._trouble.over()
+                if not self._carrying:
+                    self._idle.set()
             except BUSY as error:
                 self._trouble.note(error, given_up=0)
             except Exception:  # The next scan may do better; without scans nothing would ever be delivered.
@@ -231,8 +240,6 @@ class Courier:
         reached("courier.before_settle")
         await self._write(settle, claim.contact_id)
         reached("courier.after_settle")
-        if isinstance(error, Misplaced):
-            self._upstreams.forget()
 
     # Looking
 

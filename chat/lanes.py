@@ -80,7 +80,7 @@ def claim_attempt(
         return None
     if delivery.baseline_id is None:  # before attempt 1 only: it must be older than every attempt's row
         delivery.baseline_id = sql.newest_chatwoot_id(delivery.contact_inbox.inbox.chatwoot_id)
-    through_bot = marker and delivery.kind == Delivery.Kind.MESSAGE and _is_confirmed(delivery, pen.now)
+    through_bot = marker and _may_carry_marker(delivery, pen.now)
     delivery.marked = through_bot and (delivery.marked or delivery.attempt == 0)
     delivery.attempt += 1
     delivery.state = State.SENDING
@@ -88,6 +88,12 @@ def claim_attempt(
     delivery.finished, delivery.permanent, delivery.looks = False, False, 0
     delivery.save()
     return _claim(delivery, through_bot=through_bot)
+
+
+def _may_carry_marker(delivery: Delivery, now: int) -> bool:
+    """By the row: this process may not have heard yet that the marker was switched off."""
+    is_off = bool(delivery.contact_inbox.inbox.marker_off)
+    return not is_off and delivery.kind == Delivery.Kind.MESSAGE and _is_confirmed(delivery, now)
 
 
 def claim_look(pen: Pen, delivery_id: uuid.UUID, *, lease_ms: int = LEASE_MS) -> Claim | None:

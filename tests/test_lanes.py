@@ -239,6 +239,12 @@ def test_one_that_was_not_gets_none(alice: Person, hello: Accepted, confirmed_at
     assert found is not None and found.chatwoot_id == 1
 
 
+def test_an_inbox_whose_marker_is_switched_off_gets_none_whatever_a_process_remembers(alice: Person, hello: Accepted):
+    Conversation.objects.update(confirmed_at=NOW)
+    Inbox.objects.update(marker_off="a message went elsewhere")
+    assert marked(alice, hello) == (False, False)
+
+
 def test_marked_is_what_always_was(alice: Person, hello: Accepted):
     Conversation.objects.update(confirmed_at=NOW)
     assert [marked(alice, hello, marker=marker) for marker in (True, False, True)] == [

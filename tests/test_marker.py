@@ -129,7 +129,6 @@ async def test_a_token_that_writes_elsewhere_is_not_used_again(
     device, _ = await world.talk(runtime, alice)
     await eventually(lambda: "the bot token is not used any more" in logged.text)
     assert (await world.ask(Inbox.objects.get)).marker_off
-    runtime.upstreams.forget()
     await alice.say(runtime, "again")
     await arrived(world, alice, "hello", "again")
     assert way.ways == ways
