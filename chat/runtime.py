@@ -109,9 +109,10 @@ class Runtime:
         gc.freeze()  # what exists now stays; a full collection over 10,000 visitors would halt the loop
 
     async def leave(self, *, jitter_s: float) -> None:
-        """Before ``stop``: send the visitors elsewhere, each within ``jitter_s``, and deliver nothing more."""
+        """Before ``stop``: send the visitors elsewhere, each within ``jitter_s``, and deliver what they left behind."""
         self._tasks.spawn(self.processes.drain(), name="drain")  # the others may know; not waited for
-        await asyncio.gather(self.drain.run(jitter_s=jitter_s), self.courier.close())
+        await self.drain.run(jitter_s=jitter_s)
+        await self.courier.finish()
 
     async def stop(self) -> None:
         """What is accepted stays in the database; what was under way is looked for at the next start."""

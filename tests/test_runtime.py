@@ -50,6 +50,26 @@ async def test_a_courier_woken_in_the_instant_of_the_stop_stops(world: World) ->
         await runtime.courier.close()
 
 
+async def test_what_was_accepted_before_the_drain_is_delivered_by_its_end(world: World) -> None:
+    runtime, alice = await world.start(), await world.person()
+    await world.talk(runtime, alice)
+    texts = [f"line {each}" for each in range(6)]
+    for text in texts:
+        await alice.say(runtime, text)
+    async with asyncio.timeout(20):
+        await runtime.leave(jitter_s=0)
+    assert world.said(alice) == ["hello", *texts]
+
+
+async def test_a_drain_does_not_wait_for_a_chatwoot_that_is_down(world: World) -> None:
+    runtime, alice = await world.start(), await world.person()
+    await world.talk(runtime, alice)
+    world.sandbox.faults.set("down")
+    await alice.say(runtime, "later")
+    async with asyncio.timeout(20):
+        await runtime.leave(jitter_s=0)
+
+
 async def test_what_was_accepted_before_the_stop_is_delivered_after_it(world: World) -> None:
     runtime, alice = await world.start(), await world.person()
     await world.talk(runtime, alice)
