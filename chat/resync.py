@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
 from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 
 from chat.bridge.tasks import Tasks
 from chat.budget import Turns, Urgency
@@ -115,12 +116,28 @@ class Resyncs:
     # Granting
 
     async def _grant(self, wish: _Wish) -> None:
+        """Whatever happens, the wish does not stay behind: it would keep every later one from being granted."""
+        try:
+            await self._grant_in_turn(wish)
+        except ObjectDoesNotExist:
+            self._forget(wish)
+            log.info("contact inbox %s was removed; it is not compared any more", wish.key.contact_inbox_id)
+        except Exception:
+            self._forget(wish)
+            log.exception("resync of contact inbox %s failed and comes again", wish.key.contact_inbox_id)
+            self._want(wish.key, wish.scope, wish.urgency, self._timing.walk_s)
+
+    def _forget(self, wish: _Wish) -> None:
+        if self._wishes.get(wish.key) is wish:
+            del self._wishes[wish.key]
+
+    async def _grant_in_turn(self, wish: _Wish) -> None:
         while True:
             await self._wait(wish)
             async with self._turns[wish.key.whole].turn(wish.key, wish.urgency):
                 again_s = await self._claim(wish) if await self._available(wish.scope) else self._timing.pause_s
                 if not again_s:
-                    del self._wishes[wish.key]
+                    self._forget(wish)
                     await self._try(wish)
                     return self._say()
             wish.due = self._now() + again_s
@@ -154,7 +171,7 @@ class Resyncs:
             rested = row.exclude(**{f"{column}__gt": pen.now - pause_ms, f"{column}__lte": pen.now + AHEAD_MS})
             if rested.update(**{column: pen.now}):
                 return 0
-            claimed_at: int = row.values_list(column, flat=True).first() or 0
+            claimed_at: int = row.values_list(column, flat=True).get()
             return max(0.001, (claimed_at + pause_ms - pen.now) / 1000)
 
         try:

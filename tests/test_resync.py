@@ -325,6 +325,33 @@ async def test_a_database_that_breaks_in_the_comparison_brings_it_again(world: W
     await reader.stop()
 
 
+@pytest.mark.parametrize("stumbles", ["in the row of the inbox", "in the claim", "in the comparison"])
+async def test_what_nobody_thought_of_ends_no_comparing(world: World, stumbles: str, logged: Any) -> None:
+    unforeseen, chatwoot, alice = RuntimeError("nobody thought of this"), CountingChatwoot(), await world.person()
+    runtime = await world.start(chatwoot=chatwoot)
+    reader, upstreams = StumblingReader(*[unforeseen][: stumbles != "in the claim"]), runtime.upstreams
+    if stumbles == "in the row of the inbox":
+        upstreams = Upstreams(reader, open_http=chatwoot.open_http, open_hub=chatwoot.open_hub)
+    writer = StumblingWriter(runtime.audience, *[unforeseen][: stumbles == "in the claim"])
+    writer.start()
+    upstreams.listener = runtime.holding
+    resyncs = Resyncs(upstreams, writer, reader, timing=Timing(pause_s=0.05, walk_s=0.1))
+    resyncs.want(alice.scope, urgency=Urgency.REST)
+    await eventually(lambda: "and comes again" in logged.text)
+    await eventually(lambda: resyncs.done)
+    await resyncs.close()
+    await writer.stop()
+    await reader.stop()
+
+
+async def test_a_contact_that_was_removed_here_is_not_compared(world: World, logged: Any) -> None:
+    runtime, alice = await world.start(chatwoot=CountingChatwoot()), await world.person()
+    await world.ask(ContactInbox.objects.all().delete)
+    runtime.resyncs.want(alice.scope, urgency=Urgency.REST)
+    await eventually(lambda: "was removed; it is not compared any more" in logged.text)
+    assert runtime.resyncs.done == 0
+
+
 async def test_a_claim_holds_the_lock_of_its_contact(world: World) -> None:
     """Claims share transactions; without the ordered locks two processes wait for each other's rows."""
     alice, runtime = await world.person(), await world.start(chatwoot=CountingChatwoot())
