@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from chat import breaker, probing
+from chat import breaker
 from chat.chatwoot.errors import Unreachable
 from chat.models import Chatwoot, upsert_inbox
-from chat.probing import Probing, Timing
+from chat.probing import Probing, Timing, _claim
 from chat.reader import Reader
 from chat.runtime import Runtime
 from chat.upstreams import Link, Upstream, Upstreams
@@ -126,7 +126,7 @@ class Astray(Reader):
     failures = 3
 
     async def run(self, read: Any, *args: Any, **kwargs: Any) -> Any:
-        if (read is probing._claim or "skew_ms" in kwargs) and self.failures:
+        if (read is _claim or "skew_ms" in kwargs) and self.failures:
             self.failures -= 1
             raise RuntimeError("nobody thought of this")
         return await super().run(read, *args, **kwargs)
