@@ -18,7 +18,7 @@ from chat.chatwoot.resources import Message, MessageType
 from chat.chatwoot.storage import Uncheckable, stored_size
 from chat.feed import Pen
 from chat.models import Conversation, Delivery
-from chat.outbox import Claim
+from chat.outbox import WRITTEN_IN, Claim
 from chat.reader import Reader
 from chat.sending import scope_of
 from chat.settling import Look, ReadBack
@@ -144,7 +144,8 @@ class Looking:
         assert claim.conversation_id is not None
         listed = await self._ask(partial(self._upstream.api.conversations, claim.source_id))
         known = await self._reader.run(_known, claim.inbox_id, [each.id for each in listed])
-        found = ours_among(listed, known=known, inbox_id=self._upstream.chatwoot_inbox_id)
+        written_in = WRITTEN_IN in claim.payload
+        found = ours_among(listed, known=known, inbox_id=self._upstream.chatwoot_inbox_id, written_in=written_in)
         if found is not None:
             created_id = claim.conversation_id
             await self._write(
@@ -175,17 +176,22 @@ class Looking:
 
 
 def ours_among(
-    listed: tuple[UpstreamConversation, ...], *, known: set[int], inbox_id: int | None
+    listed: tuple[UpstreamConversation, ...], *, known: set[int], inbox_id: int | None, written_in: bool = False
 ) -> UpstreamConversation | None:
-    """The newest that we do not know and nobody wrote in; an agent's own beginning comes with a message of theirs."""
+    """The newest that we do not know and nobody wrote in; an agent's own beginning comes with a message of theirs.
+
+    ``written_in``: the visitor may have written in it, before our database was restored.
+    """
     candidates = [
         each
         for each in listed
-        if each.id not in known
-        and inbox_id in (None, each.inbox_id)
-        and not any(message.message_type is MessageType.INCOMING for message in each.messages)
+        if each.id not in known and inbox_id in (None, each.inbox_id) and (written_in or not _is_written_in(each))
     ]
-    return max(candidates, key=lambda each: (not each.messages, each.id), default=None)
+    return max(candidates, key=lambda each: (_is_written_in(each), not each.messages, each.id), default=None)
+
+
+def _is_written_in(conversation: UpstreamConversation) -> bool:
+    return any(message.message_type is MessageType.INCOMING for message in conversation.messages)
 
 
 def _known(inbox_id: int, chatwoot_ids: list[int]) -> set[int]:

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import F, Max, QuerySet
+from django.db.models.functions import Coalesce, Greatest
 
 from chat import sql
 from chat.claim import Claim as Claim
@@ -30,6 +31,7 @@ Kind = Delivery.Kind
 State = Delivery.State
 
 CREATIONS = (Kind.CONTACT, Kind.CONVERSATION)
+WRITTEN_IN = "written_in"  # in the payload of a conversation: it may hold messages that we do not remember
 
 
 # Creating
@@ -100,6 +102,30 @@ def discard(pen: Pen, delivery: Delivery) -> None:
     record = sql.message(delivery.message_id) if delivery.message_id else None
     if record is not None:
         pen.change_message(record._replace(deleted=True, content="", content_attributes={}, has_files=False))
+
+
+def distrust(chatwoot_id: int, *, fence_at: int) -> int:
+    """After a restore: what the backup has as on its way to this Chatwoot may have arrived since, so look for it first.
+
+    Until ``fence_at``, by Chatwoot's clock, an attempt may take effect that nobody here remembers. A contact is simply
+    asked for again: it has our id. Nothing is numbered, since all devices must start again. How many.
+    """
+    open_still = Delivery.objects.filter(state__in=(State.ACCEPTED, State.SENDING, State.UNSURE))
+    doubtful = open_still.filter(contact_inbox__inbox__chatwoot=chatwoot_id).exclude(kind=Kind.CONTACT)
+    Message.objects.filter(delivery__in=doubtful).update(state=State.UNSURE, reason="")
+    doubtful.filter(kind=Kind.CONVERSATION).update(payload={WRITTEN_IN: True})
+    return doubtful.update(
+        state=State.UNSURE,
+        attempt=Greatest(F("attempt"), 1),
+        baseline_id=Coalesce(F("baseline_id"), sql.newest_chatwoot_id(chatwoot_id)),
+        marked=False,  # that attempt may have gone without
+        finished=False,
+        permanent=False,
+        looks=0,
+        fence_at=fence_at,
+        lease_until=0,
+        lease_no=F("lease_no") + 1,
+    )
 
 
 def to_the_tail(claim: Claim) -> None:

@@ -1,13 +1,22 @@
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.db import transaction
 
-from chat import models
+from chat import models, outbox, sql
 
 
 class Command(BaseCommand):
-    help = "Let every device start again, after a backup was restored or a standby took over (docs/operating.md)."
+    help = "Trust neither devices nor deliveries, after a backup was restored or a standby took over."
 
+    @transaction.atomic
     def handle(self, *_: Any, **options: Any) -> None:
         changed = models.Contact.objects.update(epoch=models.new_epoch())
+        longest_ms = round(settings.DELIVERY_UNFENCED_S * 1000)
+        doubtful = 0
+        for chatwoot in models.Chatwoot.objects.order_by("id"):
+            fence_at = sql.database_now() + chatwoot.skew_ms + longest_ms
+            doubtful += outbox.distrust(chatwoot.pk, fence_at=fence_at)
         self.stdout.write(f"{changed} contacts have a new epoch: their devices start again within seconds.")
+        self.stdout.write(f"{doubtful} deliveries may have arrived since: they are looked for before they are sent.")
