@@ -14,7 +14,7 @@ from functools import partial
 from random import Random
 from typing import TypeVar
 
-from chat import files, gone, lanes, sending, sql
+from chat import files, gone, lanes, outcome, sending, sql
 from chat.bridge.tasks import Tasks
 from chat.budget import Urgency
 from chat.chatwoot import fence
@@ -229,8 +229,9 @@ class Courier:
 
     async def _settle(self, claim: Claim, upstream: Upstream, error: ChatwootError) -> None:
         over_in_ms = self._looking(claim, upstream).over_in_ms
-        if claim.through_bot and isinstance(error, Forbidden):
-            self._marking.refused(claim.inbox_id)
+        end = outcome.judge(claim.kind, error, through_bot=claim.through_bot)
+        if end.without_marker and not isinstance(error, Misplaced):
+            self._marking.refused(claim.inbox_id, error)
 
         def settle(pen: Pen) -> None:
             if isinstance(error, Misplaced):

@@ -19,7 +19,7 @@ from chat.upstreams import Upstream
 
 log = logging.getLogger(__name__)
 
-WITHOUT_S = 600.0  # after the token was refused
+WITHOUT_S = 600.0  # after Chatwoot did not take a message through the bot
 
 
 class Marking:
@@ -30,14 +30,18 @@ class Marking:
         self._looking = looking
         self._refused_until: dict[int, float] = {}
 
-    def refused(self, inbox_id: int) -> None:
-        """The token did not serve: go without it for a while."""
+    def refused(self, inbox_id: int, error: ChatwootError) -> None:
+        """An attempt through the bot was not taken, perhaps since its account or token is wrong: go without it for a
+        while, so that no message waits for ever."""
+        if not self._is_refused(inbox_id):
+            words = "inbox %s: messages go without a marker for %d minutes: through the bot Chatwoot said: %s"
+            log.warning(words, inbox_id, WITHOUT_S // 60, error)
         self._refused_until[inbox_id] = self._now() + WITHOUT_S
 
     async def may(self, due: Due, upstream: Upstream) -> bool:
         if due.kind != Delivery.Kind.MESSAGE or upstream.bot is None or upstream.chatwoot_inbox_id is None:
             return False
-        if self._refused_until.get(due.inbox_id, 0) > self._now():
+        if self._is_refused(due.inbox_id):
             return False
         now = await self._reader.run(sql.database_now)
         unconfirmed = await self._reader.run(lanes.to_confirm, due.delivery_id, now)
@@ -48,6 +52,9 @@ class Marking:
                 log.warning("delivery %s goes without a marker: %s", due.delivery_id, error)
                 return False
         return True
+
+    def _is_refused(self, inbox_id: int) -> bool:
+        return self._refused_until.get(inbox_id, 0) > self._now()
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

@@ -38,7 +38,7 @@ class Outcome:
     """``alarm``: what an operator is told, in words. ``wait_s``: at least so long; None: as the backoff has it.
 
     ``crashed``: Rails itself answered with 5xx. ``rests``: this delivery waits for a pause. ``pauses``: its inbox does.
-    ``without_marker``: the bot's token does not serve; go on without it.
+    ``without_marker``: go on without the bot, whose token does not serve, or what it names is not there.
     """
 
     step: Step
@@ -90,7 +90,8 @@ def _doubt(kind: str, error: Ambiguous, *, through_bot: bool) -> Outcome:
             return Outcome(Step.DONE)  # Rails said yes
         return Outcome(Step.LATER, crashed=crashed, rests=TOO_MANY in error.detail)
     permanent = kind not in CREATIONS and _is_permanent(kind, error, through_bot=through_bot)
-    return Outcome(Step.DOUBT, finished=error.finished, permanent=permanent, crashed=crashed)
+    without = through_bot and error.finished and not permanent and TOO_MANY not in error.detail
+    return Outcome(Step.DOUBT, finished=error.finished, permanent=permanent, crashed=crashed, without_marker=without)
 
 
 def _is_permanent(kind: str, error: Ambiguous, *, through_bot: bool) -> bool:

@@ -230,7 +230,7 @@ class Settling:
     def _say(self, claim: Claim, error: ChatwootError, end: Outcome) -> None:
         if end.pauses:
             log.error("inbox %s is paused: %s", claim.inbox_id, end.alarm)
-        elif end.without_marker:
+        elif end.alarm and end.without_marker:
             log.error("inbox %s: %s", claim.inbox_id, end.alarm)
         elif end.alarm:
             log.error("%s delivery %s %s", claim.kind, claim.delivery_id, end.alarm)

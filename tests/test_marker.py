@@ -111,6 +111,34 @@ async def test_a_refused_token_falls_back_and_is_left_alone(world: World, logged
     assert (await world.ask(Inbox.objects.get)).paused_until == 0
 
 
+async def test_a_wrong_account_number_stops_no_message(world: World, logged: Any) -> None:
+    inbox = await world.ask(Inbox.objects.get)
+    inbox.account_id = 987_654
+    await world.ask(inbox.save)
+    way = Written()
+    runtime, alice = await world.start(transport=way), await world.person()
+    await world.talk(runtime, alice)
+    await alice.say(runtime, "again")
+    await arrived(world, alice, "hello", "again")
+    assert way.ways == ["bot", "client", "client"]
+    assert (
+        logged.text.count("messages go without a marker for 10 minutes: through the bot Chatwoot said: status 404") == 1
+    )
+
+
+@pytest.mark.parametrize("status", [422, 500])
+async def test_what_chatwoot_does_not_take_through_the_bot_goes_without_a_marker(world: World, status: int) -> None:
+    way = Written()
+    runtime, alice = await world.start(transport=way), await world.person()
+    _, talk = await world.talk(runtime, alice)
+    path = f"/api/v1/accounts/{world.sandbox.world['account_id']}/conversations/{talk}/messages"
+    world.sandbox.faults.set("status", method="POST", path=path, status=status)
+    for text in ("first again", "second again"):
+        await alice.say(runtime, text)
+    await arrived(world, alice, "hello", "first again", "second again")
+    assert way.ways == ["bot", "bot", "client", "client"]
+
+
 @pytest.mark.parametrize(
     ("changed", "ways"),
     [

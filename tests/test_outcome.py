@@ -100,6 +100,25 @@ def test_a_validation_fails_again_tomorrow(detail: str, permanent: bool, through
     assert judge("conversation", error).permanent is False  # its messages hang on it
 
 
+@pytest.mark.parametrize(
+    ("error", "through_bot", "expected"),
+    [
+        (NotFound(status=404, finished=True), True, True),
+        (Invalid("something that a model raised", permanent=True, finished=True), True, True),
+        (Invalid("Validation failed: Content is too long", permanent=True, finished=True), True, False),
+        (Invalid("Validation failed: Too many messages", permanent=False, finished=True), True, False),
+        (CRASH, True, True),
+        (CRASH, False, False),
+        (PROXY, True, False),
+        (CUT, True, False),
+    ],
+)
+def test_what_rails_does_not_take_through_the_bot_may_be_the_bots_fault(
+    error: Ambiguous, through_bot: bool, expected: bool
+):
+    assert judge("message", error, through_bot=through_bot).without_marker is expected
+
+
 @pytest.mark.parametrize(("error", "crashed"), [(CRASH, True), (PROXY, False), (CUT, False)])
 def test_only_rails_own_5xx_count_as_a_crash(error: Ambiguous, crashed: bool):
     assert judge("message", error).crashed is crashed
