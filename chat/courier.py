@@ -18,7 +18,7 @@ from chat import files, gone, lanes, outcome, sending, sql
 from chat.bridge.tasks import Tasks
 from chat.budget import Urgency
 from chat.chatwoot import fence
-from chat.chatwoot.errors import ChatwootError, Forbidden, Unreachable
+from chat.chatwoot.errors import ChatwootError, Crowded, Forbidden
 from chat.failpoints import reached
 from chat.feed import Pen
 from chat.holding import Holding
@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 AT_ONCE = 8  # to one Chatwoot; httpx gets slower beyond that
+UPLOADS_AT_ONCE = 3  # of these: so that what is written without files goes on meanwhile
 SAY_S = 5.0  # how often is said that looks fail
 
 
@@ -63,7 +64,7 @@ class Courier:
         self._holding = holding
         self._timing = timing or Timing()
         self._settling = Settling(self._timing, random)
-        self._carrying: dict[uuid.UUID, int] = {}  # delivery → Chatwoot
+        self._carrying: dict[uuid.UUID, Due] = {}
         self._leases = Leases(self._write)
         self._known: dict[int, Upstream] = {}  # of each Chatwoot the inbox used last
         self._marking = Marking(reader, self._looking)
@@ -130,16 +131,22 @@ class Courier:
 
     async def _scan(self) -> bool:
         """Take up what is due; True: a Chatwoot with many due lanes may have hidden those of another."""
-        busy = Counter(self._carrying.values())
+        busy = Counter(each.chatwoot_pk for each in self._carrying.values())
+        uploads = Counter(each.chatwoot_pk for each in self._carrying.values() if each.is_upload)
         without = [pk for pk, known in self._known.items() if busy[pk] >= AT_ONCE or not known.available]
+        full = [pk for pk in uploads if uploads[pk] >= UPLOADS_AT_ONCE]
         limit = len(self._carrying) + 2 * AT_ONCE
         now = await self._reader.run(sql.database_now)
-        found = await self._reader.run(lanes.due, now, limit=limit, lease_ms=self._timing.lease_ms, without=without)
+        read = partial(lanes.due, lease_ms=self._timing.lease_ms, without=without, without_uploads=full)
+        found = await self._reader.run(read, now, limit=limit)
         begun = False
         for due in found:
-            if due.delivery_id not in self._carrying and busy[due.chatwoot_pk] < AT_ONCE:
-                busy[due.chatwoot_pk] += 1
-                self._carrying[due.delivery_id] = due.chatwoot_pk
+            pk = due.chatwoot_pk
+            has_place = busy[pk] < AT_ONCE and not (due.is_upload and uploads[pk] >= UPLOADS_AT_ONCE)
+            if has_place and due.delivery_id not in self._carrying:
+                busy[pk] += 1
+                uploads[pk] += due.is_upload
+                self._carrying[due.delivery_id] = due
                 self._tasks.spawn(self._carry(due), name=f"delivery {due.delivery_id}")
                 begun = True
         return begun and len(found) == limit
@@ -180,7 +187,7 @@ class Courier:
                 window_ms = upstream.link.fence_window_ms
                 claim = await self._claim(due, upstream, fenced=window_ms is not None, marker=marker)
                 if not self._in_time(claim, upstream, fenced=window_ms is not None):
-                    raise Unreachable("it took too long to begin")
+                    raise Crowded("it took too long to begin")
                 reached("courier.before_send")
                 headers = fence.header(claim.fence_at, window_ms) if window_ms is not None else {}
                 sent, posted_at = upstream.link.clock.base(), self._now()

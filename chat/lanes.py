@@ -39,9 +39,24 @@ class Due(NamedTuple):
         """There was an attempt: look before anything else. A contact is simply asked for again: it has our id."""
         return self.state != State.ACCEPTED and self.kind != Delivery.Kind.CONTACT
 
+    @property
+    def is_upload(self) -> bool:
+        """It takes long, and so do those with which it would share the way."""
+        return bool(self.has_files) and not self.is_doubtful
 
-def due(now: int, *, limit: int, lease_ms: int = LEASE_MS, without: Collection[int] = ()) -> list[Due]:
-    """What may be claimed now, longest waiting first; nothing of the Chatwoots ``without``. Outside any transaction."""
+
+def due(
+    now: int,
+    *,
+    limit: int,
+    lease_ms: int = LEASE_MS,
+    without: Collection[int] = (),
+    without_uploads: Collection[int] = (),
+) -> list[Due]:
+    """What may be claimed now, longest waiting first. Outside any transaction.
+
+    ``without``: nothing of these Chatwoots; ``without_uploads``: no files to these.
+    """
     earlier = Delivery.objects.filter(lane=OuterRef("lane"), position__lt=OuterRef("position"), state__in=Delivery.OPEN)
     reachable = Q(kind__in=CREATIONS) | Q(conversation__chatwoot_id__isnull=False)
     inbox = "contact_inbox__inbox"
@@ -53,6 +68,9 @@ def due(now: int, *, limit: int, lease_ms: int = LEASE_MS, without: Collection[i
         _past(f"{inbox}__chatwoot__paused_until", now, AHEAD_MS),
         state__in=Delivery.OPEN,
     ).exclude(**{f"{inbox}__chatwoot__in": without})
+    if without_uploads:
+        uploads = {f"{inbox}__chatwoot__in": without_uploads, "message__has_files": True, "state": State.ACCEPTED}
+        found = found.exclude(**uploads)
     names: tuple[str, ...] = ("id", "contact_inbox__contact_id", f"{inbox}_id", f"{inbox}__chatwoot_id")
     names += ("kind", "state", "message__has_files")
     return [Due(*row) for row in found.order_by("due_at", "created_at").values_list(*names)[:limit]]

@@ -14,7 +14,7 @@ from chat import sql
 from chat.breaker import Breaker
 from chat.bridge.hub import Hub
 from chat.budget import Budget
-from chat.chatwoot.errors import Ambiguous, ChatwootError, Throttled, Unreachable
+from chat.chatwoot.errors import Ambiguous, ChatwootError, Crowded, Throttled, Unreachable
 from chat.chatwoot.upstream_clock import UpstreamClock
 from chat.clock import now_ms
 from chat.models import Chatwoot
@@ -84,6 +84,8 @@ class Link:
 
     async def heard(self, error: ChatwootError | None) -> None:
         """Note how a request ended: for the breaker, and a 429 for all processes."""
+        if isinstance(error, Crowded):
+            return  # Chatwoot was not asked: it is as well as it was
         if is_failure(error):
             self.breaker.failed()
         else:
@@ -108,7 +110,9 @@ class Link:
 
 def is_failure(error: ChatwootError | None) -> bool:
     """Nobody is there, or somebody else answers in Chatwoot's place. Whatever Rails answers is none."""
-    return isinstance(error, Unreachable) or (isinstance(error, Ambiguous) and not error.finished)
+    if isinstance(error, Unreachable):
+        return not isinstance(error, Crowded)
+    return isinstance(error, Ambiguous) and not error.finished
 
 
 def _pause(chatwoot_pk: int, pause_ms: int) -> None:

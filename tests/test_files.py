@@ -1,5 +1,6 @@
 """Files on their way to Chatwoot: which row is ours, what was lost, what is told."""
 
+import asyncio
 import io
 import uuid
 from dataclasses import replace
@@ -7,7 +8,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from chat import files
+from chat import courier, files
 from chat.models import Attachment, Delivery, Message
 from chat.runtime import Runtime
 from tests.eventually import eventually
@@ -98,6 +99,39 @@ async def test_what_the_storage_lost_is_told_and_not_repeated(
     assert seen_by_agents(world, alice) == [("", ["a.txt"])]
     assert shown(device, said)[:2] == ("sent", DAMAGED)
     assert "perhaps not its files: of 15 bytes nothing is there" in caplog.text
+
+
+class Slow(httpx.AsyncBaseTransport):
+    """Files take until it is ``open``."""
+
+    def __init__(self) -> None:
+        self.waiting, self.open = 0, asyncio.Event()
+        self._inner = httpx.AsyncHTTPTransport(trust_env=False)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.headers.get("content-type", "").startswith("multipart/"):
+            self.waiting += 1
+            await self.open.wait()
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+async def test_what_has_no_files_does_not_wait_for_what_has(world: World) -> None:
+    slow, people = Slow(), [await world.person() for _ in range(2 * courier.AT_ONCE + 2)]
+    patient = replace(QUICK, carrying=replace(QUICK.carrying, budget_ms=30_000, lease_ms=60_000))
+    runtime = await world.start(timing=patient, transport=slow)
+    for each in people:
+        await send(runtime, each, "photo.txt")
+    await eventually(lambda: slow.waiting == courier.UPLOADS_AT_ONCE)
+    last = await world.person()
+    await last.say(runtime, "quick")
+    await eventually(lambda: world.said(last) == ["quick"])
+    assert slow.waiting == courier.UPLOADS_AT_ONCE
+    slow.open.set()
+    await world.settled()
+    assert slow.waiting == len(people)
 
 
 class Lossy(httpx.AsyncBaseTransport):

@@ -10,6 +10,7 @@ from chat.budget import Urgency
 from chat.chatwoot.errors import (
     Ambiguous,
     ChatwootError,
+    Crowded,
     Forbidden,
     Malformed,
     NotFound,
@@ -94,11 +95,24 @@ async def test_an_answer_in_between_begins_the_count_again(here: Upstream) -> No
     assert here.available
 
 
+async def test_our_own_crowding_says_nothing_of_chatwoot(here: Upstream) -> None:
+    for _ in range(breaker.FAILURES - 1):
+        await end_with(here, Unreachable("ConnectError"))
+    for _ in range(breaker.FAILURES):
+        await end_with(here, Crowded("PoolTimeout"))
+    assert here.available
+    await end_with(here, Unreachable("ConnectError"))
+    assert not here.available
+    await here.link.heard(Crowded("PoolTimeout"))
+    assert not here.available
+
+
 @pytest.mark.parametrize(
     ("error", "failed"),
     [
         (None, False),
         (Unreachable("ConnectError"), True),
+        (Crowded("PoolTimeout"), False),
         (Ambiguous("ReadTimeout"), True),
         (Ambiguous("", status=502), True),
         (Malformed("not JSON", status=200), True),

@@ -12,6 +12,7 @@ from chat.chatwoot import reading
 from chat.chatwoot.errors import (
     Ambiguous,
     ChatwootError,
+    Crowded,
     Forbidden,
     Invalid,
     Malformed,
@@ -28,7 +29,6 @@ Parse = Callable[[Mapping[str, Any]], T]
 _NEVER_ARRIVED = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
-    httpx.PoolTimeout,
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
@@ -71,6 +71,8 @@ async def exchange(http: httpx.AsyncClient, method: str, path: str, **request: A
     """Send one request; any answer is one, whatever its status. Raises Unreachable and Ambiguous."""
     try:
         return await http.request(method, path, **request)
+    except httpx.PoolTimeout as exc:
+        raise Crowded(type(exc).__name__) from exc
     except _NEVER_ARRIVED as exc:
         raise Unreachable(type(exc).__name__) from exc
     except AnswerTooBig as exc:

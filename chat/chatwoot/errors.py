@@ -2,6 +2,7 @@
 
 ChatwootError
 ├── Unreachable   certainly never arrived (connect, pool, DNS, TLS)    → send again later
+│   └── Crowded   we have no place for it just now; says nothing of Chatwoot
 ├── Throttled     429, .retry_after_s                                  → pause this Chatwoot, send again then
 ├── Unsent        we cannot read what is to be sent                    → send again later, or give it up
 ├── Forbidden     401, 403, 3xx: we are configured wrongly             → pause the inbox, alarm
@@ -22,6 +23,10 @@ class ChatwootError(Exception):
 
 class Unreachable(ChatwootError):
     """The request certainly had no effect: no connection was made."""
+
+
+class Crowded(Unreachable):
+    """We ask so much at once that this had to wait for too long; Chatwoot may be well."""
 
 
 class Unsent(ChatwootError):

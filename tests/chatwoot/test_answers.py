@@ -11,6 +11,7 @@ from chat.chatwoot.client import ClientApi
 from chat.chatwoot.errors import (
     Ambiguous,
     ChatwootError,
+    Crowded,
     Forbidden,
     Invalid,
     Malformed,
@@ -45,9 +46,13 @@ async def raised(error: type[httpx.RequestError]) -> ChatwootError:
     return await failure(fail)
 
 
-@pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError])
+@pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError])
 async def test_what_never_connected_never_arrived(error: type[httpx.RequestError]):
     assert type(await raised(error)) is Unreachable
+
+
+async def test_what_found_no_place_of_ours_says_nothing_of_chatwoot():
+    assert type(await raised(httpx.PoolTimeout)) is Crowded
 
 
 @pytest.mark.parametrize(
