@@ -8,9 +8,10 @@ import asyncio
 import hashlib
 import logging
 import os
+import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -32,6 +33,7 @@ MOST_UNSENT = 20  # of one person
 SWEEP_S = 60.0
 MOST_A_SWEEP = 1_000
 ORPHAN_S = 3_600  # no upload takes so long
+LEAST_FREE = 256 * 2**20  # bytes, or a tenth of the disk: the database may lie on it
 
 
 class Source(Protocol):
@@ -52,6 +54,12 @@ class _Stored(NamedTuple):
     sha256: str
 
 
+def _disk(folder: Path) -> tuple[int, int]:
+    """Bytes in all, and free for us."""
+    usage = shutil.disk_usage(folder)
+    return usage.total, usage.free
+
+
 class Uploads:
     """Make it on the loop. ``folder`` and ``most_bytes`` are the settings' unless given."""
 
@@ -63,18 +71,24 @@ class Uploads:
         folder: Path | None = None,
         most_bytes: int | None = None,
         most_unsent: int = MOST_UNSENT,
+        disk: Callable[[Path], tuple[int, int]] = _disk,
     ) -> None:
         self._writer = writer
         self._reader = reader
         self._folder = folder or files.folder()
         self._most_bytes = most_bytes or settings.UPLOAD_MAX_BYTES
         self._most_unsent = most_unsent
+        self._disk = disk
+        self._has_room = True
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._swept_at = -SWEEP_S
 
     async def keep(self, contact_id: uuid.UUID, *, name: str, source: Source) -> Uploaded:
         """Store what ``source`` holds. Raises Refusal; nothing of it is kept then."""
-        await self._refuse_too_many(contact_id)
+        try:
+            await self._reader.run(self._refuse_too_many, contact_id)  # before its bytes are read; others may be faster
+        except BUSY as error:
+            raise Refusal(Code.UNAVAILABLE) from error
         try:
             async with self._turns:
                 stored = await asyncio.to_thread(self._store, source)
@@ -89,6 +103,7 @@ class Uploads:
         )
 
         def add(pen: Pen) -> None:
+            self._refuse_too_many(contact_id, besides=row.id)
             row.created_at = pen.now
             Attachment.objects.bulk_create([row], ignore_conflicts=True)  # it may be tried twice
 
@@ -96,19 +111,32 @@ class Uploads:
             await self._writer.write(add, contacts=(contact_id,), priority=Priority.ACCEPT)
         except BUSY as error:  # perhaps it was stored all the same: only a sweep may take the file away
             raise Refusal(Code.UNAVAILABLE) from error
+        except Refusal:
+            await asyncio.to_thread((self._folder / row.path).unlink, missing_ok=True)
+            raise
         return Uploaded(row.id, row.name, row.size, row.file_type)
 
-    async def _refuse_too_many(self, contact_id: uuid.UUID) -> None:
-        try:
-            unsent = await self._reader.run(files.unsent, contact_id)
-        except BUSY as error:
-            raise Refusal(Code.UNAVAILABLE) from error
-        if len(unsent) >= self._most_unsent:
+    def _refuse_too_many(self, contact_id: uuid.UUID, *, besides: uuid.UUID | None = None) -> None:
+        if len(files.unsent(contact_id).keys() - {besides}) >= self._most_unsent:
             raise Refusal(Code.TOO_FAST, "Too many files wait to be sent.")
+
+    def _refuse_without_room(self) -> None:
+        """Counts the largest that it may be, since nobody knows how much will come."""
+        total, free = self._disk(self._folder)
+        kept = max(LEAST_FREE, total // 10)
+        has_room = free - self._most_bytes >= kept
+        if has_room != self._has_room:
+            self._has_room = has_room
+            words = "there is room for visitors' files again" if has_room else "there is no room for visitors' files"
+            level = logging.WARNING if has_room else logging.ERROR
+            log.log(level, "%s: %d MB are free, %d MB are kept", words, free // 1_000_000, kept // 1_000_000)
+        if not has_room:
+            raise Refusal(Code.UNAVAILABLE, "There is no room for files right now.")
 
     def _store(self, source: Source) -> _Stored:
         """Runs on a thread. Raises Refusal and OSError."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._refuse_without_room()
         path = self._folder / uuid.uuid4().hex
         try:
             size, digest = _copy(source, path, most_bytes=self._most_bytes)

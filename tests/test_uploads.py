@@ -1,5 +1,6 @@
 """A visitor's file is kept whole or not at all, and no longer than it is needed."""
 
+import asyncio
 import errno
 import io
 import os
@@ -24,13 +25,15 @@ from tests.fixtures.world import World
 
 TEXT = b"a parcel list\n"
 HOURS_MS = 3_600_000
+GB = 1_000_000_000
 
 
 @pytest.fixture
 async def make_uploads(transactional_db: None, tmp_path: Path) -> AsyncIterator[Callable[..., Uploads]]:
     writer, reader = Writer(Audience()), Reader(threads=1)
     writer.start()
-    yield partial(Uploads, writer, reader, folder=tmp_path / "uploads", most_bytes=1_000)
+    roomy = {"disk": lambda _: (GB, GB)}
+    yield partial(Uploads, writer, reader, folder=tmp_path / "uploads", most_bytes=1_000, **roomy)
     await writer.stop()
     await reader.stop()
 
@@ -96,6 +99,42 @@ async def test_one_person_has_a_bounded_number_of_unsent_files(
     with pytest.raises(Refusal, match="too_fast"):
         await kept.keep(alice.contact_id, name="b", source=io.BytesIO(TEXT))
     await kept.keep(bob.contact_id, name="b", source=io.BytesIO(TEXT))
+
+
+async def test_uploads_at_the_same_time_are_counted_too(
+    world: World, make_uploads: Callable[..., Uploads], tmp_path: Path
+) -> None:
+    kept, alice = make_uploads(most_unsent=2), await world.person()
+    uploads = (kept.keep(alice.contact_id, name="a", source=io.BytesIO(TEXT)) for _ in range(6))
+    ended = await asyncio.gather(*uploads, return_exceptions=True)
+    refused = [each.code for each in ended if isinstance(each, Refusal)]
+    assert refused == [Code.TOO_FAST] * 4
+    assert len(await rows(world)) == len(lying_in(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    ("total", "free", "fits"),
+    [
+        (100 * GB, 10 * GB + 1_000, True),
+        (100 * GB, 10 * GB + 999, False),
+        (GB, 2**28 + 1_000, True),
+        (GB, 2**28 + 999, False),
+    ],
+)
+async def test_visitors_files_do_not_fill_the_disk(
+    world: World, make_uploads: Callable[..., Uploads], caplog: Any, total: int, free: int, fits: bool
+) -> None:
+    """On which the database may lie: the largest file would leave a tenth of it free, at least 256 MiB."""
+    kept, alice = make_uploads(disk=lambda _: (total, free)), await world.person()
+    for _ in range(2):
+        try:
+            await kept.keep(alice.contact_id, name="a", source=io.BytesIO(TEXT))
+            assert fits
+        except Refusal as refused:
+            assert (refused.code, fits) == (Code.UNAVAILABLE, False)
+            assert "no room" in refused.message
+    lines = [each for each in caplog.messages if "no room" in each]
+    assert len(lines) == (0 if fits else 1)
 
 
 def age(folder: Path, hours: float) -> None:
