@@ -229,7 +229,8 @@ def _insert_own(pen: Pen, delivery: Delivery, message: resources.Message) -> Mes
     if delivery.state == Delivery.State.SENT or own.chatwoot_id is not None:
         recognition.note_duplicate(pen, delivery, message)
         return None
-    state = outbox.found(pen, delivery) if own.has_files else outbox.recognised(pen, delivery)
+    is_whole = message.deleted or not own.has_files  # nobody can read back what is deleted
+    state = outbox.recognised(pen, delivery) if is_whole else outbox.found(pen, delivery)
     if own.has_files:
         files.keep(own.id, message)
     news = own._replace(chatwoot_id=message.id, state=state, reason="")

@@ -1,7 +1,8 @@
 """Is this row of Chatwoot's ours? By its echo, by its marker, or by what it says, in order of strength (DESIGN §7).
 
 Content is enough where there is neither: of a conversation one message is in flight, rows from before its first attempt
-are older than its baseline, and a row that was taken for one delivery is not taken for another.
+are older than its baseline, and a row that was taken for one delivery is not taken for another. An agent may delete a
+row before we have seen it, and of a deleted one Chatwoot shows nothing: that it is there is enough if one is in doubt.
 """
 
 import logging
@@ -18,6 +19,7 @@ from chat.outbox import Kind, State, parse_echo_id
 log = logging.getLogger(__name__)
 
 MOST_ALIKE = 20
+IN_DOUBT = (State.SENDING, State.UNSURE, State.UNCONFIRMED)
 LATEST_S = 86_400  # a second row comes within moments, or when a frozen Chatwoot thaws; later it is somebody's words
 
 
@@ -38,6 +40,8 @@ def delivery_of(conversation_id: uuid.UUID, message: Message) -> Delivery | None
     attempted = Delivery.objects.filter(
         conversation=conversation_id, kind=Kind.MESSAGE, attempt__gt=0, baseline_id__lt=message.id
     )
+    if message.deleted:
+        return attempted.filter(state__in=IN_DOUBT, message__chatwoot_id=None).order_by("position").first()
     has_files = bool(message.attachments)
     alike = attempted.filter(marked=False, message__content=message.content, message__has_files=has_files)
     alike = alike.order_by("position")

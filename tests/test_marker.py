@@ -86,6 +86,21 @@ async def test_what_the_bot_wrote_in_doubt_is_found_by_its_marker(world: World, 
     await arrived(world, alice, "hello", "ok", "ok")
 
 
+async def test_what_an_agent_deletes_before_we_have_seen_it_is_not_sent_again(world: World) -> None:
+    runtime, alice = await world.start(), await world.person()
+    device, talk = await world.talk(runtime, alice)
+    world.sandbox.faults.set("cable_mute")
+    world.sandbox.faults.set("lose_answer", method="POST", path=f"conversations/{talk}/messages", times=1)
+    world.sandbox.faults.set("status", method="GET", path=f"conversations/{talk}/messages", status=503)
+    said = await alice.say(runtime, "unseemly")
+    await eventually(lambda: world.said(alice)[-1] == "unseemly")
+    world.sandbox.desk.delete(talk, world.conversations(alice)[0]["messages"][-1]["id"])
+    world.sandbox.faults.clear()
+    await world.settled()
+    assert device.rows[str(said.message_id)]["deleted"]
+    assert (await world.ask(Delivery.objects.get, message=said.message_id)).attempt == 1
+
+
 async def test_a_conversation_that_chatwoot_does_not_confirm_gets_no_marker(world: World) -> None:
     way = Written()
     runtime, alice = await world.start(transport=way), await world.person()

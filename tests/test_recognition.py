@@ -151,6 +151,40 @@ def test_a_row_that_a_list_showed_as_somebodys_is_ours_once_it_is_named(alice: P
 # Twice
 
 
+def deleted(number: int) -> Any:
+    """As a list shows it: without text, and without the marker."""
+    return incoming(number, "", deleted=True)
+
+
+@pytest.mark.parametrize("was", [State.SENDING, State.UNSURE, State.UNCONFIRMED])
+@pytest.mark.parametrize("has_files", [False, True])
+def test_a_deleted_row_is_what_was_in_doubt(alice: Person, hello: Accepted, was: str, has_files: bool):
+    """An agent was quicker than our look: sent again it would come back."""
+    Delivery.objects.filter(id=taken(alice, hello).delivery_id).update(state=was, marked=True)
+    Message.objects.update(has_files=has_files)
+    hear(alice, deleted(9))
+    assert state(hello) == (State.SENT, State.SENT)
+    (row,) = alice.messages()
+    assert row["deleted"] and "hello" not in str(row)
+    hear(alice, deleted(9))
+    assert Message.objects.count() == 1 and not Duplicate.objects.exists()
+
+
+@pytest.mark.parametrize("was", [State.ACCEPTED, State.SENT, State.FAILED])
+def test_a_deleted_row_is_nothing_that_was_not_in_doubt(alice: Person, hello: Accepted, was: str):
+    Delivery.objects.filter(id=taken(alice, hello).delivery_id).update(state=was)
+    hear(alice, deleted(9))
+    assert [row["deleted"] for row in alice.messages()] == [False, True]
+    assert Delivery.objects.get(message=hello.message_id).state == was
+
+
+def test_a_row_that_was_deleted_before_the_attempt_is_not_ours(alice: Person, hello: Accepted):
+    hear(alice, told(9, "agent"))
+    taken(alice, hello)
+    hear(alice, deleted(8))
+    assert state(hello)[0] == State.SENDING
+
+
 def sent_at_the_second_attempt(person: Person, said: Accepted) -> Claim:
     first = taken(person, said)
     write(outbox.later, of=person, claim=first, reason="absent", due_at=NOW)
