@@ -14,11 +14,15 @@ from django.db import Error, OperationalError, connection
 
 P = ParamSpec("P")
 T = TypeVar("T")
+ANSWER_S = 30.0
 
 
 class Reader:
-    def __init__(self, *, threads: int = 4) -> None:
+    """``answer_s``: a database that hangs holds up a thread, and not those who ask."""
+
+    def __init__(self, *, threads: int = 4, answer_s: float = ANSWER_S) -> None:
         self._threads = threads
+        self._answer_s = answer_s
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reader")
         self._stopped = False
 
@@ -41,7 +45,13 @@ class Reader:
                 connection.close_if_unusable_or_obsolete()
                 raise
 
-        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+        try:
+            async with asyncio.timeout(self._answer_s) as bound:
+                return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+        except TimeoutError:
+            if not bound.expired():
+                raise
+            raise OperationalError(f"the database has not answered a read for {self._answer_s:.0f} s") from None
 
     async def stop(self) -> None:
         """Close every thread's connection and end the threads."""

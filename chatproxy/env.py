@@ -144,6 +144,18 @@ def sqlite(path: str) -> dict[str, Any]:
     }
 
 
+POSTGRES: dict[str, Any] = {
+    "connect_timeout": 5,
+    "application_name": "chatproxy",
+    # A server that vanishes without a word (a power cut, a firewall) is noticed within 20 s.
+    "tcp_user_timeout": 10_000,  # milliseconds
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "options": "-c statement_timeout=30000",
+}
+
+
 def _postgres(text: str) -> dict[str, Any]:
     parts = urlsplit(text)
     if parts.scheme not in ("postgres", "postgresql"):
@@ -157,7 +169,7 @@ def _postgres(text: str) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": unquote(parts.hostname or ""),
         "PORT": str(parts.port or ""),
-        "OPTIONS": {"connect_timeout": 5, "application_name": "chatproxy", **dict(parse_qsl(parts.query))},
+        "OPTIONS": POSTGRES | dict(parse_qsl(parts.query, keep_blank_values=True)),
     }
 
 

@@ -8,6 +8,7 @@ from django.db import Error, OperationalError, connection
 
 from chat.models import Contact
 from chat.reader import Reader
+from chat.writer import BUSY
 
 
 @pytest.fixture
@@ -77,3 +78,14 @@ async def test_a_stopped_reader_says_so_and_leaves_no_thread(transactional_db: N
     with pytest.raises(OperationalError):
         await reader.run(Contact.objects.count)
     assert {each for each in threading.enumerate() if each.name.startswith("reader")} <= before
+
+
+async def test_a_database_that_hangs_holds_nobody_up_for_ever(transactional_db: None) -> None:
+    reader, answers = Reader(threads=1, answer_s=0.2), threading.Event()
+    with pytest.raises(BUSY, match="the database has not answered a read for"):
+        await reader.run(answers.wait)
+    with pytest.raises(BUSY):
+        await reader.run(Contact.objects.count)  # it waits for the same thread
+    answers.set()
+    assert await reader.run(Contact.objects.count) == 0
+    await reader.stop()

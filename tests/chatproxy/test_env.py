@@ -130,6 +130,15 @@ def test_a_postgres_address_is_taken_apart() -> None:
     assert entry["OPTIONS"]["sslmode"] == "require"
 
 
+def test_a_postgres_that_vanishes_is_not_waited_for() -> None:
+    entry = Env({"DATABASE_URL": "postgres://u@h/d"}).database("DATABASE_URL", default="")
+    options = {name: entry["OPTIONS"][name] for name in ("tcp_user_timeout", "keepalives_idle", "options")}
+    assert options == {"tcp_user_timeout": 10_000, "keepalives_idle": 5, "options": "-c statement_timeout=30000"}
+    own = "postgres://u@h/d?keepalives_idle=60&options="
+    entry = Env({"DATABASE_URL": own}).database("DATABASE_URL", default="")
+    assert (entry["OPTIONS"]["keepalives_idle"], entry["OPTIONS"]["options"]) == ("60", "")
+
+
 @pytest.mark.parametrize(
     "address", ["mysql://u:hush@h/d", "postgres://u:hush@h", "postgres://u:hush@h:x/d", "sqlite:///"]
 )
