@@ -253,7 +253,7 @@ class Courier:
 
     def _looking(self, claim: Claim, upstream: Upstream) -> Looking:
         write = partial(self._write, contact_id=claim.contact_id)
-        return Looking(claim, upstream, self._reader, write, margin_ms=self._timing.margin_ms)
+        return Looking(claim, upstream, self._reader, write, timing=self._timing)
 
     async def _look(self, due: Due, upstream: Upstream) -> bool:
         take = partial(lanes.claim_look, delivery_id=due.delivery_id, lease_ms=self._timing.lease_ms)

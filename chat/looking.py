@@ -21,7 +21,7 @@ from chat.models import Conversation, Delivery
 from chat.outbox import WRITTEN_IN, Claim
 from chat.reader import Reader
 from chat.sending import scope_of
-from chat.settling import Look, ReadBack
+from chat.settling import Look, ReadBack, Timing
 from chat.upstreams import Upstream
 
 log = logging.getLogger(__name__)
@@ -45,24 +45,29 @@ class Gone(Enum):
 class Looking:
     """One look for one claim. All requests go through the upstream's gate, at the urgency of deliveries."""
 
-    def __init__(self, claim: Claim, upstream: Upstream, reader: Reader, write: Write, *, margin_ms: int) -> None:
+    def __init__(self, claim: Claim, upstream: Upstream, reader: Reader, write: Write, *, timing: Timing) -> None:
         self._claim = claim
         self._upstream = upstream
         self._reader = reader
         self._write = write
-        self._margin_ms = margin_ms
+        self._margin_ms = timing.margin_ms
+        self._lasts_ms = timing.lasts_ms(fenced=False, size=claim.size) + timing.margin_ms
+        self._over_at = upstream.link.clock.base() + self._lasts_ms  # as if it had begun just now
         self._scope = scope_of(claim, upstream)
         self._over: bool | None = None
         self._prompt = True
 
     @property
     def over_in_ms(self) -> int:
-        """Until the attempt can no longer take effect, by Chatwoot's clock."""
+        """Until the attempt can no longer take effect, by Chatwoot's clock; while we do not know that, as unfenced."""
         clock = self._upstream.link.clock
+        if not clock.known:
+            return self._over_at - clock.base()
         return self._claim.fence_at + self._margin_ms + clock.error_ms - clock.now()
 
     async def run(self) -> Look | Gone | ReadBack:
         """Look. Raises ChatwootError when nothing was learnt."""
+        await self._count_from_the_start()
         if self._claim.found:
             return await self._read_back()
         try:
@@ -76,6 +81,13 @@ class Looking:
             complete = False  # it is there now
         over = self.over_in_ms <= 0 if self._over is None else self._over
         return Look(over=over, prompt=self._prompt, complete=complete)
+
+    async def _count_from_the_start(self) -> None:
+        """By the database's clock, which wrote down when the attempt began; needed while Chatwoot's is not known."""
+        clock = self._upstream.link.clock
+        if not clock.known:
+            now = await self._reader.run(sql.database_now)
+            self._over_at = clock.base() + self._claim.started_at + self._lasts_ms - now
 
     async def _read_back(self) -> ReadBack:
         """It is there, but its answer was lost, and Chatwoot stores files after the message."""

@@ -1,8 +1,19 @@
-"""A conversation whose creation was in doubt is found again by elimination."""
+"""A conversation whose creation was in doubt is found again by elimination; and when a look proves something."""
 
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from chat import lanes, sql
 from chat.chatwoot.resources import MessageType
-from chat.looking import ours_among
+from chat.chatwoot.upstream_clock import UpstreamClock
+from chat.looking import Looking, ours_among
+from chat.models import Conversation, Delivery
+from chat.settling import Look, Timing
+from chat.writer import Priority
 from tests.fixtures.people import CHATWOOT_INBOX, conversation, told
+from tests.fixtures.world import World
 
 
 def test_an_empty_one_is_ours_rather_than_one_that_an_agent_began():
@@ -21,3 +32,33 @@ def test_known_ones_those_of_other_inboxes_and_those_with_a_visitors_words_are_n
     elsewhere = conversation(6, inbox_id=CHATWOOT_INBOX + 1)
     listed = (conversation(5), elsewhere, written_in)
     assert ours_among(listed, known={5}, inbox_id=CHATWOOT_INBOX) is None
+
+
+class Unknown(UpstreamClock):
+    def sample(self, **options: int) -> None:
+        """Chatwoot tells no time."""
+
+
+@pytest.mark.parametrize(("begun_ms_ago", "over"), [(0, False), (124_000, False), (126_000, True)])
+@pytest.mark.parametrize("fence_ms", [-3_600_000, 3_600_000], ids=["clock behind", "clock ahead"])
+async def test_without_chatwoots_clock_an_attempt_is_over_when_an_unfenced_one_would_be(
+    world: World, begun_ms_ago: int, over: bool, fence_ms: int
+) -> None:
+    """Its fence was told in a time that we cannot read."""
+    runtime, alice = await world.start(), await world.person()
+    await world.talk(runtime, alice)
+    await runtime.courier.close()
+    said = await alice.say(runtime, "keep me")
+    await world.ask(lambda: Conversation.objects.update(confirmed_at=0))
+    delivery = await world.ask(Delivery.objects.get, message=said.message_id)
+    now = await world.ask(sql.database_now)
+    found = await world.ask(lanes.to_confirm, delivery.id, now)
+    assert found is not None
+    claim = replace(found, started_at=now - begun_ms_ago, fence_at=now + fence_ms)
+    upstream = await runtime.upstreams.of(alice.inbox_id)
+    upstream.link.clock = Unknown()
+    write = partial(runtime.writer.write, contacts=(alice.contact_id,), priority=Priority.ATTEMPT)
+    looking = Looking(claim, upstream, runtime.reader, write, timing=Timing())
+    seen = await looking.run()
+    assert isinstance(seen, Look) and seen.over is over
+    assert (looking.over_in_ms <= 0) is over
