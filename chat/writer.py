@@ -2,7 +2,7 @@
 
 Writes that wait together share a transaction (one fsync for all) of at most ``batch_ms``; if one of them fails, all are
 rolled back and each is tried again alone, so that a failing write harms no other. A write may therefore run twice: it
-must have no effect but on the database.
+must have no effect but on the database. A Refusal is an answer and no failure: raise it before anything is changed.
 
 A database in trouble (locked, full, gone, a deadlock) is asked again on a fresh connection, for as long as a write has
 patience: a visitor is told after five seconds, what the courier and the cable write waits longer. Only when the
@@ -32,6 +32,7 @@ from chat.feed import Change, Pen
 from chat.trouble import Trouble
 from chat.waiting import Waiting
 from chat.wal import Log
+from chat.wire.errors import Refusal
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -206,7 +207,7 @@ class Writer:
             pen = Pen(self._clock(), contacts)
             self._stage = Stage.RUN
             for write in batch:
-                results.append(write.run(pen))
+                results.append(_result(write, pen))
                 if time.monotonic() > until:
                     break
             changes = pen.close()
@@ -227,7 +228,7 @@ class Writer:
                 self._audience.changed(*change)
         finally:  # whatever a listener does: it is committed, and the callers wait
             for write, result in zip(batch, results, strict=False):
-                self._done(write, result, None)
+                self._done(write, result, result if isinstance(result, Refusal) else None)
 
     # When it fails
 
@@ -276,6 +277,14 @@ class Writer:
             self._loop.call_soon_threadsafe(callback)
         except RuntimeError:  # the loop is gone: nobody waits any more, and what was committed stays
             log.warning("writer finished after its event loop")
+
+
+def _result(write: _Write, pen: Pen) -> Any:
+    """A Refusal is one: raised before anything was changed, it need not roll back the writes before it."""
+    try:
+        return write.run(pen)
+    except Refusal as refusal:
+        return refusal
 
 
 def _about_to_commit(batch: list[_Write]) -> None:

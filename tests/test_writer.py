@@ -158,6 +158,32 @@ async def test_one_failing_write_harms_no_other(writer: Writer, gate: Gate, read
     assert await reader.run(_heads, alice, bob) == [3, 2]
 
 
+async def test_a_refusal_costs_its_neighbours_nothing(
+    writer: Writer, gate: Gate, audience: Audience, alice: Person, bob: Person
+):
+    audience.join(heard := Heard(alice))
+    runs: list[str] = []
+
+    def counted(text: str, person: Person, **options: Any) -> Callable[[Pen], Any]:
+        def run(pen: Pen) -> Any:
+            runs.append(text)
+            return say(text, person, **options)(pen)
+
+        return run
+
+    echo_id = uuid.uuid4()
+    waiting = [
+        write(writer, counted("one", alice, echo_id=echo_id), alice),
+        write(writer, counted("other", alice, echo_id=echo_id), alice),
+        write(writer, counted("two", alice), alice),
+    ]
+    await asyncio.sleep(0)
+    gate.open()
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(each) for each in results] == [acceptance.Accepted, Refusal, acceptance.Accepted]
+    assert runs == ["one", "other", "two"] and heard.changes == [(0, 3, 3)]
+
+
 def _heads(*people: Person) -> list[int]:
     return [Contact.objects.get(id=person.id).head for person in people]
 
