@@ -28,6 +28,9 @@ class Listener(Protocol):
     def changed(self, head_before: int, head_after: int, rows: tuple[Row, ...]) -> None:
         """The feed went from one head to the other by exactly these rows; no rows: look whether you are behind."""
 
+    def hinted(self, head: int) -> None:
+        """Somebody who may be wrong says that the feed has come so far: look whether you are behind."""
+
     def turned(self, epoch: str) -> None:
         """The feed is of this epoch: look whether what you know is of another."""
 
@@ -63,6 +66,10 @@ class Audience:
             self.committed(contact_id, head_after)
         for listener in self.of(contact_id):
             listener.changed(head_before, head_after, rows)
+
+    def hinted(self, contact_id: uuid.UUID, head: int) -> None:
+        for listener in self.of(contact_id):
+            listener.hinted(head)
 
     def turned(self, contact_id: uuid.UUID, epoch: str) -> None:
         for listener in self.of(contact_id):

@@ -120,7 +120,7 @@ class Neighbours:
         if name == self._name or len(hints) % _HINT.size:
             return
         for raw, head in _HINT.iter_unpack(hints):
-            self._audience.changed(uuid.UUID(bytes=raw), head, head)
+            self._audience.hinted(uuid.UUID(bytes=raw), head)
 
     # What is said about it
 

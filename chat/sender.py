@@ -99,6 +99,11 @@ class Sender:
         else:
             self._look()
 
+    def hinted(self, head: int) -> None:
+        """Look, and believe nothing: a pong of a head that is false would let every page reconnect."""
+        if not self._started or head != self.window.seq:
+            self._look()
+
     def turned(self, epoch: str) -> None:
         """The feed is of this epoch; a client that knows another one is to start again."""
         if self._started and epoch != self.window.epoch:

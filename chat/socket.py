@@ -127,6 +127,9 @@ class Socket:
     def changed(self, head_before: int, head_after: int, rows: tuple[Row, ...]) -> None:
         self.sender.changed(head_before, head_after, rows)
 
+    def hinted(self, head: int) -> None:
+        self.sender.hinted(head)
+
     def turned(self, epoch: str) -> None:
         self.sender.turned(epoch)
 

@@ -11,6 +11,8 @@ class Heard:
     def changed(self, head_before: int, head_after: int, rows: tuple[Row, ...]) -> None:
         self.told.append((head_before, head_after, rows))
 
+    def hinted(self, head: int) -> None: ...
+
     def turned(self, epoch: str) -> None:
         self.told.append(epoch)
 

@@ -11,8 +11,10 @@ from chat import neighbours
 from chat.audience import Audience
 from chat.neighbours import Neighbours
 from tests.eventually import eventually
+from tests.fixtures.fake_conversations import EPOCH
 from tests.fixtures.the_redis import RedisServer
 from tests.fixtures.world import Device
+from tests.test_sender import Stage
 
 MakeNeighbour = Callable[..., Audience]
 
@@ -156,6 +158,30 @@ async def test_what_is_no_hint_harms_nobody(
     commit(here, device, 1)
     await eventually(lambda: (1, 1) in device.heads)
     assert "died" not in logged.text
+
+
+class Page:
+    """A listener that has a sender, as sockets have."""
+
+    def __init__(self) -> None:
+        self.device, self.stage = Device(uuid.uuid4()), Stage(rows=2)
+        self.contact_id, self.session_id = self.device.contact_id, self.device.session_id
+        self.changed, self.hinted = self.stage.sender.changed, self.stage.sender.hinted
+        self.turned, self.passing, self.revoked = self.device.turned, self.device.passing, self.device.revoked
+
+
+async def test_a_false_hint_lets_a_page_look_and_not_reconnect(
+    neighbour: MakeNeighbour, redis_server: RedisServer
+) -> None:
+    there, page = neighbour(), Page()
+    there.join(page)
+    await page.stage.begin()
+    await eventually(lambda: redis_server.subscribers() == 1)
+    redis_server.publish("ours", b"somebody unknown" + page.contact_id.bytes + (2**62).to_bytes(8, "big"))
+    await eventually(lambda: len(page.stage.reads) == 2)
+    await page.stage.settled()
+    page.stage.sender.ping()
+    assert page.stage.socket.take() == [{"type": "pong", "cursor": f"{EPOCH}.2"}]
 
 
 async def test_without_a_redis_nothing_is_kept() -> None:

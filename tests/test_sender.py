@@ -223,6 +223,18 @@ async def test_a_ping_is_answered_with_the_newest_cursor_known():
     stage.sender.stop()
 
 
+async def test_a_hint_lets_it_look_and_is_not_believed():
+    stage = Stage(rows=2)
+    await stage.begin()
+    stage.sender.hinted(2**63)
+    await stage.settled()
+    stage.sender.ping()
+    assert stage.socket.take() == [{"type": "pong", "cursor": f"{EPOCH}.2"}]
+    assert len(stage.reads) == 2
+    stage.say("hello")
+    assert seqs(stage.socket.take()) == [3]
+
+
 async def test_a_ping_before_the_first_page_is_answered_after_it():
     stage = Stage(rows=2)
     stage.sender.start("other.99")

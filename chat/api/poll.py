@@ -25,6 +25,9 @@ class Poll:
         if head_after != self.seq:
             self.news.set()
 
+    def hinted(self, head: int) -> None:
+        self.changed(head, head, ())
+
     def turned(self, epoch: str) -> None:
         if epoch != self.epoch:
             self.news.set()
