@@ -2,13 +2,23 @@
 
 import logging
 import time
+from collections.abc import Iterator
 from typing import Any
 
 LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class UtcFormatter(logging.Formatter):
+    """Of what PostgreSQL says only class and number: it quotes rows, and with them what visitors write."""
+
     converter = staticmethod(time.gmtime)
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        for error in _errors(record):
+            if (sqlstate := _sqlstate(error)) and str(error):
+                text = text.replace(str(error), f"{type(error).__name__}, sqlstate {sqlstate}")
+        return text
 
 
 class OneLineFormatter(UtcFormatter):
@@ -16,6 +26,27 @@ class OneLineFormatter(UtcFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return super().format(record).replace("\r", "\\r").replace("\n", "\\n")
+
+
+def _errors(record: logging.LogRecord) -> Iterator[BaseException]:
+    """Whatever a line or its traceback may quote."""
+    found = [each for each in record.args or () if isinstance(each, BaseException)]
+    if record.exc_info and record.exc_info[1] is not None:
+        found.append(record.exc_info[1])
+    seen: set[int] = set()
+    while found:
+        error = found.pop()
+        if id(error) not in seen:
+            seen.add(id(error))
+            found += [each for each in (error.__cause__, error.__context__) if each is not None]
+            found += error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+            yield error
+
+
+def _sqlstate(error: BaseException) -> str | None:
+    """The driver's errors have one; Django's are caused by one of those."""
+    found: str | None = getattr(error, "sqlstate", None) or getattr(error.__cause__, "sqlstate", None)
+    return found
 
 
 class WithoutTraceback(logging.Filter):
