@@ -62,6 +62,7 @@ class Holding:
         self._polled_s = polled_s
         self._people: dict[uuid.UUID, _Person] = {}
         self._tasks = Tasks()
+        self._is_moving = False
         timing = timing or Timing()
         self.liveness = Liveness(upstreams, writer, reader, audience, resyncs, timing=timing, refresh=self.refresh)
 
@@ -121,7 +122,22 @@ class Holding:
         """To be called every second or so: ends what is over, and compares contacts that the cable may not carry."""
         for contact_id in list(self._people):
             self._settle(contact_id)
+        former = self._upstreams.is_former
+        moved = [key for key, each in self._people.items() if any(former(held.upstream) for held in each.held.values())]
+        if moved and not self._is_moving:
+            self._is_moving = True
+            self._tasks.spawn(self._move(moved), name="move")
         self.liveness.sweep()
+
+    async def _move(self, contact_ids: list[uuid.UUID]) -> None:
+        """An operator has changed an address: hear these people there, one after the other."""
+        log.info("the address of a Chatwoot was changed: %d people are heard there from now on", len(contact_ids))
+        try:
+            for contact_id in contact_ids:
+                if contact_id in self._people:
+                    await self._subscribe(contact_id)
+        finally:
+            self._is_moving = False
 
     async def close(self) -> None:
         """Hear nothing more."""
@@ -153,7 +169,7 @@ class Holding:
 
     def _hold(self, person: _Person, row: ContactInbox, upstream: Upstream) -> None:
         known = person.held.get(row.pk)
-        if known is not None and known.token == row.pubsub_token:
+        if known is not None and known.token == row.pubsub_token and known.upstream.hub is upstream.hub:
             return
         scope = Scope(row.contact_id, row.pk, row.inbox_id, row.source_id, upstream.chatwoot_inbox_id)
         hold = upstream.hub.hold(row.pk, row.pubsub_token)  # another token replaces the former subscription

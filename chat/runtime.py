@@ -144,7 +144,7 @@ class Runtime:
                     await self._check_heads()
                 if loop.time() - rows_at >= self._timing.read_rows_s:
                     rows_at = loop.time()
-                    self.upstreams.forget()
+                    await self.upstreams.renew()
                     await self.uploads.sweep()
             except Exception:  # The next round may do better; without rounds nobody would ever be swept or revoked.
                 log.exception("the watch failed")

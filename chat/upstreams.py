@@ -1,5 +1,6 @@
 """The Chatwoots that this process talks to: for each a client, a hub, a budget, a breaker and a clock, on first use."""
 
+import logging
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,6 +22,9 @@ from chat.link import Link as Link
 from chat.link import Unavailable as Unavailable
 from chat.models import Chatwoot, Inbox
 from chat.reader import Reader
+from chat.writer import BUSY
+
+log = logging.getLogger(__name__)
 
 OpenHttp = Callable[[str], httpx.AsyncClient]
 OpenHub = Callable[[str, Listener], Hub]
@@ -119,6 +123,7 @@ class Upstreams:
         self._stack = AsyncExitStack()
         self._links: dict[tuple[str, str], Link] = {}
         self._inboxes: dict[int, Upstream] = {}
+        self._latest: dict[int, Link] = {}  # of each inbox, when its row was last read
         self.listener: Listener | None = None
         self.opened: Callable[[Link], None] = lambda link: link.tried.set()
 
@@ -134,6 +139,21 @@ class Upstreams:
         """Read the rows again at the next use: an operator may have changed them."""
         self._inboxes.clear()
 
+    async def renew(self) -> None:
+        """Read the rows of all inboxes again that were ever used."""
+        self.forget()
+        for inbox_id in list(self._latest):
+            try:
+                await self.of(inbox_id)
+            except Inbox.DoesNotExist:
+                self._latest.pop(inbox_id, None)
+            except BUSY as error:
+                log.error("inbox %s was not read again: %s", inbox_id, error)
+
+    def is_former(self, upstream: Upstream) -> bool:
+        """The inbox has been found at another address since."""
+        return self._latest.get(upstream.inbox_id, upstream.link) is not upstream.link
+
     def share(self, rate_per_s: float) -> None:
         """Give each Chatwoot so many requests a second from this process."""
         self._rate_per_s = rate_per_s
@@ -147,7 +167,7 @@ class Upstreams:
             await self._stack.enter_async_context(link.http)
             await self._stack.enter_async_context(link.hub)
             self.opened(link)
-        link = self._links[key]
+        link = self._latest[inbox.pk] = self._links[key]
         link.learn(inbox.chatwoot, now=now)
         return Upstream(
             inbox_id=inbox.pk,

@@ -13,7 +13,7 @@ from chat import resync
 from chat.chatwoot.events import ConversationCreated, Typing
 from chat.holding import Holding
 from chat.liveness import Timing
-from chat.models import ContactInbox, Conversation
+from chat.models import Chatwoot, ContactInbox, Conversation
 from chat.writer import Writer
 from tests.eventually import eventually
 from tests.fixtures.fake_hub import CountingChatwoot, GatedChatwoot, answer
@@ -192,6 +192,16 @@ async def test_what_is_to_be_held_is_read_again_when_it_may_have_changed(world: 
     assert chatwoot.hub.held(new) == 1  # by its new token only
     runtime.holding.refresh(uuid.uuid4())  # nobody who is here
     assert not any(hold.visible for hold in chatwoot.hub.holds)
+
+
+async def test_who_is_held_at_an_address_that_is_changed_is_held_at_the_new_one(world: World) -> None:
+    chatwoot, alice = CountingChatwoot(), await world.person(pubsub_token="token-of-alice")
+    runtime, key = await arrived(world, chatwoot, alice, timing=replace(PATIENT, read_rows_s=0.2))
+    await world.ask(Chatwoot.objects.update, cable_url="ws://moved.example/cable")
+    await eventually(lambda: len(chatwoot.hubs) == 2 and chatwoot.hubs[1].held(key) == 1)
+    assert chatwoot.hubs[0].held(key) == 0
+    runtime.holding.sweep()
+    assert len(chatwoot.hubs[1].holds) == 1
 
 
 async def test_somebody_whom_chatwoot_does_not_know_is_not_held(world: World) -> None:
