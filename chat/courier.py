@@ -14,7 +14,7 @@ from functools import partial
 from random import Random
 from typing import TypeVar
 
-from chat import files, gone, lanes, outcome, sending, sql
+from chat import files, lanes, outcome, sending, sql
 from chat.bridge.tasks import Tasks
 from chat.budget import Urgency
 from chat.chatwoot import fence
@@ -29,7 +29,7 @@ from chat.marking import Marking
 from chat.outbox import Claim, Kind
 from chat.reader import Reader
 from chat.sending import Misplaced
-from chat.settling import Look, ReadBack, Settling
+from chat.settling import Look, Settling
 from chat.settling import Timing as Timing
 from chat.trouble import Trouble
 from chat.upstreams import Upstream, Upstreams
@@ -160,11 +160,22 @@ class Courier:
         except BUSY as error:
             log.error("delivery %s waits for the database: %s", due.delivery_id, error)
             await self._leases.give_back(self._leases.of(due.delivery_id))
+        except Exception as error:
+            await self._unforeseen(due, error)
         finally:
             release()
             del self._carrying[due.delivery_id]
             self._leases.forget(due.delivery_id)
             self._ended.set()
+
+    async def _unforeseen(self, due: Due, error: Exception) -> None:
+        """Not to be met in the same way after each lease, for ever. Raises ``error`` when nothing is claimed."""
+        claims = self._leases.of(due.delivery_id)
+        for claim in claims:
+            settle = partial(self._settling.not_understood, claim=claim, error=error, in_look=due.is_doubtful)
+            await self._write(settle, claim.contact_id)
+        if not claims:
+            raise error
 
     async def _handle(self, due: Due, upstream: Upstream) -> bool:
         """False: it was not begun, and a scan at once would find it again."""
@@ -268,9 +279,8 @@ class Courier:
             self._say_unseen(claim, error)
             await self._write(partial(self._not_seen, claim=claim, error=error), claim.contact_id)
         else:
-            await self._write(
-                partial(self._seen, claim=claim, seen=seen, over_in_ms=looking.over_in_ms), claim.contact_id
-            )
+            settle = partial(looking.settle, settling=self._settling, seen=seen, over_in_ms=looking.over_in_ms)
+            await self._write(settle, claim.contact_id)
             if seen is Gone.CONTACT:
                 self._holding.refresh(claim.contact_id)
         return True
@@ -287,16 +297,3 @@ class Courier:
             self._settling.look_after_pause(pen, claim)
         else:
             self._settling.looked(pen, claim, Look(over=False, complete=False), over_in_ms=0)
-
-    def _seen(self, pen: Pen, *, claim: Claim, seen: Look | Gone | ReadBack, over_in_ms: int) -> None:
-        if isinstance(seen, ReadBack):
-            self._settling.read_back(pen, claim, seen, over_in_ms=over_in_ms)
-        elif isinstance(seen, Look):
-            self._settling.looked(pen, claim, seen, over_in_ms=over_in_ms)
-        elif seen is Gone.INBOX:
-            log.error("inbox %s is paused: Chatwoot knows no inbox with its identifier", claim.inbox_id)
-            self._settling.look_after_pause(pen, claim)
-        elif seen is Gone.CONTACT:
-            gone.contact_gone(pen, claim)
-        else:
-            gone.conversation_gone(pen, claim)

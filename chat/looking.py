@@ -10,7 +10,7 @@ from enum import Enum
 from functools import partial
 from typing import TypeVar
 
-from chat import mirror, sql
+from chat import gone, mirror, sql
 from chat.budget import Urgency
 from chat.chatwoot.errors import NotFound
 from chat.chatwoot.resources import Conversation as UpstreamConversation
@@ -21,7 +21,7 @@ from chat.models import Conversation, Delivery
 from chat.outbox import WRITTEN_IN, Claim
 from chat.reader import Reader
 from chat.sending import scope_of
-from chat.settling import Look, ReadBack, Timing
+from chat.settling import Look, ReadBack, Settling, Timing
 from chat.upstreams import Upstream
 
 log = logging.getLogger(__name__)
@@ -75,12 +75,27 @@ class Looking:
         except NotFound as error:
             if not error.finished:  # a proxy said so
                 raise
-            gone = await self._ladder()
-            if gone is not None:
-                return gone
+            missing = await self._ladder()
+            if missing is not None:
+                return missing
             complete = False  # it is there now
         over = self.over_in_ms <= 0 if self._over is None else self._over
         return Look(over=over, prompt=self._prompt, complete=complete)
+
+    def settle(self, pen: Pen, *, settling: Settling, seen: Look | Gone | ReadBack, over_in_ms: int) -> None:
+        """Write down what this look has seen. ``over_in_ms``: as of its end."""
+        claim = self._claim
+        if isinstance(seen, ReadBack):
+            settling.read_back(pen, claim, seen, over_in_ms=over_in_ms)
+        elif isinstance(seen, Look):
+            settling.looked(pen, claim, seen, over_in_ms=over_in_ms)
+        elif seen is Gone.INBOX:
+            log.error("inbox %s is paused: Chatwoot knows no inbox with its identifier", claim.inbox_id)
+            settling.look_after_pause(pen, claim)
+        elif seen is Gone.CONTACT:
+            gone.contact_gone(pen, claim)
+        else:
+            gone.conversation_gone(pen, claim)
 
     async def _count_from_the_start(self) -> None:
         """By the database's clock, which wrote down when the attempt began; needed while Chatwoot's is not known."""

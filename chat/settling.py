@@ -8,7 +8,7 @@ from typing import Self
 from django.conf import settings
 
 from chat import outbox, outcome
-from chat.chatwoot.errors import ChatwootError
+from chat.chatwoot.errors import Ambiguous, ChatwootError
 from chat.feed import Pen
 from chat.outbox import Claim, Kind
 from chat.outcome import Outcome, Step
@@ -141,6 +141,15 @@ class Settling:
         elif over_in_ms > 0 and not claim.finished:
             wait_ms = min(wait_ms, max(over_in_ms, self._timing.first_look_ms))
         outbox.look_again(pen, claim, looks=looks, due_at=pen.now + wait_ms, unconfirmed=unconfirmed)
+
+    def not_understood(self, pen: Pen, claim: Claim, error: Exception, *, in_look: bool) -> None:
+        """A mistake of ours, in an attempt or a look: whatever Chatwoot did is in doubt, until that expires."""
+        if claim.lease_no & (claim.lease_no - 1) == 0:  # 1, 2, 4, 8 …: looks follow each other closely
+            log.error("delivery %s met what nobody foresaw", claim.delivery_id, exc_info=error)
+        if in_look:
+            self.looked(pen, claim, Look(over=False, complete=False), over_in_ms=0)
+        else:
+            self.attempted(pen, claim, Ambiguous(f"unforeseen {type(error).__name__}"), over_in_ms=0)
 
     def read_back(self, pen: Pen, claim: Claim, seen: ReadBack, *, over_in_ms: int) -> None:
         """Of a message that was found after doubt, the files were asked for."""

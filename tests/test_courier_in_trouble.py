@@ -122,3 +122,33 @@ async def test_a_claim_whose_commit_was_uncertain_is_given_back(world: World, cl
     assert await world.ask(Delivery.objects.filter(lease_no__gt=1).count) == 1
     await again.close()
     await writer.stop()
+
+
+class BlindWriter(Writer):
+    """Cannot apply what Chatwoot answers to the courier."""
+
+    async def write(self, run: Any, **options: Any) -> Any:
+        if getattr(run, "func", run).__name__ in ("arrived", "_apply"):
+            raise RuntimeError("nobody thought of this")
+        return await super().write(run, **options)
+
+
+async def test_an_answer_that_cannot_be_applied_leaves_its_message_unconfirmed_in_the_end(
+    world: World, logged: Any
+) -> None:
+    runtime, alice = await world.start(), await world.person()
+    await world.talk(runtime, alice)
+    await runtime.courier.close()
+    world.sandbox.faults.set("cable_mute")
+    writer = BlindWriter(runtime.audience)
+    writer.start()
+    carrying = replace(QUICK.carrying, lease_ms=600_000, first_look_ms=10, give_up_ms=1, pause_ms=60_000)
+    again = courier.Courier(runtime.upstreams, writer, runtime.reader, runtime.holding, random=Eager(), timing=carrying)
+    said = await alice.say(runtime, "keep me")
+    again.start()
+    ours = Delivery.objects.filter(message=said.message_id)
+    await world.becomes(lambda: ours.filter(state=Delivery.State.UNCONFIRMED, attempt=1, lease_until=0).exists())
+    await again.close()
+    await writer.stop()
+    assert logged.text.count("met what nobody foresaw") == 2, "once for the attempt, once for the look"
+    assert "Traceback" in logged.text and "died" not in logged.text
