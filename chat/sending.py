@@ -175,7 +175,8 @@ def _is_by(message: Message, claim: Claim) -> bool:
 
 def switch_marker_off(pen: Pen, inbox_id: int, words: str) -> None:
     """Until an operator switches it on again: a token that writes elsewhere is worse than none."""
-    if Inbox.objects.filter(pk=inbox_id, marker_off="").update(marker_off=words):
+    if Inbox.objects.filter(pk=inbox_id, marker_off="").exists():
+        pen.change_inbox(inbox_id, marker_off=words)
         log.error("inbox %s: the bot token is not used any more: %s", inbox_id, words)
 
 

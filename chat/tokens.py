@@ -61,7 +61,7 @@ class Tokens:
                 session = await upstream.api.create_contact(
                     source_id=inbox.canary_source_id, name=CANARY, identifier_hash=upstream.anonymous_hash
                 )
-            keep = partial(_keep_canary, inbox_id, session.pubsub_token)
+            keep = partial(keep_canary, inbox_id, session.pubsub_token)
             await self._writer.write(keep, contacts=(), priority=Priority.MIRROR)
         except (ChatwootError, *BUSY) as error:
             log.warning("inbox %s has no canary contact yet: %s", inbox_id, error)
@@ -79,12 +79,14 @@ def _keep(scope: Scope, session: ContactSession, pen: Pen) -> None:
 
 def _name_canary(inbox_id: int, pen: Pen) -> Inbox:
     """Its source_id is stored before Chatwoot hears of it, so that there is never a second one."""
-    inbox = Inbox.objects.select_for_update().get(pk=inbox_id)
+    inbox = Inbox.objects.get(pk=inbox_id)
+    if not inbox.canary_source_id:
+        inbox = Inbox.objects.select_for_update().get(pk=inbox_id)
     if not inbox.canary_source_id:
         inbox.canary_source_id = str(uuid.uuid4())
         Inbox.objects.filter(pk=inbox_id).update(canary_source_id=inbox.canary_source_id)
     return inbox
 
 
-def _keep_canary(inbox_id: int, token: str, pen: Pen) -> None:
-    Inbox.objects.filter(pk=inbox_id).update(canary_token=token)
+def keep_canary(inbox_id: int, token: str, pen: Pen) -> None:
+    pen.change_inbox(inbox_id, canary_token=token)

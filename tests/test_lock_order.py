@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from chat import sql
+from chat import sending, sql, tokens
 from chat.audience import Audience
 from chat.feed import Pen
 from chat.models import Contact, Inbox, upsert_inbox
@@ -76,7 +76,18 @@ async def cross(writers: tuple[Writer, Writer], change: Callable[[int, Pen], Non
     await asyncio.gather(*waits)
 
 
-async def test_inboxes_are_changed_in_one_order(reader: Reader, writers: tuple[Writer, Writer], begun: Begun) -> None:
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (lambda pen, inbox_id, value: pen.change_inbox(inbox_id, paused_until=int(value)), "paused_until"),
+        (sending.switch_marker_off, "marker_off"),
+        (lambda pen, inbox_id, value: tokens.keep_canary(inbox_id, value, pen), "canary_token"),
+    ],
+    ids=["a pause", "the marker", "the canary"],
+)
+async def test_inboxes_are_changed_in_one_order(
+    reader: Reader, writers: tuple[Writer, Writer], begun: Begun, change: Callable[[Pen, int, str], None], name: str
+) -> None:
     def add() -> list[int]:
         return [
             upsert_inbox(slug=slug, url="https://c.example", cable_url="wss://c.example", inbox_identifier=slug).pk
@@ -84,9 +95,10 @@ async def test_inboxes_are_changed_in_one_order(reader: Reader, writers: tuple[W
         ]
 
     ids = await reader.run(add)
-    await cross(writers, lambda which, pen: pen.change_inbox(ids[which], paused_until=which + 1))
+    await cross(writers, lambda which, pen: change(pen, ids[which], str(which + 1)))
     assert begun.times == 2, "a transaction was tried again"
-    assert await reader.run(lambda: list(Inbox.objects.order_by("pk").values_list("paused_until", flat=True))) == [1, 2]
+    stored = await reader.run(lambda: list(Inbox.objects.order_by("pk").values_list(name, flat=True)))
+    assert [str(value) for value in stored] == ["1", "2"]
 
 
 async def test_contacts_are_locked_in_one_order(reader: Reader, writers: tuple[Writer, Writer], begun: Begun) -> None:
