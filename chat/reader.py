@@ -1,7 +1,8 @@
-"""Reads of the database from the event loop, on a few threads of their own.
+"""The database from the event loop, on a few threads of their own: reads, and the few writes that concern no feed.
 
 Django's own bridge runs all of them on one thread per process, where a slow one holds up every visitor. A read that
 meets a connection which the server has closed is done again, once, on a fresh one; so it must be safe to repeat.
+Such a write (what is known of a Chatwoot, of processes, what is cleared away) is one statement, and never a hot one.
 """
 
 import asyncio
