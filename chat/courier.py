@@ -199,6 +199,7 @@ class Courier:
                 claim = await self._claim(due, upstream, fenced=window_ms is not None, marker=marker)
                 if not self._in_time(claim, upstream, fenced=window_ms is not None):
                     raise Crowded("it took too long to begin")
+                upstream.link.refuse_unless_open()  # another may have been told meanwhile to leave it alone
                 reached("courier.before_send")
                 headers = fence.header(claim.fence_at, window_ms) if window_ms is not None else {}
                 sent, posted_at = upstream.link.clock.base(), self._now()

@@ -35,6 +35,9 @@ class Unavailable(Unreachable):
         self.after_s = after_s
 
 
+UNASKED = (Crowded, Unavailable)  # Chatwoot does not know of these
+
+
 class Link:
     """``tried``: clock and fence were asked for, with or without success."""
 
@@ -84,8 +87,8 @@ class Link:
 
     async def heard(self, error: ChatwootError | None) -> None:
         """Note how a request ended: for the breaker, and a 429 for all processes."""
-        if isinstance(error, Crowded):
-            return  # Chatwoot was not asked: it is as well as it was
+        if isinstance(error, UNASKED):
+            return  # it is as well as it was
         if is_failure(error):
             self.breaker.failed()
         else:
@@ -111,7 +114,7 @@ class Link:
 def is_failure(error: ChatwootError | None) -> bool:
     """Nobody is there, or somebody else answers in Chatwoot's place. Whatever Rails answers is none."""
     if isinstance(error, Unreachable):
-        return not isinstance(error, Crowded)
+        return not isinstance(error, UNASKED)
     return isinstance(error, Ambiguous) and not error.finished
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from chat import courier, resync
 from chat.audience import Audience
+from chat.link import Link
 from chat.models import ContactInbox, Delivery
 from chat.writer import Priority, Writer, WriterFull
 from tests.eventually import eventually
@@ -120,6 +121,37 @@ async def test_a_claim_whose_commit_was_uncertain_is_given_back(world: World, cl
     await world.settled()
     assert world.said() == ["hello", "keep me"] and writer.forgets == 0
     assert await world.ask(Delivery.objects.filter(lease_no__gt=1).count) == 1
+    await again.close()
+    await writer.stop()
+
+
+class ThrottledWriter(Writer):
+    """While an attempt is committed, another request hears a 429."""
+
+    link: Link
+
+    async def write(self, run: Any, *, priority: Priority, **options: Any) -> Any:
+        result = await super().write(run, priority=priority, **options)
+        if priority is Priority.ATTEMPT and not self.link.paused_s:
+            await self.link.pause(0.5)
+        return result
+
+
+async def test_an_attempt_that_was_claimed_before_a_429_waits_for_the_end_of_the_pause(world: World) -> None:
+    runtime, alice = await world.start(), await world.person()
+    await world.talk(runtime, alice)
+    await runtime.courier.close()
+    writer = ThrottledWriter(runtime.audience)
+    writer.link = (await runtime.upstreams.of(world.inbox_id)).link
+    writer.start()
+    again = courier.Courier(
+        runtime.upstreams, writer, runtime.reader, runtime.holding, random=Eager(), timing=QUICK.carrying
+    )
+    said = await alice.say(runtime, "patience")
+    again.start()
+    ours = Delivery.objects.filter(message=said.message_id)
+    await world.becomes(lambda: ours.filter(attempt=1, state=Delivery.State.ACCEPTED).exists())
+    assert world.said() == ["hello"] and not writer.link.breaker.open
     await again.close()
     await writer.stop()
 

@@ -113,6 +113,7 @@ async def test_our_own_crowding_says_nothing_of_chatwoot(here: Upstream) -> None
         (None, False),
         (Unreachable("ConnectError"), True),
         (Crowded("PoolTimeout"), False),
+        (Unavailable("paused", after_s=1), False),
         (Ambiguous("ReadTimeout"), True),
         (Ambiguous("", status=502), True),
         (Malformed("not JSON", status=200), True),
