@@ -11,7 +11,7 @@ lose_answer          committed, then the connection is cut without an answer
 refuse               the connection is cut, nothing done
 delay                `seconds` pass before the work is done
 delay_answer         `seconds` pass between the commit and the answer
-status               `status` and `body` are answered, nothing done
+status               `status` and `body` are answered, nothing done; `seconds`: with that as Retry-After
 late_commit          no answer; committed after `seconds`. `cut`: the connection is cut at once.
                      A request with ``X-Request-Start`` past its deadline does not commit, unless `frozen`.
 inverted             a message takes its id at once and is committed within `seconds`, after younger ones
@@ -104,7 +104,8 @@ class Fault:
         return self.name in LASTING and self.seconds is not None and time.monotonic() > self.set_at + self.seconds
 
     def matches(self, request: Request) -> bool:
-        return self.method in ("", request.method) and self.path in request.path
+        concerns = self.name != "blob_lost" or "multipart" in request.headers.get("content-type", "")
+        return concerns and self.method in ("", request.method) and self.path in request.path
 
 
 async def error_before(fault: Fault, exchange: Exchange) -> None:
@@ -130,6 +131,8 @@ async def status(fault: Fault, exchange: Exchange) -> None:
     else:
         body = b"" if fault.body is None else orjson.dumps(fault.body)
         response = Response(fault.status, body, "application/json; charset=utf-8")
+    if fault.seconds is not None:
+        response.headers["Retry-After"] = str(round(fault.seconds))
     raise Answered(response, by_rails=fault.status not in (413, 429, 502, 503, 504))
 
 

@@ -38,7 +38,7 @@ REST_FAULTS: tuple[dict[str, Any], ...] = (
     {"name": "late_commit", "times": 2, "seconds": 1.0, "cut": True, "path": "/messages", **POSTS},
     {"name": "status", "times": 3, "status": 502, "body": "<html>Bad Gateway</html>"},
     {"name": "status", "times": 2, "status": 503, "body": {"error": "later"}},
-    {"name": "status", "times": 1, "status": 429},
+    {"name": "status", "times": 1, "status": 429, "seconds": 3},  # without, it would be the rest of a real minute
 )
 CABLE_FAULTS = (
     "cable_cut",
