@@ -46,7 +46,7 @@ faults: .venv/.test
 
 # Real sizes and real times.
 faults-full: .venv/.test tools
-	@FAULTS=full .venv/bin/python -m pytest --quiet --numprocesses=2 --dist=worksteal -m faults tests/faults
+	@FAULTS=full .venv/bin/python -m pytest --quiet --numprocesses=2 --dist=worksteal -m faults tests/faults tests/models
 
 tools:
 	@.ci/tools

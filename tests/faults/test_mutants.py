@@ -4,6 +4,7 @@ Each mutant is a copy of the project with one line changed, in which the row run
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from tests.faults.processes import ROOT
 
 pytestmark = [pytest.mark.faults, pytest.mark.full]
+NOTICED = r"AssertionError: (K\d|.* was deleted and came back)"
 COPIED = ("chat", "chatproxy", "static", "templates", "tests", "manage.py", "pyproject.toml")
 
 
@@ -41,6 +43,24 @@ MUTANTS = {
         "headers: dict[str, str] = {}",
         row="f14 and does_not_come and content",
     ),
+    "no overlap of pages": Mutant(
+        "chat/looking.py",
+        "before = ids[OVERLAP - 1]",
+        "before = ids[0]",
+        row="f33_what_is_looked_for",
+    ),
+    "no claimed set": Mutant(
+        "chat/mirror.py",
+        "record = sql.message_by_chatwoot_id(scope.inbox_id, message.id)",
+        "record = None",
+        row="f31_doubled",
+    ),
+    "a deletion that is not sticky": Mutant(
+        "chat/mirror.py",
+        "if record.deleted or not (message.deleted or ",
+        "if not (message.deleted or ",
+        row="f31_a_stale_list",
+    ),
 }
 
 
@@ -58,7 +78,7 @@ def test_without_this_rule_the_row_fails(name: str, tmp_path: Path) -> None:
     found = run(mutant.row, tmp_path)
 
     assert found.returncode == 1, f"the suite does not miss this rule:\n{found.stdout[-3000:]}"
-    assert "AssertionError: K" in found.stdout, found.stdout[-3000:]
+    assert re.search(NOTICED, found.stdout), found.stdout[-3000:]
 
 
 def run(row: str, project: Path) -> "subprocess.CompletedProcess[str]":

@@ -57,7 +57,7 @@ class Database:
     work: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = field(default_factory=list)
 
     async def run(self, read: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        if read.__name__ == "_pause":  # it would read the wall clock
+        if getattr(read, "__name__", "") == "_pause":  # it would read the wall clock
             raise OperationalError("no other process is to hear of it")
         if read is sql.database_now:
             return self.clock.now

@@ -209,6 +209,17 @@ class FeedModel(RuleBasedStateMachine):
         if not again:
             del self.frames[at]
 
+    @rule(which=some, process=st.integers(0, PROCESSES - 1))
+    def hears_the_newer_first(self, which: int, process: int) -> None:
+        """Of two edits of one message."""
+        if id := self._pick(which):
+            older, newer = (
+                self.chatwoot.frame(self.chatwoot.change(id, content=f"{word} edit at {self.clock.now}"))
+                for word in ("first", "second")
+            )
+            self._apply(process, newer, None)
+            self._apply(process, older, None)
+
     @precondition(lambda self: self.frames)
     @rule(which=some)
     def is_lost(self, which: int) -> None:
@@ -247,6 +258,8 @@ class FeedModel(RuleBasedStateMachine):
         self.told[process] += changes
         if before is not None:
             self._is_newest(before, said, started)
+        if is_message and started is None:
+            self.newest[said.id] = max(self.newest.get(said.id, 0), round(said.updated_at.timestamp() * 1000))
 
     def _is_newest(self, before: Message, said: resources.Message, started: int | None) -> None:
         after, updated_at = _stored(said.id), self.newest.get(said.id, 0)
@@ -257,8 +270,6 @@ class FeedModel(RuleBasedStateMachine):
             assert after.content == before.content, "a list has replaced what came after its reading began"
         elif started is None and round(said.updated_at.timestamp() * 1000) < updated_at and not said.deleted:
             assert after.content == before.content, "a frame has replaced a newer one"
-        if started is None:
-            self.newest[said.id] = max(updated_at, round(said.updated_at.timestamp() * 1000))
 
     # Browsers
 

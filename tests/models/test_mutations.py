@@ -20,6 +20,7 @@ class Safeguard(NamedTuple):
     file: str
     line: str
     instead: str
+    always: bool = False  # the others take minutes, and are left to `make faults-full`
 
 
 FEED = "models/test_feed_model.py"
@@ -34,6 +35,7 @@ SAFEGUARDS = (
         "chat/looking.py",
         "self._over = self.over_in_ms <= 0",
         "self._over = True",
+        always=True,
     ),
     Safeguard(
         "the overlap of pages",
@@ -41,6 +43,7 @@ SAFEGUARDS = (
         "chat/looking.py",
         "before = ids[OVERLAP - 1]",
         "before = ids[0]",
+        always=True,
     ),
     Safeguard(
         "the claimed set",
@@ -48,6 +51,7 @@ SAFEGUARDS = (
         "chat/mirror.py",
         "record = sql.message_by_chatwoot_id(scope.inbox_id, message.id)",
         "record = None",
+        always=True,
     ),
     Safeguard(
         "one at a time in a lane",
@@ -76,6 +80,7 @@ SAFEGUARDS = (
         "chat/mirror.py",
         "if record.deleted or not (message.deleted or ",
         "if not (message.deleted or ",
+        always=True,
     ),
     Safeguard(
         "lists give way to what came after their reading began",
@@ -116,7 +121,13 @@ def run_model(folder: Path, model: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
 
 
-@pytest.mark.parametrize("safeguard", SAFEGUARDS, ids=lambda each: each.name)
+CASES = [
+    pytest.param(each, id=each.name, marks=() if each.always else (pytest.mark.faults, pytest.mark.full))
+    for each in SAFEGUARDS
+]
+
+
+@pytest.mark.parametrize("safeguard", CASES)
 def test_a_model_fails_without(safeguard: Safeguard, copy: Path) -> None:
     file = copy / safeguard.file
     code = file.read_text()
