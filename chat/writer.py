@@ -1,8 +1,9 @@
 """The one writer thread of a process. All hot writes go through it: accepts first, then attempts, then the mirror.
 
-Writes that wait together share a transaction (one fsync for all) of at most ``batch_ms``; if one of them fails, all are
-rolled back and each is tried again alone, so that a failing write harms no other. A write may therefore run twice: it
-must have no effect but on the database. A Refusal is an answer and no failure: raise it before anything is changed.
+Writes that wait together share a transaction (one fsync for all) of at most ``batch_ms``, or of what the latest commit
+took: on a slow disk, more of them share one. If one fails, all are rolled back and each is tried again alone, so that a
+failing write harms no other. A write may therefore run twice: it must have no effect but on the database. A Refusal is
+an answer and no failure: raise it before anything is changed.
 
 A database in trouble (locked, full, gone, a deadlock) is asked again on a fresh connection, for as long as a write has
 patience: a visitor is told after five seconds, what the courier and the cable write waits longer. Only when the
@@ -29,6 +30,8 @@ from chat.audience import Audience
 from chat.clock import Clock
 from chat.failpoints import reached
 from chat.feed import Change, Pen
+from chat.patience import Priority as Priority
+from chat.patience import Timing as Timing
 from chat.trouble import Trouble
 from chat.waiting import Waiting
 from chat.wal import Log
@@ -37,27 +40,8 @@ from chat.wire.errors import Refusal
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+MOST_TIMES = 10  # that long may a batch take, and no longer, where a commit does
 MOST_TRIES = 3  # of a write with which the database fails each time: in a batch, then alone
-
-
-class Priority(IntEnum):
-    ACCEPT = 0
-    ATTEMPT = 1
-    MIRROR = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """How long a write waits for a database in trouble, seconds."""
-
-    accept_s: float = 5.0  # somebody is waiting for the answer
-    other_s: float = 30.0  # what a courier has sent is settled within its lease, however long the lock was held
-    try_s: float = 1.0  # for a lock, at a time
-    pause_s: float = 0.2  # between tries that fail at once
-    idle_s: float = 1.0  # without a write, before the log is tidied
-
-    def patience_s(self, priority: Priority) -> float:
-        return self.accept_s if priority is Priority.ACCEPT else self.other_s
 
 
 class WriterFull(Exception):
@@ -82,8 +66,9 @@ class Stage(IntEnum):
 
 @dataclass(order=True, slots=True)
 class _Write:
-    priority: Priority
+    turn: float
     number: int
+    priority: Priority = field(compare=False)
     run: Callable[[Pen], Any] = field(compare=False)
     contacts: Collection[uuid.UUID] = field(compare=False)
     done: Callable[[Any, BaseException | None], None] = field(compare=False)
@@ -105,7 +90,7 @@ class Writer:
     ) -> None:
         self._audience = audience
         self._clock = clock
-        self._batch_s = batch_ms / 1000
+        self._batch_s, self._commit_s = batch_ms / 1000, 0.0
         self._waiting = Waiting[_Write](max_waiting)
         self._numbers = itertools.count()
         self._timing = timing or Timing()
@@ -162,8 +147,9 @@ class Writer:
         done: Callable[[Any, BaseException | None], None],
     ) -> None:
         """Like ``write`` without waiting; ``done(result, error)`` is called on the loop. Raises WriterFull."""
-        until = time.monotonic() + self._timing.patience_s(priority)
-        write = _Write(priority, next(self._numbers), run, contacts, done, until)
+        now = time.monotonic()
+        turn, until = self._timing.turn(priority, now=now), now + self._timing.patience_s(priority)
+        write = _Write(turn, next(self._numbers), priority, run, contacts, done, until)
         # The last tenth is the visitors': what Chatwoot says can be asked for again, what they wrote cannot.
         if not self._waiting.put(write, share=1 if priority is Priority.ACCEPT else 0.9):
             stops = self._waiting.stopping
@@ -202,7 +188,7 @@ class Writer:
         contacts = {contact for write in batch for contact in write.contacts}
         self._stage = Stage.BEGIN
         self._connect()
-        until = time.monotonic() + self._batch_s
+        until = time.monotonic() + max(self._batch_s, min(self._commit_s, MOST_TIMES * self._batch_s))
         with transaction.atomic():
             pen = Pen(self._clock(), contacts)
             self._stage = Stage.RUN
@@ -211,8 +197,10 @@ class Writer:
                 if time.monotonic() > until:
                     break
             changes = pen.close()
+            committing = time.monotonic()
             _about_to_commit(batch[: len(results)])
             self._stage = Stage.COMMIT
+        self._commit_s = time.monotonic() - committing
         _committed(batch[: len(results)])
         self._log.wrote(emptied=pen.has_emptied)
         return changes

@@ -1,5 +1,6 @@
 import asyncio
 import threading
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -7,10 +8,11 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection
 
-from chat import acceptance, sql
+from chat import acceptance, failpoints, sql
 from chat.audience import Audience, Row
 from chat.feed import Pen
 from chat.models import Contact, Delivery, Message
+from chat.patience import Timing
 from chat.reader import Reader
 from chat.wire.errors import Refusal
 from chat.writer import Priority, Writer, WriterFull
@@ -213,6 +215,43 @@ async def test_what_a_visitor_writes_goes_before_what_chatwoot_says(writer: Writ
     await waiting
     await write(writer, lambda pen: None)
     assert order == ["accept 1", "accept 2", "attempt 1", "attempt 2", "mirror 1", "mirror 2"]
+
+
+async def test_visitors_who_write_without_a_pause_keep_nothing_from_being_sent(
+    make_writer: Callable[..., Writer],
+):
+    writer = make_writer(batch_ms=0, timing=Timing(head_start_s=0.05))
+    sent = asyncio.Event()
+
+    def write_on(*_: Any) -> None:
+        if not sent.is_set():
+            writer.post(lambda pen: None, contacts=(), priority=Priority.ACCEPT, done=write_on)
+
+    for _ in range(1_000):  # there is always one that waits
+        write_on()
+    try:
+        async with asyncio.timeout(20):
+            await write(writer, lambda pen: None, priority=Priority.MIRROR)
+    finally:
+        sent.set()
+
+
+async def test_more_writes_share_a_transaction_where_a_commit_takes_long(make_writer: Callable[..., Writer]):
+    writer, gate, pens = make_writer(batch_ms=20), Gate(), []
+    failpoints.configure("ingress.before_commit=sleep:0.1@1")
+
+    def slow(pen: Pen) -> None:
+        pens.append(pen)
+        time.sleep(0.04)
+
+    held = write(writer, gate, priority=Priority.ACCEPT)
+    await gate.reached()
+    waiting = [write(writer, slow) for _ in range(2)]
+    await asyncio.sleep(0)
+    gate.open()
+    await asyncio.gather(held, *waiting)
+    failpoints.configure("")
+    assert pens[0] is pens[1]
 
 
 async def test_too_many_waiting_writes_are_refused(make_writer: Callable[..., Writer], reader: Reader, alice: Person):

@@ -93,7 +93,7 @@ async def test_f21_a_lost_file_is_told_and_never_sent_again(make_rig: MakeRig, c
 
 
 async def test_f21_a_big_file_over_a_slow_line_arrives_at_the_first_try(make_rig: MakeRig) -> None:
-    """It takes longer than an attempt without files may. In real time: a tenth would be too short for a busy machine."""
+    """It takes longer than an attempt without files may. In real time: a tenth is too short for a busy machine."""
     rig = await begin(make_rig, DELIVERY_BUDGET_S="20")
     rate = 400_000  # above what an upload's own time is reckoned with
     rig.toxic(rig.rest, up={"bytes_per_s": rate})
