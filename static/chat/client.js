@@ -118,7 +118,8 @@ export class ChatClient {
   send(text) {
     const conversation = currentConversation(this.state)?.id ?? null;
     const echo_id = uuid();
-    this.#dispatch({ type: "written", unsent: [{ echo_id, text, conversation, at: this.clock.now(), accepted: null, refused: null }] });
+    const at = Math.max(this.clock.now(), (this.state.unsent.at(-1)?.at ?? 0) + 1); // A clock put back changes no order.
+    this.#dispatch({ type: "written", unsent: [{ echo_id, text, conversation, at, accepted: null, refused: null }] });
     this.connection.start();
     return echo_id;
   }
@@ -208,7 +209,8 @@ export class ChatClient {
 
   /** A cursor and a thread belong to one contact. @param {string|null} contact */
   #recognise(contact) {
-    if (this.#contact !== null && this.#contact !== contact) this.#dispatch({ type: "signed_out" });
+    const isLeftBehind = this.session.isNew && this.state.unsent.some(({ conversation }) => conversation);
+    if (this.#contact === null ? isLeftBehind : this.#contact !== contact) this.#dispatch({ type: "signed_out" });
     this.#contact = contact;
   }
 

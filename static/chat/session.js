@@ -24,6 +24,7 @@ export const BEGUN = "begun";
 
 export class Session {
   /** @type {string|null} whose session it is; another one's after a sign-out in another tab */ contact = null;
+  /** It was begun here, so what was written before it belongs to nobody's conversation. */ isNew = false;
   #token = "";
   #validUntil = 0;
 
@@ -85,7 +86,9 @@ export class Session {
       return await this.#renew();
     } catch (error) {
       if (!(error instanceof SessionGone)) throw error;
-      return this.#keep(await this.#post("/session", { inbox: this.inbox, kind: "browser" }));
+      const token = this.#keep(await this.#post("/session", { inbox: this.inbox, kind: "browser" }));
+      this.isNew = true;
+      return token;
     }
   }
 

@@ -66,7 +66,7 @@ export function reduce(state, event) {
     case "written":
       return { ...state, unsent: merged(state, event.unsent) };
     case "retried":
-      return changed(state, event.echo_id, (unsent) => ({ ...unsent, refused: null }));
+      return changed(state, event.echo_id, retried);
     case "discarded":
       return { ...state, unsent: state.unsent.filter((unsent) => unsent.echo_id !== event.echo_id) };
     case "asked":
@@ -228,6 +228,12 @@ function merged(state, incoming) {
 /** @param {State} state @param {string} echoId @param {(unsent: Unsent) => Unsent} change @returns {State} */
 function changed(state, echoId, change) {
   return { ...state, unsent: state.unsent.map((unsent) => (unsent.echo_id === echoId ? change(unsent) : unsent)) };
+}
+
+/** Where its conversation is gone, into the current one. @param {Unsent} unsent @returns {Unsent} */
+function retried(unsent) {
+  const again = { ...unsent, refused: null };
+  return unsent.refused?.code === "no_such_conversation" ? homeless(again) : again;
 }
 
 /** @param {Unsent} unsent @returns {Unsent} */

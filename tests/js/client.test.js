@@ -395,3 +395,29 @@ test("listeners hear what changed, until they leave", async () => {
   await world.clock.pass(31_000);
   assert.deepEqual(heard, ["online true", "typing 1", "typing 0"]);
 });
+
+test("what a session left unsent when it ended goes out as the first of a new person", async () => {
+  const world = new World();
+  const left = { echo_id: "e1", text: "left behind", conversation: "c-old", at: world.clock.now(), accepted: null, refused: null };
+  world.area.setItem("chatproxy:main:unsent:dead", JSON.stringify([left]));
+  world.area.setItem("chatproxy:main:begun", "true");
+  world.answers["/session/refresh"] = () => ({ status: 401 });
+  const client = world.client();
+  await client.glance(); // the launcher of the next page
+  client.resume();
+  await settled();
+  world.socket.open();
+  await settled();
+  world.socket.receive(reset([], []));
+  assert.equal(world.socket.frames("send")[0]?.conversation, null);
+  assert.equal(world.socket.frames("send")[0]?.text, "left behind");
+});
+
+test("a clock that is put back does not change the order in which one writes", async () => {
+  const world = new World();
+  const client = world.client();
+  client.send("first");
+  world.clock.time -= 60_000;
+  client.send("second");
+  assert.deepEqual(client.state.unsent.map(({ text }) => text), ["first", "second"]);
+});

@@ -110,6 +110,12 @@ test("a reset drops the view and keeps what the server has not taken", () => {
   assert.deepEqual(state.unsent.map(({ echo_id }) => echo_id), ["e1"]);
 });
 
+test("what no conversation would take goes to the current one when it is tried again", () => {
+  const written = reduce(NOTHING, { type: "written", unsent: [draft("e1", { conversation: "gone" })] });
+  const refused = after([{ type: "refused", echo_id: "e1", error: { code: "no_such_conversation", message: "There is none." } }], written);
+  assert.deepEqual(after([{ type: "retried", echo_id: "e1" }], refused).unsent, [draft("e1")]);
+});
+
 test("what was refused waits for the visitor and holds nothing up", () => {
   const written = after([{ type: "written", unsent: [draft("e1"), draft("e2", { at: NOW + 1 })] }]);
   const refused = after([{ type: "refused", echo_id: "e1", error: { code: "text_too_long", message: "Too long." } }], written);
