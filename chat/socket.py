@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    hello_s: float = 5
+    hello_s: float = 10  # as long as a client dials: a slow line needs a round trip
     acknowledge_s: float = LIMIT_S
     window_bytes: int = LIMIT_BYTES
     waiting_bytes: int = 64 * 1024  # of pongs, answers and refusals

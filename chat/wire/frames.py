@@ -23,7 +23,7 @@ class Frame(BaseModel):
 
 
 class Hello(Frame):
-    """The first frame, within 5 s."""
+    """The first frame, within 10 s."""
 
     type: Literal["hello"]
     token: Annotated[str, Field(max_length=1000, repr=False)]
