@@ -129,6 +129,17 @@ async def test_a_write_is_committed_when_it_returns(writer: Writer, reader: Read
     assert found is not None and found.content == "one"
 
 
+async def test_what_is_committed_is_on_the_disk_however_the_server_is_configured(writer: Writer):
+    """The tests' PostgreSQL is told not to wait for its disk."""
+
+    def durability(pen: Pen) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA synchronous" if connection.vendor == "sqlite" else "SHOW synchronous_commit")
+            return cursor.fetchone()[0]
+
+    assert await write(writer, durability) == (2 if connection.vendor == "sqlite" else "on")
+
+
 async def test_writes_that_wait_together_share_a_transaction(
     writer: Writer, gate: Gate, audience: Audience, alice: Person
 ):

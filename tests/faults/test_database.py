@@ -151,9 +151,7 @@ async def test_f48_a_locked_table_and_a_deadlock(make_rig: MakeRig, postgres_dat
 async def test_f48_the_server_is_killed_and_restarted(
     make_rig: MakeRig, postgres: PostgresServer, postgres_database: Database
 ) -> None:
-    # The test's server does not wait for its log, and would forget what it has just committed.
-    name = postgres_database.url.rpartition("/")[2]
-    await asyncio.to_thread(postgres.run, "ALTER DATABASE {} SET synchronous_commit = on", name)
+    """This server does not wait for its log unless it is told to, and would forget what it has just committed."""
     rig = await make_rig(applications=2, own_database=postgres_database, DELIVERY_LEASE_S=LONG_LEASE_S)
     await rig.visit()
     await rig.introduce()
