@@ -1,13 +1,16 @@
 """The pages: start, demo, chat, frame, and the script that hosts embed. They read one row and write nothing."""
 
 import hashlib
+import logging
 import secrets
-from functools import cache
+from collections.abc import Callable, Coroutine
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
+from django.db import Error
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -19,28 +22,52 @@ from chat.models import Inbox
 from chat.wire import MAX_TEXT
 
 SDK_MAX_AGE_S = 300
+AGAIN_S = 30  # after which a page may be asked for again
+
+logger = logging.getLogger(__name__)
 
 
-@require_safe
+View = Callable[..., Coroutine[Any, Any, HttpResponse]]
+
+
+def _page_view(view: View) -> View:
+    """A page for reading only; while the database cannot be asked it says so, and one line does in the log."""
+
+    @require_safe
+    @wraps(view)
+    async def safe(request: HttpRequest, **named: str) -> HttpResponse:
+        try:
+            return await view(request, **named)
+        except Error as error:
+            logger.error("%s: the database cannot be used: %s", request.path, type(error).__name__)
+        response = _page(request, "503.html", {}, status=503)
+        response["Retry-After"] = str(AGAIN_S)
+        response._has_been_logged = True  # type: ignore[attr-defined]  # Django's own mark, else it logs the status again
+        return response
+
+    return safe
+
+
+@_page_view
 async def start(request: HttpRequest) -> HttpResponse:
     inbox = await _default_inbox()
     return _page(request, "start.html", {"inbox": inbox and _outward(inbox), "desk_url": settings.DESK_URL})
 
 
-@require_safe
+@_page_view
 async def demo(request: HttpRequest) -> HttpResponse:
     """A shop's page with the chat in its corner, as a customer of ours would embed it."""
     inbox = await _default_inbox()
     return _chat_page(request, "demo.html", inbox) if inbox else missing(request)
 
 
-@require_safe
+@_page_view
 async def chat(request: HttpRequest, slug: str) -> HttpResponse:
     inbox = await Inbox.objects.filter(slug=slug).afirst()
     return _chat_page(request, "chat.html", inbox) if inbox else missing(request)
 
 
-@require_safe
+@_page_view
 async def frame(request: HttpRequest, slug: str) -> HttpResponse:
     """Only pages of the inbox's origins, and our own, may show it."""
     inbox = await Inbox.objects.filter(slug=slug).afirst()

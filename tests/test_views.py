@@ -3,6 +3,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from chat.models import upsert_inbox
@@ -142,6 +143,18 @@ def test_an_unknown_inbox_is_said_in_words(client, inbox, page):
     response = client.get(page)
     assert response.status_code == 404
     assert "no chat" in response.content.decode()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_while_the_database_is_away_a_page_says_so_and_the_log_in_one_line(client, inbox, page, caplog):
+    def unreachable(*_):
+        raise OperationalError("the server closed the connection unexpectedly")
+
+    with connection.execute_wrapper(unreachable):
+        response = client.get(page)
+    assert (response.status_code, response["Retry-After"]) == (503, "30")
+    assert "Nothing you wrote is lost" in response.content.decode()
+    assert [each.getMessage() for each in caplog.records] == [f"{page}: the database cannot be used: OperationalError"]
 
 
 def test_without_an_inbox_the_start_page_says_what_to_do(client):
