@@ -22,6 +22,18 @@ def _keyring() -> MultiFernet:
     return MultiFernet([Fernet(key) for key in settings.FIELD_KEYS])
 
 
+def renewed(stored: str) -> str | None:
+    """The same text under the first key; None when it already is. Raises UnknownKey, which quotes nothing."""
+    try:
+        Fernet(settings.FIELD_KEYS[0]).decrypt(stored.encode())
+    except InvalidToken:
+        try:
+            return _keyring().rotate(stored.encode()).decode()
+        except InvalidToken:
+            raise UnknownKey("a value was encrypted with a key not in FIELD_KEYS") from None
+    return None
+
+
 class EncryptedTextField(_TextField):
     """Text encrypted with the first of ``settings.FIELD_KEYS``; the other keys only decrypt (for rotation).
 

@@ -37,7 +37,9 @@ def prepare() -> None:
     except Error as error:
         raise ImproperlyConfigured(describe(error, settings.DATABASES["default"])) from None
     except UnknownKey as unknown:
-        hint = "Put the old key into FIELD_KEYS; without FIELD_KEYS, the key is made from SECRET_KEY"
+        hint = (
+            "Put the old key into FIELD_KEYS, or, if the key was made from SECRET_KEY, that into SECRET_KEY_FALLBACKS"
+        )
         raise ImproperlyConfigured(f"{unknown}. {hint}") from None
 
 

@@ -25,7 +25,13 @@ if not SECRET_KEY:
         raise ImproperlyConfigured(f"The secret key cannot be kept in VAR_DIR: {error}") from None
 if len(SECRET_KEY) < 50 and not DEBUG:
     raise ImproperlyConfigured("SECRET_KEY is too short; write 50 or more random characters, and keep them secret")
-FIELD_KEYS = env.fernet_keys("FIELD_KEYS") or [keys.fernet_key_from(SECRET_KEY)]
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
+if not DEBUG and any(len(key) < 50 for key in SECRET_KEY_FALLBACKS):
+    raise ImproperlyConfigured(
+        "SECRET_KEY_FALLBACKS holds a key that is too short; write former SECRET_KEYs as they were, without blanks or "
+        "commas in them"
+    )
+FIELD_KEYS = env.fernet_keys("FIELD_KEYS") or list(map(keys.fernet_key_from, [SECRET_KEY, *SECRET_KEY_FALLBACKS]))
 
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=("localhost", "127.0.0.1", "[::1]") if DEBUG else ())
 if not ALLOWED_HOSTS:

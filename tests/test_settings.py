@@ -86,3 +86,15 @@ def test_cookies_are_secure_and_forwarded_headers_unheard_unless_said_otherwise(
     assert settings["SECURE_PROXY_SSL_HEADER"] is None
     assert load(**ENOUGH, TRUST_FORWARDED_PROTO="True")["SECURE_PROXY_SSL_HEADER"]
     assert "USE_X_FORWARDED_HOST" not in settings
+
+
+def test_a_former_secret_key_is_still_believed_and_still_opens_what_it_encrypted(load: Load) -> None:
+    former = load(**ENOUGH)
+    settings = load(**ENOUGH | {"SECRET_KEY": "n" * 50, "SECRET_KEY_FALLBACKS": ENOUGH["SECRET_KEY"]})
+    assert settings["SECRET_KEY_FALLBACKS"] == [ENOUGH["SECRET_KEY"]]
+    assert settings["FIELD_KEYS"][1:] == former["FIELD_KEYS"] != settings["FIELD_KEYS"][:1]
+
+
+def test_a_former_secret_key_is_refused_in_words_when_it_was_cut(load: Load) -> None:
+    with pytest.raises(ImproperlyConfigured, match="SECRET_KEY_FALLBACKS holds a key that is too short"):
+        load(**ENOUGH, SECRET_KEY_FALLBACKS="s" * 25 + "," + "s" * 24)
