@@ -16,6 +16,7 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 HOST = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
 SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?")
 LOCAL_SQLITE = "sqlite:///"
+PASSWORD = re.compile(r"(?<=://)[^/\s@]+@")
 
 
 class Env:
@@ -128,7 +129,7 @@ class Env:
 
 
 def wrong(name: str, text: str, expected: str) -> ImproperlyConfigured:
-    return ImproperlyConfigured(f"{name} is {text!r}; write {expected}")
+    return ImproperlyConfigured(f"{name} is {PASSWORD.sub('***@', text)!r}; write {expected}")
 
 
 def sqlite(path: str) -> dict[str, Any]:

@@ -1,24 +1,33 @@
-"""Logging: to standard error, in UTC, and where no person develops, one line per record."""
+"""Logging: to standard error, in UTC, without secrets, and where no person develops, one line per record."""
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+from chatproxy.redaction import redactor
 
 LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class UtcFormatter(logging.Formatter):
-    """Of what PostgreSQL says only class and number: it quotes rows, and with them what visitors write."""
+    """Of what PostgreSQL says only class and number: it quotes rows, and with them what visitors write.
+
+    ``secrets`` are taken out by value, all others by their shape, at every level.
+    """
 
     converter = staticmethod(time.gmtime)
+
+    def __init__(self, fmt: str, *, secrets: Iterable[str] = ()) -> None:
+        super().__init__(fmt)
+        self._redact = redactor(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
         for error in _errors(record):
             if (sqlstate := _sqlstate(error)) and str(error):
                 text = text.replace(str(error), f"{type(error).__name__}, sqlstate {sqlstate}")
-        return text
+        return self._redact(text)
 
 
 class OneLineFormatter(UtcFormatter):
@@ -58,18 +67,22 @@ class WithoutTraceback(logging.Filter):
         return logging.getLogger(record.name).isEnabledFor(record.levelno)
 
 
-def logging_config(*, level: str, one_line: bool) -> dict[str, Any]:
-    """Django's LOGGING. httpx and httpcore log addresses that hold secrets, at INFO and below."""
+def logging_config(*, level: str, one_line: bool, secrets: Iterable[str] = ()) -> dict[str, Any]:
+    """Django's LOGGING. Libraries that log what they send and receive stay at WARNING, whatever ``level`` says.
+
+    There is one handler, so that nothing goes around the formatter: Django's own two are taken away.
+    """
     formatter = OneLineFormatter if one_line else UtcFormatter
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"()": formatter, "format": LINE}},
+        "formatters": {"line": {"()": formatter, "format": LINE, "secrets": list(secrets)}},
         "filters": {"without traceback": {"()": WithoutTraceback}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django": {"handlers": [], "level": "INFO", "propagate": True},
+            "django.server": {"handlers": [], "propagate": True},
             "django.db.backends": {"level": "INFO"},
             "django.security.DisallowedHost": {"filters": ["without traceback"]},
             "httpx": {"level": "WARNING"},

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -88,7 +89,12 @@ UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", default=20 * 1024 * 1024, lea
 FAILPOINTS = env.text("FAILPOINTS")
 CLOCK_OFFSET_FILE = env.text("CLOCK_OFFSET_FILE")
 LOG_LEVEL = env.choice("LOG_LEVEL", default="INFO", among=("DEBUG", "INFO", "WARNING", "ERROR"))
-LOGGING = logging_config(level=LOG_LEVEL, one_line=not DEBUG)
+DATABASES = {"default": env.database("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'chatproxy.sqlite3'}")}
+SECRETS = [SECRET_KEY, *SECRET_KEY_FALLBACKS, *FIELD_KEYS, CHATWOOT_INBOX_IDENTIFIER, CHATWOOT_HMAC_TOKEN]
+SECRETS += [DATABASES["default"].get("PASSWORD", ""), urlsplit(REDIS_URL).password or ""]
+LOGGING = logging_config(level=LOG_LEVEL, one_line=not DEBUG, secrets=SECRETS)
+DEFAULT_EXCEPTION_REPORTER = "chatproxy.reporting.Reporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "chatproxy.reporting.NamesOnly"
 
 # --- Django ------------------------------------------------------------------------------------------------------
 
@@ -127,7 +133,6 @@ TEMPLATES = [
         },
     }
 ]
-DATABASES = {"default": env.database("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'chatproxy.sqlite3'}")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},

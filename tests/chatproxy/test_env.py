@@ -89,7 +89,6 @@ def test_a_value_is_read(read: Read, text: str, value: Any) -> None:
         (url, "https://", "https://chatwoot.example.com"),
         (url, "https://chatwoot.example.com:x", "https://chatwoot.example.com"),
         (url, "https://chatwoot.example.com/?a=b", "https://chatwoot.example.com"),
-        (url, "https://me:secret@chatwoot.example.com", "https://chatwoot.example.com"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_to_write(read: Read, text: str, expected: str) -> None:
@@ -111,6 +110,11 @@ def test_a_wrong_key_is_refused_without_being_shown(text: str) -> None:
         keys(Env({"NAME": text}))
     assert "32 bytes" in str(refusal.value)
     assert text not in str(refusal.value)
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^NAME is 'https://\*\*\*@chatwoot.example.com'; write"):
+        url(Env({"NAME": "https://me:secret@chatwoot.example.com"}))
 
 
 def test_sqlite_keeps_a_commit_and_lets_readers_through() -> None:
