@@ -15,7 +15,7 @@ os.environ.update(
 try:
     # A star, because Django's settings are the names of a module, and its mypy plugin reads them here.
     from chatproxy.settings import *  # noqa: F403
-    from chatproxy.settings import DATABASES
+    from chatproxy.settings import DATABASES, MIDDLEWARE
 finally:
     os.environ.clear()
     os.environ.update(_kept)
@@ -24,3 +24,4 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, not memory: the writer thread and other processes open it, too. Django deletes it at the end.
     DATABASES["default"]["TEST"] = {"NAME": str(_var_dir / f"{os.getpid()}.sqlite3")}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+MIDDLEWARE = ["tests.fixtures.canary.Watch", *MIDDLEWARE]

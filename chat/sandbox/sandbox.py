@@ -12,6 +12,7 @@ import httpx
 from chat.sandbox import conversations, params, webhooks
 from chat.sandbox.account_api.access import authenticate
 from chat.sandbox.cable import Cable
+from chat.sandbox.canary import planted, planted_in
 from chat.sandbox.context import Broadcast, Context, Job, WebhookCall, Work
 from chat.sandbox.entities import JSON, Message
 from chat.sandbox.faults import Answered, Exchange, Faults
@@ -39,8 +40,8 @@ logger = logging.getLogger(__name__)
 
 
 class Sandbox:
-    def __init__(self, store: Store, front_url: str = "") -> None:
-        self.store, self.front_url = store, front_url
+    def __init__(self, store: Store, front_url: str = "", canary: str = "") -> None:
+        self.store, self.front_url, self.canary = store, front_url, canary
         self.world: JSON = {}
         self.presence, self.faults, self.stats = Presence(), Faults(), Stats()
         self.cable = Cable(store, self.presence, self.faults, self.stats)
@@ -121,7 +122,7 @@ class Sandbox:
             return exception_page(500, "Internal Server Error")
         await self.store.journal.settled()
         self.jobs.enqueue(ctx.enqueue)
-        return conditional(request, response)
+        return conditional(request, planted_in(response, route.area, self.canary))
 
     def _call(self, ctx: Context, route: Route, request: Request) -> Response:
         if route.area in (Area.ACCOUNT, Area.PLATFORM):
@@ -144,7 +145,8 @@ class Sandbox:
     async def _run(self, job: Job) -> None:
         ctx = self.context()
         if isinstance(job, Broadcast):
-            await self.cable.broadcast(job.streams, job.event, job.render(ctx))
+            data = job.render(ctx)
+            await self.cable.broadcast(job.streams, job.event, planted(data, self.canary) if self.canary else data)
         elif isinstance(job, WebhookCall):
             self.keep(self._deliver(job, job.render(ctx)))
         else:

@@ -46,13 +46,13 @@ def new_inbox(ctx: Context, account_id: int, name: str, **columns: Any) -> Inbox
     return inbox
 
 
-def seed(ctx: Context) -> None:
+def seed(ctx: Context, canary: str = "") -> None:
     """An account with administrator, agent and bot, a platform app, three API inboxes; nothing when seeded before."""
     if ctx.store.all(Account):
         return
     account = ctx.add(Account(name="Acme"))
-    _user(ctx, account, "Ada Admin", "ada@sandbox.test", "administrator")
-    agent = _user(ctx, account, "Gus Agent", "gus@sandbox.test", "agent")
+    _user(ctx, account, "Ada Admin", f"ada{canary}@sandbox.test", "administrator")
+    agent = _user(ctx, account, "Gus Agent", f"gus{canary}@sandbox.test", "agent")
     ctx.add(AgentBot(account_id=account.id, name="Bridge Bot", access_token=base58_token()))
     ctx.add(PlatformApp(access_token=base58_token()))
     calm = {"enable_auto_assignment": False}

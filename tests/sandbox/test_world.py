@@ -62,7 +62,7 @@ def test_the_ledger_shows_what_an_agent_would_see(sandbox: SandboxProcess) -> No
     conversation = bob.start_conversation()
     bob.say(conversation, "hello", json={"echo_id": "e-1"})
     wrong = sandbox.desk.reply(conversation, "wrong")
-    sandbox.desk.private_note(conversation, "careful")
+    sandbox.desk.reply(conversation, "careful", private=True)
     sandbox.desk.delete(conversation, wrong["id"])
     (row,) = sandbox.ledger(bob.inbox)
     assert row["id"] == conversation and row["source_id"] == bob.session["source_id"]

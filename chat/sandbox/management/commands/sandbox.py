@@ -1,13 +1,14 @@
 """``manage.py sandbox``: a stand-in for Chatwoot with an agent desk, for loopback only."""
 
 import logging
+import os
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from chat.sandbox import world
+from chat.sandbox import tokens, world
 from chat.sandbox.application import SandboxApplication
 from chat.sandbox.journal import Journal, Unreadable
 from chat.sandbox.sandbox import Sandbox
@@ -22,6 +23,8 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=3000, help="0 takes a free one (default 3000)")
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--world", type=Path, help="write tokens and ids to this file once it listens")
+        word = os.environ.get("SANDBOX_CANARY", "")
+        parser.add_argument("--canary", default=word, help="for tests: what stands in every secret and private field")
         parser.add_argument("--state", type=Path, help="keep everything in this file; survives being killed")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -29,11 +32,12 @@ class Command(BaseCommand):
         from chat.sandbox.server import SandboxServer  # importing Daphne installs its reactor
 
         store = Store(Journal(options["state"]))
-        sandbox = Sandbox(store)
+        sandbox = Sandbox(store, canary=options["canary"])
+        tokens.begin_with(options["canary"])
         try:
             store.replay()
             with store.transaction():
-                world.seed(sandbox.context())
+                world.seed(sandbox.context(), options["canary"])
             store.persist()
         except Unreadable as error:
             raise CommandError(f"The sandbox cannot use its state: {error}.") from error
