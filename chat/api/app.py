@@ -8,6 +8,7 @@ from ninja import NinjaAPI
 from chat.api import conversations as conversation_calls
 from chat.api import session, uploads
 from chat.api.answers import add_handlers
+from chat.api.description import asyncapi
 from chat.api.guard import guarded, not_found
 from chat.conversations import Conversations
 
@@ -26,6 +27,7 @@ def urls(conversations: Callable[[], Conversations]) -> list[URLPattern | URLRes
     patterns = [_pattern(each, conversations) for each in _patterns if isinstance(each, URLPattern)]
     return [
         path("api/v1/", include((patterns, _app_name), namespace=_namespace)),
+        path("api/v1/asyncapi.json", asyncapi),
         path("api/v1/<path:rest>", not_found),
     ]
 
