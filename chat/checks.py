@@ -15,7 +15,7 @@ TAG = "chat"
 
 def register() -> None:
     """Deployment checks: `migrate` and the admin's first inbox must work before an inbox exists."""
-    for check in (is_migrated, has_an_inbox, origins_are_named, fences_hold, bot_tokens_are_used):
+    for check in (is_migrated, has_an_inbox, origins_are_named, fences_hold, bot_tokens_are_used, proxies_are_named):
         checks.register(check, TAG, deploy=True)
 
 
@@ -103,6 +103,19 @@ def bot_tokens_are_used(**_: Any) -> list[checks.CheckMessage]:
             id="chat.W003",
         )
         for inbox in Inbox.objects.exclude(marker_off="").order_by("slug")
+    ]
+
+
+def proxies_are_named(**_: Any) -> list[checks.CheckMessage]:
+    if settings.DEBUG or not settings.SECURE_PROXY_SSL_HEADER or settings.TRUSTED_PROXIES:
+        return []
+    return [
+        checks.Warning(
+            "TRUST_FORWARDED_PROTO says that there is a proxy, and TRUSTED_PROXIES does not name it: all visitors "
+            "count as one address, whose limits they share",
+            hint="Set TRUSTED_PROXIES to the networks of your proxies, such as 10.0.0.0/8; see docs/abuse.md.",
+            id="chat.W004",
+        )
     ]
 
 

@@ -9,9 +9,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from channels.routing import ProtocolTypeRouter, URLRouter
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from chatproxy.body import get_handler
+from chatproxy.client_address import ClientAddress
 
 Scope = dict[str, Any]
 Asgi = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
@@ -94,4 +96,4 @@ async def _refuse(scope: Scope, send: Callable[[Any], Awaitable[None]]) -> None:
         await send({"type": "websocket.close", "code": 1012})
 
 
-application = Application(build(), start=start_runtime)
+application = ClientAddress(Application(build(), start=start_runtime), trusted=settings.TRUSTED_PROXIES)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from chat import embedding
+from chat import addresses, embedding
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 HOST = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
@@ -103,6 +103,12 @@ class Env:
         try:
             return [embedding.parse(text) for text in self.words(name)]
         except embedding.BadOrigin as bad:
+            raise ImproperlyConfigured(f"{name}: {bad}, several separated by commas") from None
+
+    def networks(self, name: str) -> list[addresses.Network]:
+        try:
+            return [addresses.parse_network(text) for text in self.words(name)]
+        except addresses.BadNetwork as bad:
             raise ImproperlyConfigured(f"{name}: {bad}, several separated by commas") from None
 
     def fernet_keys(self, name: str) -> list[str]:

@@ -149,7 +149,9 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 # --- Security ----------------------------------------------------------------------------------------------------
 
-# X-Forwarded-For is never believed. X-Forwarded-Proto is, when the operator says that a proxy of theirs sets it.
+# What a proxy says is believed of these alone (`chatproxy.client_address`); X-Forwarded-Proto only if it is said, too,
+# that the proxy sets it. Without TRUSTED_PROXIES that one is believed of everybody, as there is no other to ask.
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("TRUST_FORWARDED_PROTO") else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SECURE_REFERRER_POLICY = "strict-origin"

@@ -169,3 +169,12 @@ def test_a_wrong_setting_for_tests_stops_the_start_too(
     setattr(settings, setting, value)
     with pytest.raises(ImproperlyConfigured, match=words):
         starting.prepare()
+
+
+@pytest.mark.django_db
+def test_a_proxy_that_is_not_named_is_mentioned(settings: Settings) -> None:
+    settings.SECURE_PROXY_SSL_HEADER, settings.TRUSTED_PROXIES = ("HTTP_X_FORWARDED_PROTO", "https"), []
+    (found,) = checks.proxies_are_named()
+    assert "one address" in found.msg
+    settings.TRUSTED_PROXIES = ["10.0.0.0/8"]
+    assert not checks.proxies_are_named()

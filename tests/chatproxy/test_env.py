@@ -1,9 +1,11 @@
 from collections.abc import Callable
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from chat.addresses import Network
 from chatproxy.env import Env
 
 KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -29,6 +31,10 @@ def slug(env: Env) -> str:
 
 def flag(env: Env) -> bool:
     return env.flag("NAME")
+
+
+def networks(env: Env) -> list[Network]:
+    return env.networks("NAME")
 
 
 def origins(env: Env) -> list[str]:
@@ -58,6 +64,8 @@ def keys(env: Env) -> list[str]:
         (origins, "https://a.example, http://B.example:8080", ["https://a.example", "http://b.example:8080"]),
         (origins, "https://*.a.example", ["https://*.a.example"]),
         (origins, "", []),
+        (networks, "10.1.2.3/8, 2001:db8::7", [ip_network("10.0.0.0/8"), ip_network("2001:db8::7")]),
+        (networks, "", []),
         (hosts, "chat.example,.b.example *", ["chat.example", ".b.example", "*"]),
         (hosts, "127.0.0.1 [::1] LOCALHOST", ["127.0.0.1", "[::1]", "LOCALHOST"]),
         (keys, f"{KEY},{KEY}", [KEY, KEY]),
@@ -96,6 +104,11 @@ def test_a_wrong_value_is_named_with_what_to_write(read: Read, text: str, expect
         read(Env({"NAME": text}))
     assert str(refusal.value).startswith(f"NAME is {text.strip()!r}; write ")
     assert expected in str(refusal.value)
+
+
+def test_a_wrong_network_is_named_with_what_to_write() -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^NAME: 'proxy' is no network; write one like 10\.0\.0\.0/8"):
+        networks(Env({"NAME": "10.0.0.0/8 proxy"}))
 
 
 @pytest.mark.parametrize("text", ["*", "https://shop.example/page", "shop.example", "https://a.example,null"])
