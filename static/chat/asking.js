@@ -7,7 +7,7 @@
  * @import { Asked, State } from "./state.js"
  * @import { ServerFrame } from "./wire.js"
  */
-import { LATER } from "./sending.js";
+import { LATER, toldMs } from "./sending.js";
 
 const PAUSE_MS = 2_000;
 
@@ -39,7 +39,7 @@ export class Asking {
   postponed(frame) {
     if (frame.type !== "refused" || !frame.message || !LATER.has(frame.error.code)) return false;
     const { message } = frame;
-    this.clock.after(PAUSE_MS, () => {
+    this.clock.after(Math.max(PAUSE_MS, toldMs(frame.error)), () => {
       this.#told.delete(message);
       if (this.#state) this.next(this.#state);
     });

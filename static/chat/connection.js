@@ -14,7 +14,7 @@
  *   dial: () => WebSocket, hello: () => Promise<object|"idle"|"stopped">, clock: Clock, random?: () => number,
  *   onFrame: (frame: ServerFrame) => void, onPhase: (phase: Phase) => void, onStale: () => void,
  * }} Options `hello` makes the first frame, or says the phase to rest in instead; its failure is a lost network.
- *   `onStale`: the server does not know our token.
+ *   It may name an `afterMs`, before which it is not asked again. `onStale`: the server does not know our token.
  */
 import { Backoff } from "./backoff.js";
 import { policyOf } from "./close.js";
@@ -35,6 +35,7 @@ export class Connection {
   #attempt = 0;
   #healthy = false;
   /** When a server that stops told us to come back. @type {number|null} */ #backAt = null;
+  /** For how long a server that is about to close does not want us. */ #unwantedMs = 0;
   /** @type {Record<string, () => void>} */ #timers = {};
 
   /** @param {Options} options */
@@ -93,8 +94,9 @@ export class Connection {
     let hello;
     try {
       hello = await this.options.hello();
-    } catch {
-      if (attempt === this.#attempt) this.#wait(this.#backoff.next());
+    } catch (error) {
+      const { afterMs = 0 } = /** @type {{afterMs?: number}} */ (error);
+      if (attempt === this.#attempt) this.#wait(afterMs + this.#backoff.next());
       return;
     }
     if (attempt !== this.#attempt) return;
@@ -123,6 +125,7 @@ export class Connection {
     const frame = JSON.parse(text);
     const first = this.phase === "connecting";
     this.phase = "online"; // Already true while the frame is handled, so that it can be answered.
+    this.#unwantedMs = frame.type === "error" ? (frame.error.retry_after ?? 0) * 1_000 : 0;
     if (frame.type === "reconnect") this.#part(frame.in_ms);
     else this.options.onFrame(frame);
     if (!first) return;
@@ -144,6 +147,7 @@ export class Connection {
   /** @param {Policy} policy */
   #lost(policy) {
     const healthy = this.#healthy;
+    const unwantedMs = this.#unwantedMs;
     const part = this.#backAt === null ? this.random() * JITTER_MS : Math.max(0, this.#backAt - this.options.clock.now());
     this.#drop();
     if (policy === "stop") return this.#enter("stopped");
@@ -151,7 +155,7 @@ export class Connection {
     if (policy === "with jitter") return this.#wait(part);
     // "At once" only after a healthy while; a server that refuses each time would be hammered otherwise.
     if (policy !== "after a pause" && healthy) return this.#wait(0);
-    return this.#wait(this.#backoff.next());
+    return this.#wait(unwantedMs + this.#backoff.next());
   }
 
   /** @param {number} ms */
@@ -180,6 +184,7 @@ export class Connection {
     this.#socket = null;
     this.#healthy = false;
     this.#backAt = null;
+    this.#unwantedMs = 0;
     this.#attempt += 1;
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;

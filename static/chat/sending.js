@@ -14,6 +14,11 @@ const ANSWER_MS = 10_000;
 const SHORTEST_PAUSE_MS = 500;
 export const LATER = new Set(["too_fast", "unavailable"]);
 
+/** @param {import("./wire.js").Fault} fault @returns {number} how long the server wants us to wait */
+export function toldMs(fault) {
+  return (fault.retry_after ?? 0) * 1_000;
+}
+
 export class Sending {
   /** @type {string|null} */ #inFlight = null;
   #pausing = false;
@@ -48,7 +53,7 @@ export class Sending {
     if (frame.type !== "refused" || !frame.echo_id || !LATER.has(frame.error.code)) return false;
     this.interrupted();
     this.#pausing = true;
-    this.clock.after(SHORTEST_PAUSE_MS + this.pause.next(), () => {
+    this.clock.after(toldMs(frame.error) + SHORTEST_PAUSE_MS + this.pause.next(), () => {
       this.#pausing = false;
       if (this.#state) this.next(this.#state);
     });

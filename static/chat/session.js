@@ -15,7 +15,13 @@ export class SessionGone extends Error {}
 /** No such inbox, or it may not be used from here: asking again would not help. */
 export class Closed extends Error {}
 /** No answer, or one that says "later". */
-export class Unavailable extends Error {}
+export class Unavailable extends Error {
+  /** @param {string} message @param {number} [afterMs] not before the server wants us again */
+  constructor(message, afterMs = 0) {
+    super(message);
+    this.afterMs = afterMs;
+  }
+}
 
 const EARLY_MS = 30_000;
 const TIMEOUT_MS = 15_000;
@@ -124,9 +130,9 @@ export class Session {
     try {
       const answer = await this.fetch.call(globalThis, this.api + path, { ...init, credentials: "same-origin", signal: controller.signal });
       if (answer.ok) return await answer.json();
-      throw refusal(answer.status);
+      throw refusal(answer);
     } catch (error) {
-      if (error instanceof SessionGone || error instanceof Closed) throw error;
+      if (error instanceof SessionGone || error instanceof Closed || error instanceof Unavailable) throw error;
       throw new Unavailable(String(error));
     } finally {
       cancel();
@@ -134,9 +140,10 @@ export class Session {
   }
 }
 
-/** @param {number} status */
-function refusal(status) {
+/** @param {Response} answer */
+function refusal({ status, headers }) {
   if (status === 401) return new SessionGone();
   if (status === 403 || status === 404) return new Closed();
-  return new Unavailable(`answered ${status}`);
+  const seconds = Number(headers.get("Retry-After"));
+  return new Unavailable(`answered ${status}`, seconds > 0 ? seconds * 1_000 : 0);
 }

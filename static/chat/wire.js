@@ -19,7 +19,8 @@
  *   content_type: string, attributes: Record<string, unknown>, attachments: Attachment[],
  *   deleted: boolean}} Message
  *
- * @typedef {{code: string, message: string}} Fault
+ * `retry_after`: seconds after which the same is worth another try.
+ * @typedef {{code: string, message: string, retry_after?: number}} Fault
  * @typedef {{type: "reset", cursor: string, reason: string, conversations: Conversation[], messages: Message[], more: boolean}} ResetFrame
  * @typedef {{type: "changes", cursor: string, conversations: Conversation[], messages: Message[], more: boolean}} ChangesFrame
  * @typedef {{type: "accepted", echo_id: string, message: string, conversation: string}} AcceptedFrame

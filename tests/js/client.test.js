@@ -181,6 +181,51 @@ test("a server that asks for patience gets it, and the visitor sees no refusal",
   assert.equal(world.socket.frames("send").length, 2);
 });
 
+test("a message that came too fast goes out again when the server said, and is never shown as failed", async () => {
+  const world = new World();
+  const client = await world.connected();
+  const echo_id = client.send("eleventh");
+  world.socket.receive({ type: "refused", echo_id, error: { code: "too_fast", message: "Slower.", retry_after: 30 } });
+  for (let s = 0; s < 30; s += 1) {
+    await world.clock.pass(1_000);
+    world.socket.receive({ type: "pong", cursor: client.state.cursor ?? "" });
+    assert.equal(client.state.unsent[0]?.refused, null);
+  }
+  assert.equal(world.socket.frames("send").length, 1);
+  await world.clock.pass(1_500);
+  assert.deepEqual(world.socket.frames("send").map((frame) => frame.echo_id), [echo_id, echo_id]);
+  world.take(world.socket.frames("send").at(-1), 1);
+  assert.deepEqual(client.state.unsent, []);
+});
+
+test("a session that is refused for now is asked for again when the server said, with the message kept", async () => {
+  const world = new World();
+  const client = world.client();
+  world.answers["/session"] = () => ({ status: 429, headers: { "Retry-After": "60" } });
+  client.send("first");
+  await world.clock.pass(59_000);
+  assert.deepEqual(world.requests.map(({ path }) => path), ["/session"]);
+  assert.equal(client.state.unsent[0]?.refused, null);
+  delete world.answers["/session"];
+  await world.clock.pass(2_000);
+  world.socket.open();
+  world.socket.receive(reset([]));
+  await settled();
+  assert.equal(world.socket.frames("send").at(-1).text, "first");
+});
+
+test("a blocked visitor is told once, and keeps what was not sent", async () => {
+  const world = new World();
+  const client = await world.connected();
+  const echo_id = client.send("hello?");
+  world.socket.receive({ type: "error", error: { code: "blocked", message: "This chat is not available to you." } });
+  world.socket.die(4423);
+  await world.clock.pass(600_000);
+  assert.equal(world.sockets.length, 1);
+  assert.equal(client.state.status, "stopped");
+  assert.equal(client.state.unsent[0]?.echo_id, echo_id);
+});
+
 test("a real refusal is shown, lets the next one pass, and can be retried", async () => {
   const world = new World();
   const client = await world.connected();

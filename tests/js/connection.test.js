@@ -218,3 +218,19 @@ test("a stopped connection leaves no timer and hears nothing more", async () => 
   assert.notEqual(line.socket.onmessage, onmessage);
   assert.equal(line.connection.phase, "idle");
 });
+
+test("a server that has no place says when it may be asked again", async () => {
+  const line = new Line();
+  line.connection.start();
+  await settled();
+  line.socket.open();
+  line.socket.receive({ type: "error", error: { code: "too_fast", message: "No place.", retry_after: 30 } });
+  line.socket.die(CLOSE.TOO_FAST?.code);
+  await line.clock.pass(30_000);
+  assert.equal(line.sockets.length, 1);
+  await line.clock.pass(1_000);
+  assert.equal(line.sockets.length, 2);
+  line.socket.die();
+  await line.clock.pass(2_000);
+  assert.equal(line.sockets.length, 3, "once");
+});

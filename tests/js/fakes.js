@@ -109,7 +109,7 @@ export class World {
   /** @type {import("../../static/chat/locks.js").Locked} */ locked = fakeLocks();
   /** @type {FakeSocket[]} */ sockets = [];
   /** @type {{path: string, body: any}[]} */ requests = [];
-  /** @type {Record<string, () => {status: number, body?: unknown}>} */ answers = {};
+  /** @type {Record<string, () => {status: number, body?: unknown, headers?: Record<string, string>}>} */ answers = {};
 
   get socket() {
     return /** @type {FakeSocket} */ (this.sockets.at(-1));
@@ -159,8 +159,8 @@ export class World {
     const path = url.replace("/api/v1", "");
     this.requests.push({ path, body: init.body ? JSON.parse(init.body) : null });
     const answer = this.answers[path.split("?")[0] ?? ""] ?? (() => ({ status: 200, body: { access_token: "token", expires_in: 900, contact: "x" } }));
-    const { status, body } = answer();
-    return { ok: status < 400, status, json: async () => body };
+    const { status, body, headers } = answer();
+    return { ok: status < 400, status, headers: new Headers(headers), json: async () => body };
   }
 }
 
