@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from chat import files, outbox, sql
 from chat.feed import Pen
+from chat.limits import WORDS, Limits
 from chat.models import ContactInbox, Conversation, Delivery, Message
 from chat.sql import MessageRecord
 from chat.wire.errors import Code, Refusal
@@ -35,7 +36,8 @@ def accept(
 ) -> Accepted:
     """Store a visitor's message and its delivery. The same ``echo_id`` with the same content answers the same again.
 
-    Raises Refusal: echo_id_mismatch, too_many_waiting, no_such_conversation, no_such_file, file_too_big.
+    Raises Refusal: echo_id_mismatch, too_many_waiting, too_fast (new conversations), no_such_conversation,
+    no_such_file, file_too_big.
     """
     known = sql.message_by_echo_id(contact_id, echo_id)
     if known is not None:
@@ -82,15 +84,30 @@ def _find_conversation(contact_id: uuid.UUID, conversation_id: uuid.UUID | None)
 
 
 def _begin_conversation(pen: Pen, contact_id: uuid.UUID) -> Conversation:
-    contact_inbox = ContactInbox.objects.filter(contact=contact_id).order_by("-id").first()
+    of_contact = ContactInbox.objects.select_related("inbox").filter(contact=contact_id)
+    contact_inbox = of_contact.order_by("-id").first()
     if contact_inbox is None:
         raise Refusal(Code.UNKNOWN_TOKEN)
+    _refuse_too_many_new(contact_inbox, pen.now)
     conversation = Conversation(
         contact_id=contact_id, contact_inbox=contact_inbox, inbox_id=contact_inbox.inbox_id, created_at=pen.now
     )
     pen.add_conversation(conversation)
     outbox.enqueue_creation(pen, conversation, contact=not contact_inbox.pubsub_token)
     return conversation
+
+
+def _refuse_too_many_new(contact_inbox: ContactInbox, now: int) -> None:
+    """By what was begun here and not by a bucket: a day outlives a process."""
+    limits: Limits = settings.LIMITS
+    begun = Delivery.objects.filter(
+        contact_inbox__contact=contact_inbox.contact_id, kind=Delivery.Kind.CONVERSATION
+    ).order_by("-created_at")
+    for rate in limits.over(contact_inbox.inbox.limits).rates["conversations"]:
+        in_span = begun.filter(created_at__gt=now - rate.per_s * 1000).values_list("created_at", flat=True)
+        if len(newest := list(in_span[: rate.amount])) == rate.amount:
+            after_s = (newest[-1] - now) / 1000 + rate.per_s
+            raise Refusal(Code.TOO_FAST, WORDS["conversations"], retry_after_s=after_s)
 
 
 def _message(pen: Pen, conversation: Conversation, *, echo_id: uuid.UUID, text: str) -> MessageRecord:

@@ -11,6 +11,7 @@ from django.http.request import split_domain_port, validate_host
 from chat import embedding, runtime, sessions, wire
 from chat.conversations import Conversations
 from chat.draining import Drain
+from chat.gate import Gate
 from chat.sessions import Admission
 from chat.socket import Limits, Socket
 from chat.window import Pace
@@ -21,6 +22,10 @@ logger = logging.getLogger(__name__)
 
 def _conversations() -> Conversations:
     return runtime.current().conversations
+
+
+def _gate() -> Gate:
+    return runtime.current().gate
 
 
 async def _authenticate(token: str) -> Admission:
@@ -49,6 +54,7 @@ class ChatConsumer:
         conversations: Callable[[], Conversations] = _conversations,
         authenticate: Callable[[str], Awaitable[Admission]] = _authenticate,
         drain: Callable[[], Drain] = runtime.drain,
+        gate: Callable[[], Gate] = _gate,
         limits: Limits | None = None,
     ) -> None:
         self.limits = limits or Limits()
@@ -56,6 +62,8 @@ class ChatConsumer:
         self._conversations = conversations
         self._authenticate = authenticate
         self._drain = drain
+        self._gate = gate
+        self._slug = ""
 
     @classmethod
     def as_asgi(cls, **initkwargs: Any) -> Any:
@@ -66,19 +74,29 @@ class ChatConsumer:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.scope = scope
-        self.socket, drain = Socket(send, limits=self.limits), self._drain()
+        self.socket, drain, self.gate = Socket(send, limits=self.limits), self._drain(), self._gate()
         try:
             while (message := await receive())["type"] != "websocket.disconnect":
                 if message["type"] != "websocket.connect":
                     await self._receive(message.get("text"))
                 elif drain.enter(self.socket):
                     await send({"type": "websocket.accept"})
+                    await self._enter()
                 else:  # `chatproxy.websocket` makes a 503 of it: another process may take this visitor
                     await send({"type": "websocket.close", "code": int(wire.Close.RESTART)})
                     return
         finally:
             self.socket.leave()
+            self.gate.leave(self.socket)
             drain.leave(self.socket)
+
+    async def _enter(self) -> None:
+        """Whoever may not is accepted all the same, or could not be told why."""
+        await self.gate.ready()
+        try:
+            self.gate.enter(self.socket, (self.scope.get("client") or ("",))[0])
+        except wire.Refusal as refusal:
+            self.socket.turn_away(refusal)
 
     async def _receive(self, text: str | None) -> None:
         if self.socket.closed:
@@ -119,6 +137,8 @@ class ChatConsumer:
             return
         if not self._may_connect(admission):
             raise _Unacceptable(wire.Close.FOREIGN_ORIGIN, wire.Code.FOREIGN_ORIGIN)
+        if not self._may_stay(admission):
+            return
         self.socket.arrive(
             self._conversations(),
             contact_id=admission.contact_id,
@@ -126,6 +146,20 @@ class ChatConsumer:
             since=frame.since,
             visible=frame.visible,
         )
+
+    def _may_stay(self, admission: Admission) -> bool:
+        self._slug = admission.inbox
+        try:
+            self.gate.recognise(
+                self.socket,
+                session_id=admission.session_id,
+                contact_id=admission.contact_id,
+                slug=admission.inbox,
+            )
+        except wire.Refusal as refusal:
+            self.socket.turn_away(refusal)
+            return False
+        return True
 
     def _may_connect(self, admission: Admission) -> bool:
         """Browsers name the page's origin: ours or one of the inbox's. Native apps send none."""
@@ -142,6 +176,7 @@ class ChatConsumer:
 
     async def say(self, frame: frames.Send) -> None:
         try:
+            self._count()
             accepted = await self.socket.conversations.send(
                 self.socket.contact_id,
                 echo_id=frame.echo_id,
@@ -166,22 +201,33 @@ class ChatConsumer:
         )
 
     async def retry(self, frame: frames.Retry) -> None:
-        retrying = self.socket.conversations.retry(self.socket.contact_id, message_id=frame.message)
-        await self._unless_refused(retrying, "message", frame.message)
+        await self._unless_refused(self._retry(frame), "message", frame.message)
+
+    async def _retry(self, frame: frames.Retry) -> None:
+        self._count()
+        await self.socket.conversations.retry(self.socket.contact_id, message_id=frame.message)
 
     async def discard(self, frame: frames.Discard) -> None:
         discarding = self.socket.conversations.discard(self.socket.contact_id, message_id=frame.message)
         await self._unless_refused(discarding, "message", frame.message)
 
     async def resolve(self, frame: frames.Resolve) -> None:
-        resolving = self.socket.conversations.resolve(self.socket.contact_id, conversation_id=frame.conversation)
-        await self._unless_refused(resolving, "conversation", frame.conversation)
+        await self._unless_refused(self._resolve(frame), "conversation", frame.conversation)
+
+    async def _resolve(self, frame: frames.Resolve) -> None:
+        self._count()
+        await self.socket.conversations.resolve(self.socket.contact_id, conversation_id=frame.conversation)
 
     async def answer(self, frame: frames.Answer) -> None:
-        answering = self.socket.conversations.answer(
-            self.socket.contact_id, message_id=frame.message, values=frame.values
-        )
-        await self._unless_refused(answering, "message", frame.message)
+        await self._unless_refused(self._answer(frame), "message", frame.message)
+
+    async def _answer(self, frame: frames.Answer) -> None:
+        self._count()
+        await self.socket.conversations.answer(self.socket.contact_id, message_id=frame.message, values=frame.values)
+
+    def _count(self) -> None:
+        """Before whatever agents get to see. Raises Refusal."""
+        self.gate.message(self.socket.contact_id, self._slug)
 
     async def _unless_refused(
         self, doing: Awaitable[None], subject: Literal["message", "conversation"], name: UUID

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef
 from django.utils.crypto import salted_hmac
 
-from chat import courier, liveness, probing, processes, resync
+from chat import courier, gate, liveness, probing, processes, resync, rules
 from chat.audience import Audience
 from chat.bridge.tasks import Tasks
 from chat.clock import moment
@@ -97,6 +97,7 @@ class Runtime:
         self.conversations = Conversations(
             self.writer, self.reader, self.holding, self.courier, self.upstreams, self.uploads
         )
+        self.gate = gate.from_settings(lambda: self.reader.run(rules.read))
         self._tasks = Tasks()
 
     def start(self) -> None:
@@ -141,6 +142,7 @@ class Runtime:
                 self.holding.sweep()
                 if loop.time() - heads_at >= self._timing.check_heads_s:
                     heads_at = loop.time()
+                    await self.gate.renew()
                     await self._check_heads()
                 if loop.time() - rows_at >= self._timing.read_rows_s:
                     rows_at = loop.time()

@@ -29,6 +29,11 @@ class Limits:
     hidden_silence_s: float = 150
 
 
+def close_of(refusal: wire.Refusal) -> wire.Close:
+    """With what a socket that is not let in is closed."""
+    return wire.Close.BLOCKED if refusal.code == wire.Code.BLOCKED else wire.Close.TOO_FAST
+
+
 class Socket:
     contact_id: uuid.UUID
     session_id: uuid.UUID
@@ -138,6 +143,11 @@ class Socket:
 
     def revoked(self) -> None:
         self.refuse(wire.Close.UNKNOWN_TOKEN, wire.Refusal(wire.Code.UNKNOWN_TOKEN))
+
+    # What the gate calls
+
+    def turn_away(self, refusal: wire.Refusal) -> None:
+        self.refuse(close_of(refusal), refusal)
 
     # Time limits: one timer per socket, no task
 

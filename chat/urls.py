@@ -11,5 +11,5 @@ urlpatterns = [
     path("chat/<slug:slug>/", views.chat),
     path("frame/<slug:slug>/", views.frame),
     path("sdk.js", views.sdk),
-    *app.urls(lambda: runtime.current().conversations),
+    *app.urls(lambda: runtime.current().conversations, lambda: runtime.current().gate),
 ]

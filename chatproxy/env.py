@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from chat import addresses, embedding
+from chat.limits import BadLimit, Limits
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 HOST = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
@@ -110,6 +111,13 @@ class Env:
             return [addresses.parse_network(text) for text in self.words(name)]
         except addresses.BadNetwork as bad:
             raise ImproperlyConfigured(f"{name}: {bad}, several separated by commas") from None
+
+    def limits(self, name: str) -> Limits:
+        """`messages=40/min sessions=off`, or `all=off`; what is not named has its default."""
+        try:
+            return Limits.of(dict(each.partition("=")[::2] for each in self.words(name)))
+        except BadLimit as bad:
+            raise ImproperlyConfigured(f"{name}: {bad}, several separated by blanks") from None
 
     def fernet_keys(self, name: str) -> list[str]:
         """Keys for secrets at rest, newest first; the value itself never enters the message."""

@@ -5,7 +5,7 @@ import pytest
 
 from chat import acceptance, lanes, outbox
 from chat.acceptance import Accepted
-from chat.models import Conversation, Delivery, Message
+from chat.models import Conversation, Delivery, Inbox, Message
 from chat.wire.errors import Code, Refusal
 from tests.fixtures.people import NOW, Person, create_upstream, hear, say, told, write
 
@@ -55,7 +55,7 @@ def test_a_deleted_message_is_still_the_answer_to_its_echo_id(alice: Person):
     assert say(alice, "hello", echo_id=echo_id).message_id == first.message_id
 
 
-def test_two_people_may_use_the_same_echo_id(alice: Person, bob: Person):
+def test_t33_two_people_may_use_the_same_echo_id(alice: Person, bob: Person):
     echo_id = uuid.uuid4()
     assert say(alice, "a", echo_id=echo_id).message_id != say(bob, "b", echo_id=echo_id).message_id
 
@@ -94,6 +94,33 @@ def test_what_is_said_in_an_emptied_conversation_goes_where_its_messages_went(al
     moved = say(alice, "to the new one").conversation_id
     assert moved != emptied
     assert say(alice, "knock", to=emptied).conversation_id == moved
+
+
+def begin(person: Person, *, now: int) -> Accepted:
+    """A conversation after all earlier ones were emptied into others."""
+    Conversation.objects.filter(contact=person.id).update(deleted=True)
+    return say(person, "hello", now=now)
+
+
+def test_t35_a_visitor_begins_three_conversations_a_day(alice: Person, bob: Person):
+    hour = 3_600_000
+    for number in range(3):
+        begin(alice, now=NOW + number * hour)
+    with pytest.raises(Refusal) as refused:
+        begin(alice, now=NOW + 3 * hour)
+    assert (refused.value.code, refused.value.retry_after) == (Code.TOO_FAST, 21 * 3_600)
+    begin(bob, now=NOW + 3 * hour)
+    begin(alice, now=NOW + 24 * hour)
+
+
+def test_an_inbox_may_allow_other_numbers_of_conversations(alice: Person):
+    Inbox.objects.update(limits={"conversations": "1/h"})
+    begin(alice, now=NOW)
+    with pytest.raises(Refusal):
+        begin(alice, now=NOW + 1_000)
+    Inbox.objects.update(limits={"conversations": "off"})
+    for number in range(5):
+        begin(alice, now=NOW + 2_000 + number)
 
 
 def test_messages_accepted_at_the_same_time_keep_their_order(alice: Person):

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import get_commands
 
 from chat.api.app import api
+from chat.limits import DEFAULTS
 from chat.wire import Close
 from chat.wire.frames import ClientFrame
 from chatproxy import settings
@@ -44,11 +45,18 @@ def test_the_settings_table_lists_exactly_what_is_read() -> None:
     assert sorted(told) == sorted(settings.env.names)
 
 
+def test_the_limits_in_the_document_are_the_defaults() -> None:
+    told = rows((ROOT / "docs/abuse.md").read_text(), "limit")
+    assert {name.strip("`"): default.strip("`") for name, default, *_ in told} == DEFAULTS
+
+
 @pytest.mark.parametrize("command", commands())
 def test_a_command_that_is_shown_exists(command: str) -> None:
     words = command.split()
     if words[0] == "make":
         subprocess.run(["make", "--dry-run", *words[1:]], cwd=ROOT, check=True, capture_output=True)
+    elif words[0] == "export" and words[1].startswith("LIMITS="):
+        settings.Env({"LIMITS": command.split('"')[1]}).limits("LIMITS")
     elif words[0] == "export":
         assert {word.partition("=")[0] for word in words[1:]} <= set(settings.env.names)
     elif "manage.py" in words[0] or words[0].endswith("python"):

@@ -29,7 +29,11 @@ class Visitor:
         self.api.token = opened.access_token
 
     async def dial(self, **hello: Any) -> VisitorSocket:
-        consumer = ChatConsumer.as_asgi(conversations=lambda: self.runtime.conversations, authenticate=sessions.aadmit)
+        consumer = ChatConsumer.as_asgi(
+            conversations=lambda: self.runtime.conversations,
+            authenticate=sessions.aadmit,
+            gate=lambda: self.runtime.gate,
+        )
         socket = VisitorSocket(URLRouter([path("ws/v1", consumer)]), "/ws/v1", [(b"host", b"testserver")])
         socket.token = self.opened.access_token
         socket.first = await socket.open(**hello)

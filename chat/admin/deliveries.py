@@ -15,6 +15,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from chat import operating, runtime
+from chat.admin.blocks import blocking_link
 from chat.admin.reading import ReadOnlyAdmin, age, utc
 from chat.clock import now_ms
 from chat.models import Delivery, Duplicate
@@ -69,7 +70,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     actions = ("requeue",)
     fields = (
         *("id", "inbox", "kind", "state", "reason", "attempt", "waiting", "created", "last_attempt", "next_look"),
-        *("conversation_at_chatwoot", "twice"),
+        *("conversation_at_chatwoot", "twice", "contact"),
     )
 
     @admin.display(description="delivery")
@@ -104,6 +105,10 @@ class DeliveryAdmin(ReadOnlyAdmin):
     def twice(self, delivery: Delivery) -> SafeString | None:
         found = delivery.duplicates.order_by("chatwoot_id").values_list("chatwoot_id")
         return format_html_join(", ", "{}", found) if found else None
+
+    @admin.display(description="contact")
+    def contact(self, delivery: Delivery) -> SafeString:
+        return blocking_link(delivery.contact_inbox.contact)
 
     # Requeue
 

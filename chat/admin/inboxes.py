@@ -3,11 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 
 from chat import embedding
 from chat.admin.reading import ModelAdmin
+from chat.limits import BadLimit
 from chat.models import IDENTIFIER, Inbox
 
 if TYPE_CHECKING:  # generic for the type checker only
@@ -44,7 +46,7 @@ class InboxForm(ModelForm):
 
     class Meta:
         model = Inbox
-        fields = ("slug", "name", "chatwoot", "account_id", *SECRETS, "allowed_origins", "look", "texts")
+        fields = ("slug", "name", "chatwoot", "account_id", *SECRETS, "allowed_origins", "limits", "look", "texts")
 
     def clean_inbox_identifier(self) -> str:
         identifier: str = self.cleaned_data["inbox_identifier"] or self.instance.inbox_identifier
@@ -77,6 +79,16 @@ class InboxForm(ModelForm):
         except embedding.BadOrigin as bad:
             raise ValidationError(str(bad)) from None
 
+    def clean_limits(self) -> dict[str, Any]:
+        written = self.cleaned_data["limits"] or {}
+        if not isinstance(written, dict):
+            raise ValidationError('Write pairs such as {"messages": "40/min:20"}.')
+        try:
+            settings.LIMITS.over(written)
+        except BadLimit as bad:
+            raise ValidationError(f"These limits cannot be read: {bad}.") from None
+        return written
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         for token in ("hmac_token", "bot_token"):
@@ -95,7 +107,7 @@ class InboxAdmin(ModelAdmin):
     list_display = ("slug", "name", "chatwoot", "allowed_origins", "bot_token_is")
     readonly_fields = ("bot_token_is",)
     fieldsets = (
-        (None, {"fields": ("slug", "name", "allowed_origins", "look", "texts")}),
+        (None, {"fields": ("slug", "name", "allowed_origins", "limits", "look", "texts")}),
         ("Chatwoot", {"fields": ("chatwoot", "inbox_identifier", "hmac_token", "forget_hmac_token")}),
         ("Bot", {"fields": ("account_id", "bot_token", "bot_token_is", "use_bot_token", "forget_bot_token")}),
     )

@@ -1,24 +1,30 @@
 """Who asks: a bearer token for everything, a cookie for nothing but a new bearer token."""
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from http.cookies import Morsel
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
 from ninja.security.base import AuthBase
 
 from chat import embedding, sessions
 from chat.conversations import Conversations
+from chat.gate import Gate
 from chat.models import Inbox, Session
 from chat.wire.errors import Code, Refusal
 
+logger = logging.getLogger(__name__)
+
 
 class ApiRequest(HttpRequest):
-    """What the operations find on their request; set by the guard and by ``Bearer``."""
+    """What the operations find on their request; set by the guard, ``Bearer`` and ``check_origin``."""
 
     auth: Session
     conversations: Callable[[], Conversations]
+    gate: Callable[[], Gate]
+    is_welcome: bool  # whether its origin may use the inbox that it is about; unset until that is known
 
 
 class Bearer(AuthBase):
@@ -31,15 +37,54 @@ class Bearer(AuthBase):
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise sessions.UnknownToken
-        return await sessions.acheck_access(token.strip())
+        session: Session = await sessions.acheck_access(token.strip())
+        inbox = session.contact.inbox
+        check_origin(request, inbox)
+        gate = cast(ApiRequest, request).gate()
+        await gate.ready()
+        gate.call(peer_of(request), session_id=session.pk, contact_id=session.contact_id, slug=inbox.slug)
+        return session
+
+
+def peer_of(request: HttpRequest) -> str:
+    """The client's address (``chatproxy.client_address``)."""
+    peer: str = request.META.get("REMOTE_ADDR", "")
+    return peer
+
+
+def count_message(request: ApiRequest) -> None:
+    """Before whatever agents get to see of it. Raises Refusal."""
+    request.gate().message(request.auth.contact_id, request.auth.contact.inbox.slug)
+
+
+def foreign_origin(request: HttpRequest) -> str | None:
+    """The Origin of a page that is not ours; None for our own pages and for apps, which have none."""
+    origin = request.headers.get("Origin")
+    own = origin is None or embedding.is_own(origin, request.get_host(), secure=request.is_secure())
+    return None if own else origin
+
+
+def check_own_origin(request: HttpRequest, inbox: Inbox) -> None:
+    """For a cookie, which comes with every request to us, whoever caused it. Raises Refusal(foreign_origin)."""
+    check_origin(request, inbox, required=True)
+    if (origin := foreign_origin(request)) is not None:
+        logger.warning(
+            "refused origin %r: the cookie of inbox %r is taken from our own pages alone; a page elsewhere sends the"
+            " refresh_token that it got when its session began",
+            origin[:200],
+            inbox.slug,
+        )
+        raise Refusal(Code.FOREIGN_ORIGIN)
 
 
 def check_origin(request: HttpRequest, inbox: Inbox, *, required: bool = False) -> None:
     """Raise Refusal(foreign_origin) for a page that may not use this inbox. Apps send no Origin."""
     origin = request.headers.get("Origin", "" if required else None)
-    if not embedding.is_welcome(
+    is_welcome = embedding.is_welcome(
         origin, host=request.get_host(), inbox=inbox.slug, allowed=inbox.allowed_origins, secure=request.is_secure()
-    ):
+    )
+    cast(ApiRequest, request).is_welcome = is_welcome
+    if not is_welcome:
         raise Refusal(Code.FOREIGN_ORIGIN)
 
 

@@ -23,6 +23,8 @@ def refuse(refusal: Refusal) -> HttpResponse:
     response = answer(orjson.dumps(refusal.body), status=refusal.status)
     if refusal.code == Code.UNKNOWN_TOKEN:
         response["WWW-Authenticate"] = "Bearer"
+    if refusal.retry_after is not None:
+        response["Retry-After"] = str(refusal.retry_after)
     return response
 
 

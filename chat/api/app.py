@@ -1,6 +1,7 @@
 """The JSON API under /api/v1, with its OpenAPI description at /api/v1/openapi.json."""
 
 from collections.abc import Callable
+from functools import cache
 
 from django.urls import URLPattern, URLResolver, include, path
 from ninja import NinjaAPI
@@ -9,8 +10,10 @@ from chat.api import conversations as conversation_calls
 from chat.api import session, uploads
 from chat.api.answers import add_handlers
 from chat.api.description import asyncapi
+from chat.api.cors import across_origins
 from chat.api.guard import guarded, not_found
 from chat.conversations import Conversations
+from chat.gate import Gate, unlimited
 
 api = NinjaAPI(title="chatproxy", version="1", urls_namespace="api-v1", docs_url=None)
 api.add_router("/session", session.router)
@@ -22,9 +25,12 @@ _patterns, _app_name, _namespace = api.urls
 _NINJAS = {"openapi-json": None, "api-root": not_found}
 
 
-def urls(conversations: Callable[[], Conversations]) -> list[URLPattern | URLResolver]:
-    """Addresses of the API upon these use cases."""
-    patterns = [_pattern(each, conversations) for each in _patterns if isinstance(each, URLPattern)]
+def urls(
+    conversations: Callable[[], Conversations], gate: Callable[[], Gate] | None = None
+) -> list[URLPattern | URLResolver]:
+    """Addresses of the API upon these use cases, behind this gate; without one everybody comes in."""
+    gate = gate or cache(unlimited)
+    patterns = [_pattern(each, conversations, gate) for each in _patterns if isinstance(each, URLPattern)]
     return [
         path("api/v1/", include((patterns, _app_name), namespace=_namespace)),
         path("api/v1/asyncapi.json", asyncapi),
@@ -32,9 +38,10 @@ def urls(conversations: Callable[[], Conversations]) -> list[URLPattern | URLRes
     ]
 
 
-def _pattern(ninjas: URLPattern, conversations: Callable[[], Conversations]) -> URLPattern:
+def _pattern(ninjas: URLPattern, conversations: Callable[[], Conversations], gate: Callable[[], Gate]) -> URLPattern:
     if ninjas.name in _NINJAS:
         view = _NINJAS[ninjas.name] or ninjas.callback
     else:
-        view = guarded(ninjas.callback, conversations, takes_files=ninjas.name == "upload")
+        view = guarded(ninjas.callback, conversations, gate, takes_files=ninjas.name == "upload")
+        view = across_origins(view, gate)
     return URLPattern(ninjas.pattern, view, ninjas.default_args, ninjas.name)

@@ -8,9 +8,9 @@ from django.http import HttpResponse
 from ninja import Query, Router
 
 from chat import runtime, wire
-from chat.api.access import ApiRequest, Bearer
+from chat.api.access import ApiRequest, Bearer, count_message, peer_of
 from chat.api.answers import answer
-from chat.api.poll import poll
+from chat.api.poll import Door, poll
 from chat.sender import encode_page
 from chat.wire import calls
 from chat.wire.frames import CursorText
@@ -32,7 +32,8 @@ async def sync(
     """What changed after a cursor, or the whole start state; with ``wait`` (seconds) as soon as there is something."""
     conversations = request.conversations()
     conversations.polled(request.auth.contact_id)
-    page = await poll(conversations, request.auth, since=since, wait_s=wait, drain=runtime.drain())
+    door = Door(runtime.drain(), request.gate(), peer_of(request))
+    page = await poll(conversations, request.auth, since=since, wait_s=wait, door=door)
     return answer(encode_page(page))
 
 
@@ -42,6 +43,7 @@ async def sync(
 )
 async def put_message(request: ApiRequest, echo_id: UUID, body: calls.PutMessage) -> HttpResponse:
     """Committed when answered. The same echo_id again gives the same answer (200) and no second message."""
+    count_message(request)
     accepted = await request.conversations().send(
         request.auth.contact_id,
         echo_id=echo_id,
@@ -56,6 +58,7 @@ async def put_message(request: ApiRequest, echo_id: UUID, body: calls.PutMessage
 @router.post("/messages/{str:message_id}/retry", response=DONE)
 async def retry(request: ApiRequest, message_id: UUID) -> HttpResponse:
     """Send a message again that failed or was never confirmed. Its new state comes by ``sync``."""
+    count_message(request)
     await request.conversations().retry(request.auth.contact_id, message_id=message_id)
     return HttpResponse(status=204)
 
@@ -70,6 +73,7 @@ async def discard(request: ApiRequest, message_id: UUID) -> HttpResponse:
 @router.put("/messages/{str:message_id}/answer", response=DONE | {422: calls.Error})
 async def put_answer(request: ApiRequest, message_id: UUID, body: calls.PutAnswer) -> HttpResponse:
     """Answer an agent's form, choice or survey; a later answer replaces it."""
+    count_message(request)
     await request.conversations().answer(request.auth.contact_id, message_id=message_id, values=body.values)
     return HttpResponse(status=204)
 
@@ -77,6 +81,7 @@ async def put_answer(request: ApiRequest, message_id: UUID, body: calls.PutAnswe
 @router.post("/conversations/{str:conversation_id}/resolve", response=DONE)
 async def resolve(request: ApiRequest, conversation_id: UUID) -> HttpResponse:
     """End the conversation; the next message opens it again."""
+    count_message(request)
     await request.conversations().resolve(request.auth.contact_id, conversation_id=conversation_id)
     return HttpResponse(status=204)
 

@@ -11,17 +11,21 @@ from django.http.response import HttpResponseBase
 from chat import wire
 from chat.api.answers import refuse
 from chat.conversations import Conversations
+from chat.gate import Gate
 from chat.wire.errors import Code, Refusal
 
 View = Callable[..., Awaitable[HttpResponseBase]]
 
 
-def guarded(view: View, conversations: Callable[[], Conversations], *, takes_files: bool = False) -> View:
+def guarded(
+    view: View, conversations: Callable[[], Conversations], gate: Callable[[], Gate], *, takes_files: bool = False
+) -> View:
     """``takes_files``: the body is none of JSON, and the operation bounds it as it reads."""
 
     @functools.wraps(view)
     async def guard(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         request.conversations = conversations  # type: ignore[attr-defined]  # declared by ApiRequest
+        request.gate = gate  # type: ignore[attr-defined]
         refusal = None if takes_files else _check_body(request)
         response = refuse(refusal) if refusal else await view(request, *args, **kwargs)
         if response.status_code == 405:

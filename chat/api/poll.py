@@ -2,10 +2,14 @@
 
 import asyncio
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 from chat.audience import Row
 from chat.conversations import Conversations
 from chat.draining import Drain
+from chat.gate import Gate
 from chat.models import Session
 from chat.sender import Page
 from chat.sessions import UnknownToken
@@ -18,7 +22,9 @@ class Poll:
         self.session_id: uuid.UUID = session.pk
         self.epoch, _, seq = str(page.cursor).rpartition(".")
         self.seq = int(seq)
-        self.ended = self.dismissed = False
+        self.slug: str = session.contact.inbox.slug
+        self.dismissed = False
+        self.ended: Refusal | None = None
         self.news = asyncio.Event()
 
     def changed(self, head_before: int, head_after: int, rows: tuple[Row, ...]) -> None:
@@ -44,35 +50,57 @@ class Poll:
         self.news.set()
 
     def revoked(self) -> None:
-        self.ended = True
+        self.turn_away(UnknownToken())
+
+    def turn_away(self, refusal: Refusal) -> None:
+        self.ended = refusal
         self.news.set()
 
 
-async def poll(
-    conversations: Conversations, session: Session, *, since: str | None, wait_s: float, drain: Drain
-) -> Page:
+class Door(NamedTuple):
+    """Through which a poll comes in, and the address that it comes from."""
+
+    drain: Drain
+    gate: Gate
+    peer: str
+
+    @contextmanager
+    def passed(self, listener: Poll) -> Iterator[None]:
+        """Be here until the end of the block. Raises Refusal."""
+        if not self.drain.enter(listener):
+            raise Refusal(Code.UNAVAILABLE)
+        try:
+            self.gate.enter(listener, self.peer)
+            self.gate.recognise(
+                listener, session_id=listener.session_id, contact_id=listener.contact_id, slug=listener.slug
+            )
+            yield
+        finally:
+            self.gate.leave(listener)
+            self.drain.leave(listener)
+
+
+async def poll(conversations: Conversations, session: Session, *, since: str | None, wait_s: float, door: Door) -> Page:
     """What changed after ``since``, as soon as there is something, or nothing after so long."""
     page = await conversations.read(session.contact_id, since=since)
     if wait_s == 0 or _has_news(page):
         return page
     listener = Poll(session, page)
-    if not drain.enter(listener):
-        raise Refusal(Code.UNAVAILABLE)
-    conversations.arrive(listener, visible=False)
-    try:
-        async with asyncio.timeout(wait_s):
-            while not _has_news(page) and not listener.dismissed:  # once at once: something may have come meanwhile
-                listener.news.clear()
-                page = await conversations.read(session.contact_id, since=since)
-                if not _has_news(page):
-                    await listener.news.wait()
-                if listener.ended:
-                    raise UnknownToken
-    except TimeoutError:
-        pass  # Nothing happened, which is an answer, too.
-    finally:
-        conversations.depart(listener)
-        drain.leave(listener)
+    with door.passed(listener):
+        conversations.arrive(listener, visible=False)
+        try:
+            async with asyncio.timeout(wait_s):
+                while not _has_news(page) and not listener.dismissed:  # once at once: something may have come meanwhile
+                    listener.news.clear()
+                    page = await conversations.read(session.contact_id, since=since)
+                    if not _has_news(page):
+                        await listener.news.wait()
+                    if listener.ended:
+                        raise listener.ended
+        except TimeoutError:
+            pass  # Nothing happened, which is an answer, too.
+        finally:
+            conversations.depart(listener)
     return page
 
 

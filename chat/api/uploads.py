@@ -26,6 +26,8 @@ BODY = {"required": True, "content": {"application/octet-stream": {"schema": {"t
 )
 async def upload(request: ApiRequest, name: Annotated[str, Query(max_length=255)] = "") -> HttpResponse:
     """The body is the file, as it is. Name its id in the ``files`` of a message within a day."""
+    size = int(request.headers.get("Content-Length") or 0)  # the server has read that much, and no more
+    request.gate().upload(request.auth.contact_id, request.auth.contact.inbox.slug, size=size)
     kept = await request.conversations().upload(request.auth.contact_id, name=name, source=request)
     shown = Attachment(id=kept.id, name=kept.name, type=kept.type, size=kept.size)
     return answer(shown.model_dump_json().encode(), status=201)

@@ -4,6 +4,7 @@ Ids that leave the server are ours (UUIDs). Times are integer milliseconds since
 ``seq`` is the number of a row's latest change in its contact's feed (``chat.feed``). Secrets are encrypted columns.
 """
 
+from chat.models.blocks import Block as Block
 from chat.models.contacts import Contact as Contact
 from chat.models.contacts import ContactInbox as ContactInbox
 from chat.models.contacts import Session as Session

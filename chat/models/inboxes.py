@@ -3,10 +3,12 @@
 import re
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
 from chat.fields import EncryptedTextField
+from chat.limits import BadLimit
 from chat.models.servers import Chatwoot
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]+")  # it stands in a path; Chatwoot's are 24 letters and digits
@@ -33,6 +35,9 @@ class Inbox(models.Model):
     )
     look = models.JSONField(default=dict, blank=True, help_text='{"accent": "#…"}')
     texts = models.JSONField(default=dict, blank=True, help_text='{"greeting": "…"}')
+    limits = models.JSONField(
+        default=dict, blank=True, help_text='instead of the defaults, {"messages": "40/min:20"}; see docs/abuse.md'
+    )
     locks_to_single = models.BooleanField(
         default=False, editable=False, help_text="learnt: one conversation per contact"
     )
@@ -48,6 +53,10 @@ class Inbox(models.Model):
         """Raises ValidationError: a wrong identifier, or a move that would strand what was said so far."""
         if not IDENTIFIER.fullmatch(self.inbox_identifier):
             raise ValidationError(f"The identifier of inbox {self.slug} has other signs than letters, digits, _ and -")
+        try:
+            settings.LIMITS.over(self.limits)
+        except (BadLimit, AttributeError) as bad:
+            raise ValidationError(f"The limits of inbox {self.slug} cannot be read: {bad}") from None
         if self._moves() and self.conversations.exclude(chatwoot_id=None).exists():
             raise ValidationError(
                 f"Inbox {self.slug} has conversations in another inbox of Chatwoot: they would get no more answers. "

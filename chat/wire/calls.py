@@ -79,8 +79,11 @@ class History(BaseModel):
 
 
 class ErrorDetail(BaseModel):
+    """``retry_after``: seconds after which the same call will be taken, as in the header Retry-After."""
+
     code: str
     message: str
+    retry_after: int | None = None
 
 
 class Error(BaseModel):

@@ -25,6 +25,7 @@ class Close(IntEnum):
     AUTH_TIMEOUT = 4408
     SLOW = 4409
     TOO_BIG = 4413
+    BLOCKED = 4423
     TOO_FAST = 4429
     FAULT = 4500
 
@@ -42,6 +43,7 @@ POLICIES: dict[Close, Policy] = {
     Close.AUTH_TIMEOUT: Policy.AFTER_PAUSE,
     Close.SLOW: Policy.AT_ONCE,
     Close.TOO_BIG: Policy.STOP,
+    Close.BLOCKED: Policy.STOP,
     Close.TOO_FAST: Policy.AFTER_PAUSE,
     Close.FAULT: Policy.AFTER_PAUSE,
 }

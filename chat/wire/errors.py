@@ -1,7 +1,8 @@
 """The one shape of an error outward: ``{"error": {"code", "message"}}``."""
 
+import math
 from enum import StrEnum
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class Code(StrEnum):
@@ -30,6 +31,8 @@ class Code(StrEnum):
     ECHO_ID_MISMATCH = "echo_id_mismatch"
     TOO_MANY_WAITING = "too_many_waiting"
     TOO_FAST = "too_fast"
+    BLOCKED = "blocked"
+    CHALLENGED = "challenged"
     UNAVAILABLE = "unavailable"
     FAULT = "fault"
 
@@ -61,14 +64,20 @@ ANSWERS: dict[Code, tuple[int, str]] = {
     Code.ECHO_ID_MISMATCH: (422, "This echo_id was already used for another message."),
     Code.TOO_MANY_WAITING: (429, "Too many messages are still waiting to be delivered."),
     Code.TOO_FAST: (429, "Too much at once; please wait a moment."),
+    Code.BLOCKED: (403, "This chat is not available to you."),
+    Code.CHALLENGED: (403, "Please show first that you are no machine."),
     Code.UNAVAILABLE: (503, "The chat is not available right now."),
     Code.FAULT: (500, "Something went wrong on our side."),
 }
 
 
+RETRY_AFTER_S: dict[Code, float] = {Code.TOO_FAST: 1, Code.TOO_MANY_WAITING: 10}  # where nobody knows better
+
+
 class Detail(TypedDict):
     code: str
     message: str
+    retry_after: NotRequired[int]
 
 
 class ErrorBody(TypedDict):
@@ -80,15 +89,21 @@ class ErrorBody(TypedDict):
 class Refusal(Exception):
     """Something asked for is not done, and nothing else happened.
 
-    ``message`` is in plain words, for a person; ``status`` is its HTTP status.
+    ``message`` is in plain words, for a person; ``status`` is its HTTP status. ``retry_after``: whole seconds after
+    which the same may be asked for again with success; None where waiting alone does not help.
     """
 
-    def __init__(self, code: Code | str, message: str | None = None) -> None:
+    def __init__(self, code: Code | str, message: str | None = None, *, retry_after_s: float | None = None) -> None:
         self.code = Code(code)
         self.status, default = ANSWERS[self.code]
         self.message = default if message is None else message
+        after_s = RETRY_AFTER_S.get(self.code) if retry_after_s is None else retry_after_s
+        self.retry_after = None if after_s is None else max(1, math.ceil(after_s))
         super().__init__(f"{self.code}: {self.message}")
 
     @property
     def body(self) -> ErrorBody:
-        return {"error": {"code": self.code.value, "message": self.message}}
+        detail: Detail = {"code": self.code.value, "message": self.message}
+        if self.retry_after is not None:
+            detail["retry_after"] = self.retry_after
+        return {"error": detail}

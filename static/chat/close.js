@@ -16,6 +16,7 @@ export const CLOSE = Object.freeze({
   AUTH_TIMEOUT: { code: 4408, policy: "after a pause" },
   SLOW: { code: 4409, policy: "at once" },
   TOO_BIG: { code: 4413, policy: "stop" },
+  BLOCKED: { code: 4423, policy: "stop" },
   TOO_FAST: { code: 4429, policy: "after a pause" },
   FAULT: { code: 4500, policy: "after a pause" },
 });

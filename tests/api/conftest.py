@@ -7,15 +7,17 @@ import pytest
 from django.test import AsyncClient
 
 from chat.api import app
+from chat.gate import Gate
 from chat.sessions import Opened
 from tests.fixtures.fake_conversations import FakeConversations
+from tests.fixtures.the_porter import Porter
 
 
 class Addresses:
     """A root URLconf of the test's own."""
 
-    def __init__(self, feed: FakeConversations) -> None:
-        self.urlpatterns = app.urls(lambda: feed)
+    def __init__(self, feed: FakeConversations, gate: Gate) -> None:
+        self.urlpatterns = app.urls(lambda: feed, lambda: gate)
 
 
 class ApiClient(AsyncClient):
@@ -35,8 +37,8 @@ class ApiClient(AsyncClient):
 
 
 @pytest.fixture
-async def anybody(settings: Any, feed: FakeConversations, transactional_db: None) -> ApiClient:
-    settings.ROOT_URLCONF = Addresses(feed)
+async def anybody(settings: Any, feed: FakeConversations, porter: Porter, transactional_db: None) -> ApiClient:
+    settings.ROOT_URLCONF = Addresses(feed, porter.gate)
     return ApiClient()
 
 

@@ -8,8 +8,9 @@ from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError
 
 from chat import sessions, wire
-from chat.api.poll import poll
+from chat.api.poll import Door, poll
 from chat.draining import Drain
+from chat.gate import unlimited
 from chat.wire.errors import Refusal
 from tests.eventually import eventually
 from tests.fixtures.fake_conversations import EPOCH
@@ -90,7 +91,7 @@ async def test_a_long_poll_ends_with_its_session(visitor, feed):
 async def test_a_long_poll_at_a_process_that_stops_is_answered_and_the_next_one_goes_elsewhere(opened, feed):
     feed.say()
     drain = Drain()
-    ask = partial(poll, feed, opened.session, since=f"{EPOCH}.1", wait_s=20, drain=drain)
+    ask = partial(poll, feed, opened.session, since=f"{EPOCH}.1", wait_s=20, door=Door(drain, unlimited(), "127.0.0.1"))
     asking = asyncio.create_task(ask())
     await eventually(lambda: feed.listeners)
     await drain.run(jitter_s=0.01)

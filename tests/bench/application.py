@@ -77,6 +77,7 @@ class Application:
         self._environment = environment | {
             "CHATWOOT_URL": f"http://127.0.0.1:{rest_port}",
             "CHATWOOT_INBOX_IDENTIFIER": IDENTIFIER,
+            "LIMITS": "all=off",
             "PATH": os.environ["PATH"],
         }
         self._log = log

@@ -93,6 +93,7 @@ def application_env(world: dict[str, Any]) -> dict[str, str]:
         "DEBUG": "True",
         "DRAIN_S": "3",  # whoever develops stops it often
         "RECONNECT_JITTER_S": "1",
+        "LIMITS": os.environ.get("LIMITS") or "sessions=off address_sockets=off",  # all are at one address here
         "LOG_LEVEL": os.environ.get("LOG_LEVEL") or "WARNING",
         "CHATWOOT_URL": world["base_url"],
         "CHATWOOT_CABLE_URL": "",

@@ -1,0 +1,233 @@
+"""Who may come in, and how much of them is taken: limits and blocks, at every call, socket and message.
+
+Asked on the loop and answered from memory, in microseconds. Limits are counted in each process by itself.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, Protocol
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+
+from chat import addresses
+from chat.addresses import Address
+from chat.limits import AGAIN_S, WORDS, Buckets, Limits, Places, Rate
+from chat.models import Inbox
+from chat.rules import EVERYWHERE, Rules
+from chat.wire.errors import Code, Refusal
+from chat.writer import BUSY
+
+log = logging.getLogger(__name__)
+
+SAY_S = 60.0  # how often is said who was turned away
+MOST_NOTED = 1_000
+CHALLENGE_S = 5.0
+CHALLENGE_SPAN_S = 600
+
+Challenge = Callable[[Any, Inbox], Awaitable[str | None]]  # of a request; text: why not
+
+
+class Guest(Protocol):
+    """A socket or a waiting long poll."""
+
+    def turn_away(self, refusal: Refusal) -> None:
+        """Say why, and end. Must neither block nor raise."""
+
+
+class _Here(NamedTuple):
+    address: Address | None
+    session_id: uuid.UUID | None = None
+    contact_id: uuid.UUID | None = None
+    slug: str = EVERYWHERE
+
+
+class Gate:
+    """All methods run on the loop. ``read`` reads the rules; without it there are none but ``limits``."""
+
+    def __init__(
+        self,
+        *,
+        limits: Limits,
+        read: Callable[[], Awaitable[Rules]] | None = None,
+        challenge: Challenge | None = None,
+        challenge_after: int = 0,
+        buckets: Buckets | None = None,
+    ) -> None:
+        self.rules = Rules()
+        self._limits = limits
+        self._read = read
+        self._challenge = challenge
+        self._unasked = (Rate(challenge_after, CHALLENGE_SPAN_S, challenge_after),) if challenge_after else ()
+        self._buckets = buckets or Buckets()
+        self._places = Places()
+        self._here: dict[Guest, _Here] = {}
+        self._has_rules = read is None
+        self._reading = asyncio.Lock()
+        self._refused: Counter[tuple[str, str]] = Counter()
+        self._said_at, self._said_forgotten = -SAY_S, 0
+
+    @property
+    def guests(self) -> int:
+        """How many are here."""
+        return len(self._here)
+
+    # The rules
+
+    async def ready(self) -> None:
+        """Wait for the first reading of the rules; a database in trouble is asked again by the next."""
+        if not self._has_rules:
+            async with self._reading:
+                if not self._has_rules:
+                    await self.renew()
+
+    async def renew(self) -> None:
+        """Read the rules again, and send away whom they block now. To be called every few seconds."""
+        if self._read is None:
+            return
+        try:
+            self.rules = await self._read()
+            self._has_rules = True
+        except BUSY as error:
+            log.error("blocks and limits were not read: %s", error)
+            return
+        for guest, here in list(self._here.items()):
+            if self.rules.block(here.address, here.contact_id, here.slug):
+                guest.turn_away(Refusal(Code.BLOCKED))
+        self._say_refused()
+
+    # Coming in. Each raises Refusal
+
+    async def begin(self, request: Any, inbox: Inbox) -> None:
+        """Somebody new, at this inbox."""
+        address = addresses.parse(request.META.get("REMOTE_ADDR", ""))
+        who = addresses.key(address)
+        self._check(address, None, inbox.slug)
+        self._take("sessions", who, inbox.slug)
+        if self._challenge is not None and not self._passes_unasked(who):
+            await self._ask(self._challenge, request, inbox)
+
+    def _passes_unasked(self, who: str) -> bool:
+        return bool(self._unasked) and not self._buckets.take(("unasked", who), self._unasked)
+
+    async def _ask(self, challenge: Challenge, request: Any, inbox: Inbox) -> None:
+        try:
+            async with asyncio.timeout(CHALLENGE_S):
+                why_not = await challenge(request, inbox)
+        except Exception as error:  # theirs: whoever it would have let through may come back
+            log.error("SESSION_CHALLENGE failed, a newcomer was turned away", exc_info=error)
+            raise Refusal(Code.UNAVAILABLE) from error
+        if why_not is not None:
+            self._note("challenge", inbox.slug)
+            raise Refusal(Code.CHALLENGED, why_not)
+
+    def admit(self, peer: str, *, contact_id: uuid.UUID, slug: str) -> None:
+        """Somebody who has a session, whatever they want."""
+        self._check(addresses.parse(peer), contact_id, slug)
+
+    def call(self, peer: str, *, session_id: uuid.UUID, contact_id: uuid.UUID, slug: str) -> None:
+        self.admit(peer, contact_id=contact_id, slug=slug)
+        self._take("calls", session_id, slug)
+
+    def enter(self, guest: Guest, peer: str) -> None:
+        """Somebody connects, and has said nothing yet. Whoever has entered must ``leave``."""
+        address = addresses.parse(peer)
+        self._check(address, None, EVERYWHERE)
+        self._occupy("address_sockets", addresses.key(address), EVERYWHERE)
+        self._here[guest] = _Here(address)
+
+    def recognise(self, guest: Guest, *, session_id: uuid.UUID, contact_id: uuid.UUID, slug: str) -> None:
+        """It is known now whose it is."""
+        address = self._here[guest].address
+        self._check(address, contact_id, slug)
+        self._occupy("session_sockets", session_id, slug)
+        self._here[guest] = _Here(address, session_id, contact_id, slug)
+
+    def leave(self, guest: Guest) -> None:
+        """May be called of somebody who never entered."""
+        here = self._here.pop(guest, None)
+        if here is not None:
+            self._places.leave(("address_sockets", addresses.key(here.address)))
+            if here.session_id is not None:
+                self._places.leave(("session_sockets", here.session_id))
+
+    # Doing something. Each raises Refusal
+
+    def message(self, contact_id: uuid.UUID, slug: str) -> None:
+        """Whatever agents get to see of it: a message, an answer, an end."""
+        self._take("messages", contact_id, slug)
+        self._take("inbox_messages", slug, slug)
+
+    def upload(self, contact_id: uuid.UUID, slug: str, *, size: int) -> None:
+        self._take("uploads", contact_id, slug)
+        self._take("upload_bytes", contact_id, slug, size)
+
+    # How it is decided
+
+    def _check(self, address: Address | None, contact_id: uuid.UUID | None, slug: str) -> None:
+        if self.rules.block(address, contact_id, slug):
+            self._note("blocked", str(contact_id or addresses.key(address)))
+            raise Refusal(Code.BLOCKED)
+
+    def _take(self, name: str, who: object, slug: str, amount: int = 1) -> None:
+        wait_s = self._buckets.take((name, who), self._of(slug).rates[name], amount)
+        if wait_s:
+            self._note(name, str(who))
+            raise Refusal(Code.TOO_FAST, WORDS[name], retry_after_s=wait_s)
+
+    def _occupy(self, name: str, who: object, slug: str) -> None:
+        if not self._places.enter((name, who), self._of(slug).counts[name]):
+            self._note(name, str(who))
+            raise Refusal(Code.TOO_FAST, WORDS[name], retry_after_s=AGAIN_S)
+
+    def _of(self, slug: str) -> Limits:
+        return self.rules.limits.get(slug, self._limits)
+
+    # What is said about it: once a minute, however many they were
+
+    def _note(self, name: str, who: str) -> None:
+        if (name, who) in self._refused or len(self._refused) < MOST_NOTED:
+            self._refused[name, who] += 1
+
+    def _say_refused(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now < self._said_at + SAY_S:
+            return
+        if self._refused:
+            words = ", ".join(f"{count} by {name} ({who})" for (name, who), count in self._refused.most_common(10))
+            log.warning("turned away, most often: %s", words)
+        if forgotten := self._buckets.forgotten - self._said_forgotten:
+            log.warning("more visitors at once than limits are counted for: %d began anew", forgotten)
+        self._said_at, self._said_forgotten = now, self._buckets.forgotten
+        self._refused.clear()
+
+
+def unlimited() -> Gate:
+    """Lets everybody in; for what is looked at alone."""
+    return Gate(limits=Limits.of({"all": "off"}))
+
+
+def challenge_of(path: str) -> Challenge | None:
+    """What ``SESSION_CHALLENGE`` names; raise ImproperlyConfigured."""
+    if not path:
+        return None
+    try:
+        found: Challenge = import_string(path)
+    except ImportError as error:
+        raise ImproperlyConfigured(f"SESSION_CHALLENGE is {path!r}, which cannot be imported: {error}") from None
+    if not callable(found):
+        raise ImproperlyConfigured(f"SESSION_CHALLENGE is {path!r}; write the dotted path of an async function")
+    return found
+
+
+def from_settings(read: Callable[[], Awaitable[Rules]]) -> Gate:
+    return Gate(
+        limits=settings.LIMITS,
+        read=read,
+        challenge=challenge_of(settings.SESSION_CHALLENGE),
+        challenge_after=settings.SESSION_CHALLENGE_AFTER,
+    )
