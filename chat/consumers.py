@@ -24,10 +24,6 @@ def _conversations() -> Conversations:
     return runtime.current().conversations
 
 
-def _gate() -> Gate:
-    return runtime.current().gate
-
-
 async def _authenticate(token: str) -> Admission:
     # Not sessions.aadmit: after a restart everybody says hello at once, and that has one thread.
     return await runtime.current().reader.run(sessions.admit, token)
@@ -54,7 +50,7 @@ class ChatConsumer:
         conversations: Callable[[], Conversations] = _conversations,
         authenticate: Callable[[str], Awaitable[Admission]] = _authenticate,
         drain: Callable[[], Drain] = runtime.drain,
-        gate: Callable[[], Gate] = _gate,
+        gate: Callable[[], Gate] = runtime.gate,
         limits: Limits | None = None,
     ) -> None:
         self.limits = limits or Limits()

@@ -8,7 +8,7 @@ import logging
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -70,6 +70,16 @@ class Gate:
         self._reading = asyncio.Lock()
         self._refused: Counter[tuple[str, str]] = Counter()
         self._said_at, self._said_forgotten = -SAY_S, 0
+
+    @classmethod
+    def from_settings(cls, read: Callable[[], Awaitable[Rules]]) -> Self:
+        """Raises ImproperlyConfigured."""
+        return cls(
+            limits=settings.LIMITS,
+            read=read,
+            challenge=challenge_of(settings.SESSION_CHALLENGE),
+            challenge_after=settings.SESSION_CHALLENGE_AFTER,
+        )
 
     @property
     def guests(self) -> int:
@@ -222,12 +232,3 @@ def challenge_of(path: str) -> Challenge | None:
     if not callable(found):
         raise ImproperlyConfigured(f"SESSION_CHALLENGE is {path!r}; write the dotted path of an async function")
     return found
-
-
-def from_settings(read: Callable[[], Awaitable[Rules]]) -> Gate:
-    return Gate(
-        limits=settings.LIMITS,
-        read=read,
-        challenge=challenge_of(settings.SESSION_CHALLENGE),
-        challenge_after=settings.SESSION_CHALLENGE_AFTER,
-    )

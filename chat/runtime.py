@@ -12,13 +12,14 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef
 from django.utils.crypto import salted_hmac
 
-from chat import courier, gate, liveness, probing, processes, resync, rules
+from chat import courier, liveness, probing, processes, resync, rules
 from chat.audience import Audience
 from chat.bridge.tasks import Tasks
 from chat.clock import moment
 from chat.conversations import Conversations
 from chat.courier import Courier
 from chat.draining import Drain
+from chat.gate import Gate, unlimited
 from chat.holding import Holding
 from chat.models import Contact, ContactInbox, Session
 from chat.neighbours import Neighbours
@@ -97,7 +98,7 @@ class Runtime:
         self.conversations = Conversations(
             self.writer, self.reader, self.holding, self.courier, self.upstreams, self.uploads
         )
-        self.gate = gate.from_settings(lambda: self.reader.run(rules.read))
+        self.gate = Gate.from_settings(lambda: self.reader.run(rules.read))
         self._tasks = Tasks()
 
     def start(self) -> None:
@@ -216,6 +217,11 @@ def broken() -> str:
 def drain() -> Drain:
     """Who is here, and whether they are being sent elsewhere."""
     return _current.drain if _current else Drain()
+
+
+def gate() -> Gate:
+    """Who is let in; without a runtime nothing is counted, as nobody is served either."""
+    return _current.gate if _current else unlimited()
 
 
 async def drain_current(*, jitter_s: float) -> None:

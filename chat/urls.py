@@ -11,5 +11,6 @@ urlpatterns = [
     path("chat/<slug:slug>/", views.chat),
     path("frame/<slug:slug>/", views.frame),
     path("sdk.js", views.sdk),
-    *app.urls(lambda: runtime.current().conversations, lambda: runtime.current().gate),
+    path("robots.txt", views.robots),
+    *app.urls(lambda: runtime.current().conversations, runtime.gate),
 ]

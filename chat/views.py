@@ -23,6 +23,8 @@ from chat.wire import MAX_TEXT
 
 SDK_MAX_AGE_S = 300
 AGAIN_S = 30  # after which a page may be asked for again
+# The script may be fetched: whoever renders a host's page, as search engines do, would complain.
+ROBOTS = "User-agent: *\nAllow: /$\nAllow: /sdk.js$\nDisallow: /\n"
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +89,11 @@ async def sdk(request: HttpRequest) -> HttpResponseBase:
     return get_conditional_response(request, etag=etag, response=response) or response
 
 
+@require_safe
+async def robots(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(ROBOTS, content_type="text/plain", headers={"Cache-Control": "public, max-age=86400"})
+
+
 def missing(request: HttpRequest) -> HttpResponse:
     """Nothing here, in words."""
     return _page(request, "404.html", {}, status=404)
@@ -113,7 +120,9 @@ def _outward(inbox: Inbox) -> dict[str, str]:
 
 def _chat_page(request: HttpRequest, template: str, inbox: Inbox, *, ancestors: str = "'none'") -> HttpResponse:
     context = {"inbox": _outward(inbox), "config": _config(request, inbox)}
-    return _page(request, template, context, ancestors=ancestors)
+    response = _page(request, template, context, ancestors=ancestors)
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    return response
 
 
 def _config(request: HttpRequest, inbox: Inbox) -> dict[str, Any]:

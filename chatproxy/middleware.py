@@ -41,6 +41,20 @@ class Common(OnTheLoop, CommonMiddleware):
     pass
 
 
+class Unframed(OnTheLoop):
+    """What says nothing of who may frame it, nobody may."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        pass
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        policy = response.get("Content-Security-Policy", "")
+        if "frame-ancestors" not in policy:
+            response["Content-Security-Policy"] = "; ".join([*filter(None, [policy]), "frame-ancestors 'none'"])
+            response.headers.setdefault("X-Frame-Options", "DENY")  # for browsers older than frame-ancestors
+        return response
+
+
 class OnlyAdmin(MiddlewareMixin):
     """For what the admin alone needs; everything else passes by, in either mode."""
 

@@ -111,6 +111,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
+    "chatproxy.middleware.Unframed",
     "chatproxy.middleware.Security",
     "chatproxy.middleware.StaticFiles",
     "chatproxy.middleware.Common",
