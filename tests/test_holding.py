@@ -325,3 +325,25 @@ async def test_what_the_hub_says_at_the_very_end_starts_nothing(world: World, mo
     await world.stop(runtime)
     assert asyncio.all_tasks() <= tasks
     assert "died" not in logged.text
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+async def test_t58_a_thousand_reconnects_cost_one_list_in_ten_seconds(world: World, confirmed: bool) -> None:
+    """Neither pages that come and go, nor subscriptions, nor polls multiply what is asked of Chatwoot."""
+    chatwoot, alice = CountingChatwoot(), await world.person(pubsub_token="known")
+    runtime = await world.start(timing=replace(QUICK, comparing=resync.Timing()), chatwoot=chatwoot)
+    begun = asyncio.get_running_loop().time()
+    for number in range(1_000):
+        device = alice.device()
+        runtime.conversations.arrive(device, visible=number % 2 == 0)
+        runtime.conversations.polled(alice.contact_id)
+        await asyncio.sleep(0)
+        if confirmed and chatwoot.hubs and chatwoot.hub.holds:
+            chatwoot.hub.confirm(alice.contact_inbox_id)
+        runtime.conversations.depart(device)
+        if confirmed and number % 10 == 9 and chatwoot.hubs and chatwoot.hub.holds:
+            chatwoot.hub.lose(alice.contact_inbox_id)
+    await eventually(lambda: chatwoot.at)
+    await asyncio.sleep(0.5)
+    took_s = asyncio.get_running_loop().time() - begun
+    assert 1 <= len(chatwoot.at) <= 1 + took_s / 10

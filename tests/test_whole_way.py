@@ -1,6 +1,7 @@
 """A visitor's socket and calls, the real use cases behind them, and an agent at the other end."""
 
 import asyncio
+import time
 import uuid
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.urls import include, path
 from chat import sessions
 from chat.api import app
 from chat.consumers import ChatConsumer
-from chat.models import Contact, Inbox, Session
+from chat.models import Block, Contact, Inbox, Session
 from chat.runtime import Runtime
 from tests.api.conftest import ApiClient
 from tests.eventually import eventually
@@ -72,7 +73,7 @@ async def visitor(world: World, settings: Any) -> Visitor:
     opened = await world.ask(lambda: sessions.open_anonymous(Inbox.objects.get(pk=world.inbox_id)))
 
     class Addresses:
-        urlpatterns = [*app.urls(lambda: runtime.conversations), path("", include("chat.urls"))]
+        urlpatterns = [*app.urls(lambda: runtime.conversations, lambda: runtime.gate), path("", include("chat.urls"))]
 
     settings.ROOT_URLCONF = Addresses
     return Visitor(world, runtime, opened)
@@ -154,6 +155,31 @@ async def test_an_ended_session_loses_its_socket(visitor, world):
     await world.ask(sessions.end, visitor.opened.session)
     assert (await socket.next())["error"]["code"] == "unknown_token"
     assert await socket.next() == 4401
+
+
+async def test_t35_sessions_without_end_cost_chatwoot_nothing_and_stay_few(visitor, world):
+    before, api, statuses = await world.ask(Contact.objects.count), ApiClient(), []
+    slug = (await world.ask(Inbox.objects.get, pk=world.inbox_id)).slug
+    began_at = time.monotonic()
+    for _ in range(500):
+        begun = await api.call("POST", "session", {"inbox": slug, "kind": "app"})
+        statuses.append(begun.status_code)
+    assert statuses[:11] == [201] * 10 + [429]
+    assert statuses.count(201) <= 10 + (time.monotonic() - began_at) / 6
+    assert await world.ask(Contact.objects.count) == before + statuses.count(201)
+    assert world.sandbox.stats()["areas"]["client"] == 0
+
+
+async def test_a_block_is_noticed_within_a_look_and_what_was_accepted_still_arrives(visitor, world):
+    socket = await visitor.dial()
+    await visitor.say(socket, "before the block")
+    await world.ask(lambda: Block.objects.create(contact_id=visitor.opened.session.contact_id))
+    assert (await until(socket, lambda frame: frame["type"] == "error"))["error"]["code"] == "blocked"
+    assert await socket.next() == 4423
+    assert (await visitor.api.call("GET", "sync")).status_code == 403
+    await world.settled()
+    assert world.said() == ["before the block"]
+    await world.ask(lambda: Block.objects.all().delete())
 
 
 async def test_a_thousand_page_loads_cost_chatwoot_nothing_and_write_nothing(visitor, world):
