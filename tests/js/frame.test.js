@@ -138,6 +138,34 @@ test("the frame speaks to the exact origin of its host and hears nobody else", (
   assert.deepEqual(heard, ["open", "closed"]);
 });
 
+test("T23: no other window, origin or shape moves the frame", () => {
+  const around = fakeWindow({});
+  const { heard } = hostOf(around, ["https://shop.test"]);
+  const good = { origin: "https://shop.test", source: around.parent, data: { chatproxy: 1, type: "open" } };
+  const origins = ["null", "", "*", "https://shop.test/", "https://shop.test:444", "http://shop.test", "https://a.shop.test", "https://chat.test", undefined];
+  for (const origin of origins) around.hear({ ...good, origin });
+  for (const source of [null, undefined, around.window, { postMessage: around.parent.postMessage }]) around.hear({ ...good, source });
+  const nameless = [null, undefined, 0, "open", "", [], [1, "open"], { type: "open" }, { chatproxy: 2, type: "open" }, { chatproxy: "1", type: "open" }];
+  const shapeless = ["", "constructor", "__proto__", "OPEN", null, 1, ["open"], { toString: () => "open" }].map((type) => ({ chatproxy: 1, type }));
+  for (const data of [...nameless, ...shapeless]) around.hear({ ...good, data });
+  assert.deepEqual(heard, []);
+  around.hear(good);
+  assert.deepEqual(heard, ["open"]);
+});
+
+test("T24: a colour is six or three hex digits, and nothing else gets into a style", () => {
+  const hostile = ["red;}*{display:none", "#12345", "#1234567", "#12345g", "url(//evil.test)", "var(--x)", "#fff;", "#fff}", "expression(1)", "", "##ffffff", "#٣٣٣"];
+  for (const text of hostile) assert.equal(parseHex(text), null, text);
+  const signs = "#0af;}{:url(/*\\\n\u0000\u202e";
+  let seed = 7;
+  for (let round = 0; round < 5_000; round += 1) {
+    let text = "";
+    for (let at = 0; at < 7; at += 1) text += signs[(seed = (seed * 48_271) % 0x7fffffff) % signs.length];
+    const { ground, ink, mark } = accentFor(text, round % 2 ? "dark" : "light") ?? {};
+    for (const colour of [ground, ink, mark]) assert.match(colour ?? "#000000", /^#[0-9a-f]{6}$/i, JSON.stringify(text));
+  }
+});
+
 test("a frame without a host it knows is simply open", () => {
   for (const around of [fakeWindow({ framed: false }), fakeWindow({ search: "" }), fakeWindow({ search: "?origin=https://evil.test" })]) {
     const { host } = hostOf(around, ["https://shop.test", "*self"]);
