@@ -135,6 +135,10 @@ class Gate:
             self._note("challenge", inbox.slug)
             raise Refusal(Code.CHALLENGED, why_not)
 
+    def knock(self, peer: str) -> None:
+        """Any call, before it is known whose it is."""
+        self._take("address_calls", addresses.key(addresses.parse(peer)), EVERYWHERE)
+
     def admit(self, peer: str, *, contact_id: uuid.UUID, slug: str) -> None:
         """Somebody who has a session, whatever they want."""
         self._check(addresses.parse(peer), contact_id, slug)
@@ -147,6 +151,7 @@ class Gate:
         """Somebody connects, and has said nothing yet. Whoever has entered must ``leave``."""
         address = addresses.parse(peer)
         self._check(address, None, EVERYWHERE)
+        self._take("address_calls", addresses.key(address), EVERYWHERE)
         self._occupy("address_sockets", addresses.key(address), EVERYWHERE)
         self._here[guest] = _Here(address)
 
@@ -200,8 +205,8 @@ class Gate:
     # What is said about it: once a minute, however many they were
 
     def _note(self, name: str, who: str) -> None:
-        if (name, who) in self._refused or len(self._refused) < MOST_NOTED:
-            self._refused[name, who] += 1
+        is_room = (name, who) in self._refused or len(self._refused) < MOST_NOTED
+        self._refused[name, who if is_room else "others"] += 1
 
     def _say_refused(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -19,6 +19,7 @@ DEFAULTS: dict[str, str] = {
     "uploads": "20/min",
     "upload_bytes": "200M/h",
     "sessions": "10/min+100/h",
+    "address_calls": "100/s:300",
     "address_sockets": "400",
     "session_sockets": "20",
 }
@@ -32,6 +33,7 @@ WORDS: dict[str, str] = {
     "uploads": "That were many files at once; please wait a moment.",
     "upload_bytes": "That was much to upload at once; please wait a while.",
     "sessions": "Many people have come from your network just now; please wait a moment.",
+    "address_calls": "Very much comes from your network just now; please wait a moment.",
     "address_sockets": "Too many connections from your network are open.",
     "session_sockets": "This chat is open in too many places at once.",
 }

@@ -178,3 +178,10 @@ def test_a_proxy_that_is_not_named_is_mentioned(settings: Settings) -> None:
     assert "one address" in found.msg
     settings.TRUSTED_PROXIES = ["10.0.0.0/8"]
     assert not checks.proxies_are_named()
+
+
+@pytest.mark.django_db
+def test_a_challenge_that_cannot_be_imported_stops_the_start(settings: Settings) -> None:
+    settings.DEBUG, settings.SESSION_CHALLENGE = True, "nowhere.is_human"
+    with pytest.raises(ImproperlyConfigured, match=r"SESSION_CHALLENGE is 'nowhere\.is_human'"):
+        starting.prepare()

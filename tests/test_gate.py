@@ -103,6 +103,16 @@ async def test_t36_sockets_are_counted_by_address_and_by_session() -> None:
     gate.enter(guests[0], HOME)
 
 
+async def test_t36_an_address_calls_and_dials_so_often() -> None:
+    gate = gate_of(address_calls="3/min")
+    gate.knock(HOME)
+    gate.enter(Guest(), HOME)
+    gate.knock(f"::ffff:{HOME}")
+    assert refused(gate.enter, Guest(), HOME).retry_after == 20
+    assert refused(gate.knock, HOME).status == 429
+    gate.knock(OFFICE)
+
+
 async def test_whoever_leaves_leaves_nothing_behind() -> None:
     gate, guests = gate_of(), [Guest() for _ in range(50)]
     for number, guest in enumerate(guests):

@@ -41,7 +41,6 @@ class Bearer(AuthBase):
         inbox = session.contact.inbox
         check_origin(request, inbox)
         gate = cast(ApiRequest, request).gate()
-        await gate.ready()
         gate.call(peer_of(request), session_id=session.pk, contact_id=session.contact_id, slug=inbox.slug)
         return session
 

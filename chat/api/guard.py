@@ -26,7 +26,7 @@ def guarded(
     async def guard(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         request.conversations = conversations  # type: ignore[attr-defined]  # declared by ApiRequest
         request.gate = gate  # type: ignore[attr-defined]
-        refusal = None if takes_files else _check_body(request)
+        refusal = _knock(request, gate()) or (None if takes_files else _check_body(request))
         response = refuse(refusal) if refusal else await view(request, *args, **kwargs)
         if response.status_code == 405:
             allowed, response = response["Allow"], refuse(Refusal(Code.METHOD_NOT_ALLOWED))
@@ -35,6 +35,14 @@ def guarded(
         return response
 
     return guard
+
+
+def _knock(request: HttpRequest, gate: Gate) -> Refusal | None:
+    try:
+        gate.knock(request.META.get("REMOTE_ADDR", ""))
+    except Refusal as refusal:
+        return refusal
+    return None
 
 
 def _check_body(request: HttpRequest) -> Refusal | None:

@@ -33,7 +33,6 @@ async def open_session(request: ApiRequest, body: calls.OpenSession) -> HttpResp
             return _answer(request, inbox, await _refresh_cookie(request, inbox))
         except UnknownToken:
             pass  # The usual case: there is none yet, or it has ended.
-    await request.gate().ready()
     await request.gate().begin(request, inbox)
     return _answer(request, inbox, await request.conversations().open_session(inbox, kind=kind), status=201)
 
@@ -62,9 +61,8 @@ async def _refresh_cookie(request: ApiRequest, inbox: Inbox) -> Opened:
 
 
 async def _admit(request: ApiRequest, opened: Opened) -> None:
-    gate, contact = request.gate(), opened.session.contact
-    await gate.ready()
-    gate.admit(peer_of(request), contact_id=contact.pk, slug=contact.inbox.slug)
+    contact = opened.session.contact
+    request.gate().admit(peer_of(request), contact_id=contact.pk, slug=contact.inbox.slug)
 
 
 async def _inbox(slug: str) -> Inbox:

@@ -6,7 +6,8 @@ from typing import Any
 
 from chat.gate import Gate
 from chat.limits import Limits
-from chat.models import Contact
+from chat.models import Contact, Inbox
+from tests.api.conftest import Addresses, ApiClient
 from tests.eventually import eventually
 from tests.fixtures.the_porter import Porter
 
@@ -106,6 +107,14 @@ async def test_each_call_counts_for_its_session(visitor: Any, porter: Porter) ->
     assert statuses == [200, 200, 200, 429]
 
 
+async def test_calls_without_a_session_count_for_their_address(anybody: Any, feed: Any, settings: Any) -> None:
+    settings.ROOT_URLCONF = Addresses(feed, Gate(limits=Limits.of({"all": "off", "address_calls": "3/min"})))
+    guess = {"refresh_token": "cpr_guess"}
+    answers = [await anybody.call("POST", "session/refresh", guess) for _ in range(5)]
+    assert [each.status_code for each in answers] == [401, 401, 401, 429, 429]
+    assert answers[-1]["Retry-After"] == "20"
+
+
 async def test_an_upload_too_many_is_a_429(visitor: Any, porter: Porter, feed: Any) -> None:
     await porter.limit(upload_bytes="10/min")
     upload = {"content_type": "application/octet-stream"}
@@ -149,3 +158,26 @@ async def test_a_blocked_visitor_gets_no_new_token(anybody: Any, porter: Porter,
     await porter.lay_down(contacts=frozenset({opened.session.contact_id}))
     answered = await anybody.call("POST", "session/refresh", {"refresh_token": opened.refresh_token})
     assert (answered.status_code, answered.json()["error"]["code"]) == (403, "blocked")
+
+
+class NeedsMagicWord:
+    """What SESSION_CHALLENGE may name."""
+
+    async def __call__(self, request: Any, inbox: Inbox) -> str | None:
+        return None if request.headers.get("X-Challenge") == f"please, {inbox.slug}" else "Say the magic word."
+
+
+async def test_a_newcomer_who_does_not_pass_the_challenge_is_told_why(settings: Any, opened: Any, feed: Any) -> None:
+    gate = Gate(limits=Limits.of({"all": "off"}), challenge=NeedsMagicWord(), challenge_after=1)
+    settings.ROOT_URLCONF = Addresses(feed, gate)
+    anybody, begin = ApiClient(), {"inbox": "main", "kind": "app"}
+    assert (await anybody.call("POST", "session", begin)).status_code == 201
+    people = await Contact.objects.acount()
+    refused = await anybody.call("POST", "session", begin)
+    assert refused.status_code == 403
+    assert refused.json() == {"error": {"code": "challenged", "message": "Say the magic word."}}
+    assert await Contact.objects.acount() == people
+    passed = await anybody.call("POST", "session", begin, headers={"x-challenge": "please, main"})
+    assert passed.status_code == 201
+    refresh = {"refresh_token": passed.json()["refresh_token"]}
+    assert (await anybody.call("POST", "session/refresh", refresh)).status_code == 200
