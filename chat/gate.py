@@ -112,13 +112,13 @@ class Gate:
 
     # Coming in. Each raises Refusal
 
-    async def begin(self, request: Any, inbox: Inbox) -> None:
-        """Somebody new, at this inbox."""
+    async def begin(self, request: Any, inbox: Inbox, *, anonymous: bool = True) -> None:
+        """A new session at this inbox. Who proves who they are is not challenged besides."""
         address = addresses.parse(request.META.get("REMOTE_ADDR", ""))
         who = addresses.key(address)
         self._check(address, None, inbox.slug)
         self._take("sessions", who, inbox.slug)
-        if self._challenge is not None and not self._passes_unasked(who):
+        if anonymous and self._challenge is not None and not self._passes_unasked(who):
             await self._ask(self._challenge, request, inbox)
 
     def _passes_unasked(self, who: str) -> bool:

@@ -46,6 +46,7 @@ class Timing:
     beat_s: float = processes.BEAT_S
     watch_s: float = 1.0  # how often contacts are swept that nobody holds any more, or the cable does not carry
     check_heads_s: float = 5.0
+    read_rules_s: float = 4.0  # so that a block holds within five
     read_rows_s: float = 30.0
 
     @classmethod
@@ -133,18 +134,20 @@ class Runtime:
     async def _watch(self) -> None:
         """The polls behind the hints: heads and sessions of everybody here, contacts the cable does not carry, rows.
 
-        And files that nobody needs any more.
+        Blocks and limits, too, and files that nobody needs any more.
         """
         loop = asyncio.get_running_loop()
-        heads_at = rows_at = loop.time()
+        heads_at = rows_at = rules_at = loop.time()
         while True:
             await asyncio.sleep(self._timing.watch_s)
             try:
                 self.holding.sweep()
                 if loop.time() - heads_at >= self._timing.check_heads_s:
                     heads_at = loop.time()
-                    await self.gate.renew()
                     await self._check_heads()
+                if loop.time() - rules_at >= self._timing.read_rules_s:
+                    rules_at = loop.time()
+                    await self.gate.renew()
                 if loop.time() - rows_at >= self._timing.read_rows_s:
                     rows_at = loop.time()
                     await self.upstreams.renew()

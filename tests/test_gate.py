@@ -289,6 +289,7 @@ async def test_after_some_sessions_of_an_address_a_newcomer_there_is_asked() -> 
     gate, challenge = challenged(None, after=3)
     for peer in (HOME, HOME, HOME, OFFICE, HOME):
         await gate.begin(request_from(peer), Inbox(slug="main"))
+    await gate.begin(request_from(HOME), Inbox(slug="main"), anonymous=False)
     assert challenge.asked == [(HOME, "main")]
 
 

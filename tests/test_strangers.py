@@ -17,7 +17,7 @@ from tests.fixtures.the_server import Serving
 
 MIB_KB = 1024
 ENOUGH_S = 30
-LIMITS = "sessions=2/h address_sockets=5 session_sockets=3"
+LIMITS = "sessions=2/h address_sockets=5 session_sockets=3 upload_bytes=30M/h"
 SESSION = b'{"inbox": "main", "kind": "app"}'
 
 
@@ -177,6 +177,18 @@ def test_t40_no_path_leads_away(behind: Serving, path: str) -> None:
     answer = ask(behind, "GET", path)
     target = urljoin("http://localhost/", (answer.getheader("Location") or "").replace("\\", "/"))
     assert urlsplit(target).netloc == "localhost"
+
+
+def test_an_upload_that_does_not_tell_its_size_counts_as_the_largest(behind: Serving) -> None:
+    home = came_from("2001:db8:34::1")
+    begun = ask(behind, "POST", "/api/v1/session", "Content-Type: application/json", home, body=SESSION)
+    token = json.loads(begun.content)["access_token"]  # type: ignore[attr-defined]
+    lines = [home, f"Authorization: Bearer {token}", "Content-Type: text/plain"]
+    # The body stands among the lines: what follows it is read as the beginning of another request, and dropped.
+    chunked = "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n"
+    told = ask(behind, "POST", "/api/v1/uploads?name=a.txt", *lines, body=b"hello")
+    untold = [ask(behind, "POST", "/api/v1/uploads?name=a.txt", *lines, chunked).status for _ in range(2)]
+    assert (told.status, untold) == (201, [201, 429])
 
 
 def test_t35_nobody_who_has_no_session_writes_anything(behind: Serving) -> None:

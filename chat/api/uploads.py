@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from django.conf import settings
 from django.http import HttpResponse
 from ninja import Query, Router
 
@@ -26,7 +27,8 @@ BODY = {"required": True, "content": {"application/octet-stream": {"schema": {"t
 )
 async def upload(request: ApiRequest, name: Annotated[str, Query(max_length=255)] = "") -> HttpResponse:
     """The body is the file, as it is. Name its id in the ``files`` of a message within a day."""
-    size = int(request.headers.get("Content-Length") or 0)  # the server has read that much, and no more
+    told = request.headers.get("Content-Length", "")  # the server has read that much, and no more
+    size = int(told) if told.isascii() and told.isdigit() else settings.UPLOAD_MAX_BYTES
     request.gate().upload(request.auth.contact_id, request.auth.contact.inbox.slug, size=size)
     kept = await request.conversations().upload(request.auth.contact_id, name=name, source=request)
     shown = Attachment(id=kept.id, name=kept.name, type=kept.type, size=kept.size)

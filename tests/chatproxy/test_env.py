@@ -6,6 +6,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from chat.addresses import Network
+from chat.limits import Limits, Rate
 from chatproxy.env import Env
 
 KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -104,6 +105,19 @@ def test_a_wrong_value_is_named_with_what_to_write(read: Read, text: str, expect
         read(Env({"NAME": text}))
     assert str(refusal.value).startswith(f"NAME is {text.strip()!r}; write ")
     assert expected in str(refusal.value)
+
+
+def test_limits_are_the_defaults_but_for_what_is_written() -> None:
+    read = Env({"NAME": "messages=40/min:20, sessions=off"}).limits("NAME")
+    assert read.rates["messages"] == (Rate(40, 60, 20),)
+    assert read.rates["sessions"] == ()
+    assert read.counts == Env({}).limits("NAME").counts == Limits.of({}).counts
+
+
+@pytest.mark.parametrize("text", ["messages", "messages=20", "mesages=20/min", "all=20/min", "messages=20 / min"])
+def test_a_wrong_limit_is_named_with_what_to_write(text: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^NAME: .*(write it like|there is no limit|can only be off)"):
+        Env({"NAME": text}).limits("NAME")
 
 
 def test_a_wrong_network_is_named_with_what_to_write() -> None:
