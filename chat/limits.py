@@ -24,6 +24,7 @@ DEFAULTS: dict[str, str] = {
     "session_sockets": "20",
 }
 COUNTS = frozenset({"address_sockets", "session_sockets"})
+OF_ALL = frozenset({"address_calls", "address_sockets"})  # counted before it is known which inbox somebody wants
 # What a person is told; the limit's own name stands in docs/abuse.md.
 WORDS: dict[str, str] = {
     "messages": "That were many messages at once; please wait a moment.",
@@ -82,6 +83,8 @@ class Limits:
         """These, with what an inbox has instead of some. Raises BadLimit."""
         if not written:
             return self
+        if misplaced := OF_ALL & written.keys():
+            raise BadLimit(f"limit {min(misplaced)} holds for all inboxes together; write it into LIMITS")
         other, named = Limits.of(written), DEFAULTS.keys() if "all" in written else written.keys()
         rates = {name: other.rates[name] if name in named else mine for name, mine in self.rates.items()}
         counts = {name: other.counts[name] if name in named else mine for name, mine in self.counts.items()}

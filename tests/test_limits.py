@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.limits import COUNTS, DEFAULTS, WORDS, BadLimit, Buckets, Limits, Places, Rate
+from chat.limits import COUNTS, DEFAULTS, OF_ALL, WORDS, BadLimit, Buckets, Limits, Places, Rate
 
 
 class Clock:
@@ -132,10 +132,18 @@ def test_every_limit_has_words_and_a_default_that_can_be_read():
 
 def test_an_inbox_has_limits_of_its_own():
     ours = Limits.of({"messages": "5/min", "session_sockets": "3"})
-    theirs = ours.over({"messages": "off", "address_sockets": 7})
-    assert (theirs.rates["messages"], theirs.counts["address_sockets"]) == ((), 7)
+    theirs = ours.over({"messages": "off", "uploads": "7/h"})
+    assert (theirs.rates["messages"], theirs.rates["uploads"]) == ((), (Rate(7, 3_600, 7),))
     assert theirs.counts["session_sockets"] == 3
+    assert ours.over({"session_sockets": 7}).counts["session_sockets"] == 7
+    assert not any(ours.over({"all": "off"}).rates.values())
     assert ours.over({}) is ours
+
+
+@pytest.mark.parametrize("name", sorted(OF_ALL))
+def test_what_counts_before_an_inbox_is_known_is_none_of_its_own(name):
+    with pytest.raises(BadLimit, match=f"limit {name} holds for all inboxes together; write it into LIMITS"):
+        Limits.of({}).over({name: DEFAULTS[name]})
 
 
 @pytest.mark.parametrize(
