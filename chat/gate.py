@@ -14,10 +14,10 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from chat import addresses
-from chat.addresses import Address
+from chat import networks
 from chat.limits import AGAIN_S, WORDS, Buckets, Limits, Places, Rate
 from chat.models import Inbox
+from chat.networks import Address
 from chat.rules import EVERYWHERE, Rules
 from chat.wire.errors import Code, Refusal
 from chat.writer import BUSY
@@ -114,8 +114,8 @@ class Gate:
 
     async def begin(self, request: Any, inbox: Inbox, *, anonymous: bool = True) -> None:
         """A new session at this inbox. Who proves who they are is not challenged besides."""
-        address = addresses.parse(request.META.get("REMOTE_ADDR", ""))
-        who = addresses.key(address)
+        address = networks.parse(request.META.get("REMOTE_ADDR", ""))
+        who = networks.key(address)
         self._check(address, None, inbox.slug)
         self._take("sessions", who, inbox.slug)
         if anonymous and self._challenge is not None and not self._passes_unasked(who):
@@ -137,11 +137,11 @@ class Gate:
 
     def knock(self, peer: str) -> None:
         """Any call, before it is known whose it is."""
-        self._take("address_calls", addresses.key(addresses.parse(peer)), EVERYWHERE)
+        self._take("address_calls", networks.key(networks.parse(peer)), EVERYWHERE)
 
     def admit(self, peer: str, *, contact_id: uuid.UUID, slug: str) -> None:
         """Somebody who has a session, whatever they want."""
-        self._check(addresses.parse(peer), contact_id, slug)
+        self._check(networks.parse(peer), contact_id, slug)
 
     def call(self, peer: str, *, session_id: uuid.UUID, contact_id: uuid.UUID, slug: str) -> None:
         self.admit(peer, contact_id=contact_id, slug=slug)
@@ -149,10 +149,10 @@ class Gate:
 
     def enter(self, guest: Guest, peer: str) -> None:
         """Somebody connects, and has said nothing yet. Whoever has entered must ``leave``."""
-        address = addresses.parse(peer)
+        address = networks.parse(peer)
         self._check(address, None, EVERYWHERE)
-        self._take("address_calls", addresses.key(address), EVERYWHERE)
-        self._occupy("address_sockets", addresses.key(address), EVERYWHERE)
+        self._take("address_calls", networks.key(address), EVERYWHERE)
+        self._occupy("address_sockets", networks.key(address), EVERYWHERE)
         self._here[guest] = _Here(address)
 
     def recognise(self, guest: Guest, *, session_id: uuid.UUID, contact_id: uuid.UUID, slug: str) -> None:
@@ -166,7 +166,7 @@ class Gate:
         """May be called of somebody who never entered."""
         here = self._here.pop(guest, None)
         if here is not None:
-            self._places.leave(("address_sockets", addresses.key(here.address)))
+            self._places.leave(("address_sockets", networks.key(here.address)))
             if here.session_id is not None:
                 self._places.leave(("session_sockets", here.session_id))
 
@@ -185,7 +185,7 @@ class Gate:
 
     def _check(self, address: Address | None, contact_id: uuid.UUID | None, slug: str) -> None:
         if self.rules.block(address, contact_id, slug):
-            self._note("blocked", str(contact_id or addresses.key(address)))
+            self._note("blocked", str(contact_id or networks.key(address)))
             raise Refusal(Code.BLOCKED)
 
     def _take(self, name: str, who: object, slug: str, amount: int = 1) -> None:

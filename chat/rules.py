@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from django.conf import settings
 from django.db.models import Q
 
-from chat.addresses import Address, Network, parse_network
 from chat.clock import moment
 from chat.embedding import Origins
 from chat.limits import BadLimit, Limits
 from chat.models import Block, Inbox
+from chat.networks import Address, Network, parse_network
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from chat import addresses
-from chat.addresses import Network
+from chat import networks
+from chat.networks import Network
 
 Scope = dict[str, Any]
 Asgi = Callable[[Scope, Callable[..., Any], Callable[[Any], Awaitable[None]]], Awaitable[None]]
@@ -34,8 +34,8 @@ class ClientAddress:
         """The same scope, with the client's address in place of the peer's."""
         peer, port = scope.get("client") or ("", 0)
         forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name == FORWARDED_FOR]
-        address = addresses.client(peer, forwarded, self._trusted)
-        is_ours = (at := addresses.parse(peer)) is not None and addresses.is_in(at, self._trusted)
+        address = networks.client(peer, forwarded, self._trusted)
+        is_ours = (at := networks.parse(peer)) is not None and networks.is_in(at, self._trusted)
         if forwarded and not is_ours:
             self._warn(peer)
         headers = scope["headers"]
@@ -45,7 +45,7 @@ class ClientAddress:
 
     def _warn(self, peer: str) -> None:
         """Once, and only of those who stand near us: from afar anybody may send the header."""
-        address = addresses.parse(peer)
+        address = networks.parse(peer)
         if not self._has_warned and address is not None and not address.is_global:
             self._has_warned = True
             log.warning(

@@ -10,8 +10,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from chat import addresses, embedding
+from chat import embedding
 from chat.limits import BadLimit, Limits
+from chat.networks import BadNetwork, Network, parse_network
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 HOST = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
@@ -106,10 +107,10 @@ class Env:
         except embedding.BadOrigin as bad:
             raise ImproperlyConfigured(f"{name}: {bad}, several separated by commas") from None
 
-    def networks(self, name: str) -> list[addresses.Network]:
+    def networks(self, name: str) -> list[Network]:
         try:
-            return [addresses.parse_network(text) for text in self.words(name)]
-        except addresses.BadNetwork as bad:
+            return [parse_network(text) for text in self.words(name)]
+        except BadNetwork as bad:
             raise ImproperlyConfigured(f"{name}: {bad}, several separated by commas") from None
 
     def limits(self, name: str) -> Limits:

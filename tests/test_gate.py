@@ -12,10 +12,10 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import IntegrityError, OperationalError
 
 from chat import rules
-from chat.addresses import parse, parse_network
 from chat.gate import Gate, challenge_of
 from chat.limits import DEFAULTS, Limits
 from chat.models import Block, Inbox
+from chat.networks import parse, parse_network
 from chat.rules import EVERYWHERE, Networks, Rules
 from chat.wire.errors import Code, Refusal
 from tests.fixtures.people import Person

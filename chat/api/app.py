@@ -9,8 +9,8 @@ from ninja import NinjaAPI
 from chat.api import conversations as conversation_calls
 from chat.api import session, uploads
 from chat.api.answers import add_handlers
-from chat.api.description import asyncapi
 from chat.api.cors import across_origins
+from chat.api.description import asyncapi
 from chat.api.guard import guarded, not_found
 from chat.conversations import Conversations
 from chat.gate import Gate, unlimited

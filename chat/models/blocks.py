@@ -3,9 +3,9 @@
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from chat.addresses import BadNetwork, parse_network
 from chat.models.contacts import Contact
 from chat.models.inboxes import Inbox
+from chat.networks import BadNetwork, parse_network
 
 
 class Block(models.Model):

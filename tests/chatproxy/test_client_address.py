@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from chat import addresses
+from chat import networks
 from chatproxy.client_address import ClientAddress
 from tests.fixtures.the_server import Serving
 
 CLIENT, PROXY = "203.0.113.7", "10.0.0.1"
-TRUSTED = [addresses.parse_network("10.0.0.0/8")]
+TRUSTED = [networks.parse_network("10.0.0.0/8")]
 
 
 class Inner:
@@ -67,8 +67,8 @@ def is_secure(port: int, *lines: str) -> bool:
 
 def test_t38_a_scheme_is_believed_of_a_proxy_of_ours_only(migrated: Path) -> None:
     said = "X-Forwarded-Proto: https"
-    for networks, believed in (("192.0.2.0/24", False), ("127.0.0.0/8", True)):
-        with Serving(migrated, TRUST_FORWARDED_PROTO="True", TRUSTED_PROXIES=networks).running() as serving:
+    for trusted, believed in (("192.0.2.0/24", False), ("127.0.0.0/8", True)):
+        with Serving(migrated, TRUST_FORWARDED_PROTO="True", TRUSTED_PROXIES=trusted).running() as serving:
             assert is_secure(serving.port, said, "X-Forwarded-For: 127.0.0.1") is believed
             assert not is_secure(serving.port)
     with Serving(migrated, TRUSTED_PROXIES="127.0.0.0/8").running() as serving:

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat import addresses
+from chat import networks
 
-PROXIES = [addresses.parse_network(text) for text in ("10.0.0.0/8", "2001:db8:a::/48", "192.0.2.9")]
+PROXIES = [networks.parse_network(text) for text in ("10.0.0.0/8", "2001:db8:a::/48", "192.0.2.9")]
 CLIENT = "203.0.113.7"
 
 
@@ -40,22 +40,22 @@ CLIENT = "203.0.113.7"
     ],
 )
 def test_t38_the_client_is_what_the_last_proxy_of_ours_was_called_from(peer, forwarded, client):
-    assert str(addresses.client(peer, forwarded, PROXIES)) == client
+    assert str(networks.client(peer, forwarded, PROXIES)) == client
 
 
 def test_t38_without_trusted_proxies_nobody_is_believed():
-    assert str(addresses.client("127.0.0.1", [CLIENT], [])) == "127.0.0.1"
+    assert str(networks.client("127.0.0.1", [CLIENT], [])) == "127.0.0.1"
 
 
 @given(forged=st.lists(st.text(max_size=80), max_size=40), peer=st.sampled_from([CLIENT, "10.0.0.1"]))
 def test_t38_nothing_that_a_client_writes_changes_what_its_proxy_saw(forged, peer):
     lines = [*forged, CLIENT] if peer != CLIENT else forged
-    assert str(addresses.client(peer, lines, PROXIES)) == CLIENT
+    assert str(networks.client(peer, lines, PROXIES)) == CLIENT
 
 
 @pytest.mark.parametrize("peer", ["", "/run/socket", "localhost"])
 def test_who_comes_without_an_address_is_counted_under_one_name(peer):
-    assert addresses.key(addresses.client(peer, [CLIENT], PROXIES)) == addresses.NOWHERE
+    assert networks.key(networks.client(peer, [CLIENT], PROXIES)) == networks.NOWHERE
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_who_comes_without_an_address_is_counted_under_one_name(peer):
     ],
 )
 def test_an_ipv6_client_is_its_64(address, key):
-    assert addresses.key(addresses.parse(address)) == key
+    assert networks.key(networks.parse(address)) == key
 
 
 @pytest.mark.parametrize(
@@ -82,10 +82,10 @@ def test_an_ipv6_client_is_its_64(address, key):
     ],
 )
 def test_a_network_has_one_spelling(text, network):
-    assert str(addresses.parse_network(text)) == network
+    assert str(networks.parse_network(text)) == network
 
 
 @pytest.mark.parametrize("text", ["", "10.0.0.0/33", "proxy.example", "10.0.0.0-10.0.0.9"])
 def test_what_is_no_network_is_refused_in_words(text):
-    with pytest.raises(addresses.BadNetwork, match="write one like"):
-        addresses.parse_network(text)
+    with pytest.raises(networks.BadNetwork, match="write one like"):
+        networks.parse_network(text)
