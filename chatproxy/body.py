@@ -4,7 +4,6 @@ Its own stores a body of any size in the temporary folder before it looks at the
 when that is full.
 """
 
-import io
 import tempfile
 from collections.abc import Awaitable, Callable
 from typing import IO, Any
@@ -14,12 +13,32 @@ from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
 
+from chatproxy.request import written
+
 IN_MEMORY_BYTES = 256 * 1024
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+
+class Kept:
+    """Messages of a request whose body our server has in a file already."""
+
+    def __init__(self, receive: Receive, body: IO[bytes]) -> None:
+        self._receive, self.body = receive, body
+
+    def __call__(self) -> Awaitable[dict[str, Any]]:
+        return self._receive()
 
 
 class Handler(ASGIHandler):
-    async def read_body(self, receive: Callable[[], Awaitable[dict[str, Any]]]) -> IO[bytes]:  # type: ignore[override]
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
+        body = scope.get("body")
+        await super().handle(scope, receive if body is None else Kept(receive, body), send)
+
+    async def read_body(self, receive: Receive) -> IO[bytes]:  # type: ignore[override]
         """What is beyond the bound is read and forgotten, so that the request still looks too big."""
+        if isinstance(receive, Kept):
+            await receive()  # an empty one
+            return receive.body
         body: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115 - Django closes it
         size, most = 0, max(settings.UPLOAD_MAX_BYTES, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         more = True
@@ -30,30 +49,10 @@ class Handler(ASGIHandler):
                 raise RequestAborted
             chunk, more = message.get("body", b""), message.get("more_body", False)
             if size <= most:
-                body = _written(body, chunk)
+                body = written(body, chunk, is_small=size < IN_MEMORY_BYTES)
             size += len(chunk)
         body.seek(0)
         return body
-
-
-def _written(body: IO[bytes], chunk: bytes) -> IO[bytes]:
-    try:
-        body.write(chunk)
-    except OSError as error:
-        body.close()
-        return _Unstored(error)
-    return body
-
-
-class _Unstored(io.BytesIO):
-    """In place of a body that the disk would not take; whoever reads it is told."""
-
-    def __init__(self, error: OSError) -> None:
-        super().__init__()
-        self._error = error
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        raise self._error
 
 
 def get_handler() -> Handler:

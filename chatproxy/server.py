@@ -20,6 +20,7 @@ from twisted.internet import reactor as _reactor
 
 from chat import runtime, wire
 from chatproxy.asgi import application
+from chatproxy.request import Factory
 from chatproxy.websocket import protocol_with
 
 # Shares of DRAIN_S: for visitors, requests and deliveries; for the runtime; the rest is the interpreter's.
@@ -69,6 +70,15 @@ class Server(DaphneServer):
         self.ws_factory.setProtocolOptions(failByDrop=False)
         self.ws_factory.protocol = protocol_with(self.ws_factory)
 
+    @property
+    def http_factory(self) -> Factory:
+        """Daphne makes its own in ``run`` and has no other place to name one."""
+        return self._http_factory
+
+    @http_factory.setter
+    def http_factory(self, theirs: object) -> None:
+        self._http_factory = Factory(self)
+
     def listen_success(self, port: Any) -> None:
         super().listen_success(port)
         self._ports.append(port)
@@ -99,8 +109,13 @@ class Server(DaphneServer):
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         """Daphne's never waits, however much the peer has not read."""
         await super().handle_reply(protocol, message)
-        if message["type"] == "websocket.send":
+        if message["type"] in ("websocket.send", "http.response.body"):
             await protocol.writable()
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        if scope["type"] == "http":
+            scope["body"] = protocol.body
+        return super().create_application(protocol, scope)
 
     # The end
 

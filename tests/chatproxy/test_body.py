@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.core.exceptions import RequestAborted
 
-from chatproxy.body import IN_MEMORY_BYTES, Handler, _written
+from chatproxy.body import IN_MEMORY_BYTES, Handler
+from chatproxy.request import written
 
 
 def parts(*chunks: bytes, ends: bool = True) -> Callable[[], Awaitable[dict[str, Any]]]:
@@ -42,9 +43,9 @@ async def test_a_visitor_who_leaves_is_no_request() -> None:
 
 def test_what_the_disk_did_not_take_cannot_be_read() -> None:
     with open("/dev/full", "wb", buffering=0) as full:
-        body = _written(full, b"a")  # type: ignore[arg-type]
+        body = written(full, b"a", is_small=True)  # type: ignore[arg-type]
     assert body is not full
-    body = _written(body, b"b")
+    body = written(body, b"b", is_small=False)
     with pytest.raises(OSError) as error:
         body.read(10)
     assert error.value.errno == errno.ENOSPC
@@ -52,4 +53,4 @@ def test_what_the_disk_did_not_take_cannot_be_read() -> None:
 
 def test_a_body_that_fits_is_kept() -> None:
     with tempfile.SpooledTemporaryFile() as spooled:
-        assert _written(spooled, b"a") is spooled  # type: ignore[comparison-overlap,arg-type]
+        assert written(spooled, b"a", is_small=True) is spooled  # type: ignore[comparison-overlap,arg-type]
