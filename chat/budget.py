@@ -16,6 +16,7 @@ class Urgency(IntEnum):
     DELIVERY = 0
     VISIBLE = 1  # somebody is looking at the page
     REST = 2
+    FILE = 3
 
 
 class Budget:

@@ -14,6 +14,7 @@ from chat import acceptance, feed, sessions, sql, wire
 from chat.acceptance import Accepted
 from chat.audience import Listener, Row
 from chat.courier import Courier
+from chat.downloads import Downloads
 from chat.feed import Cursor, Page, Pen
 from chat.holding import Holding
 from chat.indicator import TypingIndicator
@@ -45,12 +46,14 @@ class Conversations:
         courier: Courier,
         upstreams: Upstreams,
         uploads: Uploads,
+        downloads: Downloads,
     ) -> None:
         self._writer = writer
         self._reader = reader
         self._holding = holding
         self._courier = courier
         self._uploads = uploads
+        self.downloads = downloads
         self._indicator = TypingIndicator(upstreams, reader)
 
     # Being here

@@ -18,6 +18,7 @@ from chat.models import Attachment, Delivery, Message
 
 UNSENT_MS = 86_400_000
 DELIVERED_MS = 3_600_000
+FETCHED = ("image", "audio", "video", "file")  # Chatwoot's other kinds name an address of anybody's (contract §2.8)
 
 
 class Upload(NamedTuple):
@@ -51,6 +52,54 @@ def attach(contact_id: uuid.UUID, file_ids: Sequence[uuid.UUID], message_id: uui
 def unsent(contact_id: uuid.UUID) -> dict[uuid.UUID, int]:
     """Sizes of what this person uploaded and has not sent."""
     return dict(Attachment.objects.filter(contact=contact_id, message=None).values_list("id", "size"))
+
+
+class Found(NamedTuple):
+    """A file that somebody may have. ``path``: of ours, if it is still here. ``said_at``: when its message was."""
+
+    id: uuid.UUID
+    name: str
+    content_type: str
+    path: Path | None
+    url: str
+    said_at: int
+    inbox_id: int | None
+
+    def __repr__(self) -> str:
+        return f"Found({self.id})"
+
+
+def find(contact_id: uuid.UUID, attachment_id: uuid.UUID) -> Found | None:
+    """A file of this person's conversations, or one that they have not sent yet; None looks the same for all others."""
+    rows = Attachment.objects.filter(_seen_by(contact_id), id=attachment_id, file_type__in=FETCHED)
+    row = rows.select_related("message").first()
+    if row is None:
+        return None
+    path = folder() / row.path if row.path else None
+    said_at, inbox_id = (row.message.at, row.message.inbox_id) if row.message else (0, None)
+    return Found(row.id, row.name, row.content_type, path, row.chatwoot_url, said_at, inbox_id)
+
+
+def among(contact_id: uuid.UUID, attachment_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Those that ``find`` would find, in the same order."""
+    known = set(Attachment.objects.filter(_seen_by(contact_id), id__in=attachment_ids).values_list("id", flat=True))
+    return [each for each in dict.fromkeys(attachment_ids) if each in known]
+
+
+def _seen_by(contact_id: uuid.UUID) -> Q:
+    return Q(message__contact=contact_id, message__deleted=False) | Q(contact=contact_id, message=None)
+
+
+def learn_type(attachment_id: uuid.UUID, content_type: str) -> None:
+    """What Chatwoot's file is by its first bytes."""
+    Attachment.objects.filter(id=attachment_id, content_type="").update(content_type=content_type)
+
+
+def uploaded_since(contact_id: uuid.UUID, since: int, *, but: uuid.UUID | None) -> int:
+    """Bytes that this person has uploaded, sent or not."""
+    own = Attachment.objects.filter(contact=contact_id, created_at__gt=since)
+    own = own.exclude(id=but) if but else own
+    return own.aggregate(bytes=Sum("size"))["bytes"] or 0
 
 
 def ids_of(message_id: uuid.UUID) -> list[uuid.UUID]:

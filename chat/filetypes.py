@@ -9,8 +9,6 @@ import re
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image
-
 MAX_NAME = 100  # characters; Chatwoot's storages take 255 bytes
 CHUNK_BYTES = 65_536
 # The first is what a name gets that has none of them.
@@ -30,7 +28,13 @@ EXTENSIONS: dict[str, tuple[str, ...]] = {
     "video/quicktime": ("mov",),
     "video/webm": ("webm",),
 }
-_PICTURES = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": "image/webp"}
+HEAD_BYTES = 512
+_SIGNATURES = {
+    b"\xff\xd8\xff": "image/jpeg",
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"GIF87a": "image/gif",
+    b"GIF89a": "image/gif",
+}
 _BRANDS = {b"M4A ": "audio/mp4", b"M4B ": "audio/mp4", b"qt  ": "video/quicktime"}
 _FILMS = (b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"dash", b"M4V ", b"MSNV")
 _MARKUP = re.compile(rb"<(?:!doctype|!--|\?|html|head|body|svg|script|iframe|object|embed|style|title|img|a\s)", re.I)
@@ -40,11 +44,24 @@ _FORBIDDEN = str.maketrans(dict.fromkeys('%$|:;/<>?*"\\\u202e', "-"))
 
 
 def content_type_of(path: Path) -> str | None:
-    """One of EXTENSIONS, or None: this file is refused. Reads the whole file, in pieces; call it on a thread."""
+    """One of EXTENSIONS, or None: this file is refused. Reads the whole file, in pieces; call it on a thread.
+
+    Whether a picture is one, whoever draws it anew finds out (``pictures``), and not here: a decoder is a risk.
+    """
     with path.open("rb") as file:
-        head = file.read(512)
-        file.seek(0)
-        return _picture(file, head) or _by_magic(file, head) or _text(file)
+        return content_type_by_head(file.read(HEAD_BYTES)) or _text(file)
+
+
+def content_type_by_head(head: bytes) -> str | None:
+    """The same by the first HEAD_BYTES alone, which is enough for what is only passed on. Never text."""
+    return next((kind for magic, kind in _SIGNATURES.items() if head.startswith(magic)), None) or (
+        "image/webp" if head.startswith(b"RIFF") and head[8:12] == b"WEBP" else _by_magic(head)
+    )
+
+
+def is_shown(content_type: str) -> bool:
+    """Inside a page; anything else is only saved."""
+    return content_type.startswith(("image/", "audio/", "video/")) and content_type in EXTENSIONS
 
 
 def file_type_of(content_type: str) -> str:
@@ -69,18 +86,7 @@ def clean_name(name: str) -> str:
     return kept.strip().translate(_FORBIDDEN)
 
 
-def _picture(file: BinaryIO, head: bytes) -> str | None:
-    if not head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF")):
-        return None
-    try:
-        with Image.open(file, formats=tuple(_PICTURES)) as image:
-            image.verify()
-            return _PICTURES.get(image.format or "")
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return None  # Pillow raises SyntaxError for a broken PNG
-
-
-def _by_magic(file: BinaryIO, head: bytes) -> str | None:
+def _by_magic(head: bytes) -> str | None:
     if head.startswith(b"%PDF-"):
         return "application/pdf"
     if head.startswith(b"ID3") or (head[:1] == b"\xff" and head[1:2] in (b"\xfb", b"\xfa", b"\xf3", b"\xf2")):

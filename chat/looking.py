@@ -10,12 +10,15 @@ from enum import Enum
 from functools import partial
 from typing import TypeVar
 
+from django.conf import settings
+
 from chat import gone, mirror, sql
 from chat.budget import Urgency
+from chat.chatwoot.addresses import Hosts, Uncheckable
 from chat.chatwoot.errors import NotFound
 from chat.chatwoot.resources import Conversation as UpstreamConversation
 from chat.chatwoot.resources import Message, MessageType
-from chat.chatwoot.storage import Uncheckable, stored_size
+from chat.chatwoot.storage import stored_size
 from chat.feed import Pen
 from chat.models import Conversation, Delivery
 from chat.outbox import WRITTEN_IN, Claim
@@ -107,8 +110,9 @@ class Looking:
     async def _read_back(self) -> ReadBack:
         """It is there, but its answer was lost, and Chatwoot stores files after the message."""
         try:
+            hosts = Hosts(settings.ATTACHMENT_HOSTS)
             for each in self._claim.files:
-                ask = partial(stored_size, self._upstream.link.http, each.url)
+                ask = partial(stored_size, self._upstream.link.http, each.url, hosts=hosts)
                 size = await self._ask(ask) if each.url else None
                 if size != each.size:
                     why = f"of {each.size} bytes {size or 'nothing'} is there"

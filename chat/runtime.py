@@ -18,6 +18,7 @@ from chat.bridge.tasks import Tasks
 from chat.clock import moment
 from chat.conversations import Conversations
 from chat.courier import Courier
+from chat.downloads import Downloads
 from chat.draining import Drain
 from chat.gate import Gate, unlimited
 from chat.holding import Holding
@@ -96,8 +97,9 @@ class Runtime:
             timing=timing.carrying,
         )
         self.uploads = Uploads(self.writer, self.reader)
+        self.downloads = Downloads(self.reader, self.upstreams)
         self.conversations = Conversations(
-            self.writer, self.reader, self.holding, self.courier, self.upstreams, self.uploads
+            self.writer, self.reader, self.holding, self.courier, self.upstreams, self.uploads, self.downloads
         )
         self.gate = Gate.from_settings(lambda: self.reader.run(rules.read))
         self._tasks = Tasks()

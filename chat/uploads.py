@@ -11,7 +11,9 @@ import os
 import shutil
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -20,15 +22,19 @@ from django.conf import settings
 from chat import files, sql
 from chat.clock import now_ms
 from chat.feed import Pen
-from chat.filetypes import CHUNK_BYTES, content_type_of, file_type_of, fitting_name
+from chat.filetypes import CHUNK_BYTES, EXTENSIONS, content_type_of, file_type_of, fitting_name
 from chat.models import Attachment
+from chat.pictures import redraw
 from chat.reader import Reader
 from chat.wire.errors import Code, Refusal
+from chat.wire.text import MAX_FILES
 from chat.writer import BUSY, Priority, Writer
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 2  # on threads: hashing and looking into a file takes the processor
+OF_ONE = 2  # of one person at once
+DAY_MS = 86_400_000
 MOST_UNSENT = 20  # of one person
 SWEEP_S = 60.0
 MOST_A_SWEEP = 1_000
@@ -45,6 +51,21 @@ class Uploaded(NamedTuple):
     name: str
     size: int
     type: str
+
+
+class Limits(NamedTuple):
+    """What the API tells of uploads; bytes unless said otherwise."""
+
+    file_bytes: int
+    message_bytes: int
+    files_per_message: int
+    bytes_per_day: int
+    types: tuple[str, ...]
+
+
+def limits() -> Limits:
+    most = settings.UPLOAD_MAX_BYTES
+    return Limits(most, most, MAX_FILES, settings.UPLOAD_BYTES_PER_DAY, tuple(EXTENSIONS))
 
 
 class _Stored(NamedTuple):
@@ -70,14 +91,17 @@ class Uploads:
         *,
         folder: Path | None = None,
         most_bytes: int | None = None,
+        most_a_day: int | None = None,
         most_unsent: int = MOST_UNSENT,
         disk: Callable[[Path], tuple[int, int]] = _disk,
     ) -> None:
         self._writer = writer
         self._reader = reader
-        self._folder = folder or files.folder()
+        self.folder = folder or files.folder()
         self._most_bytes = most_bytes or settings.UPLOAD_MAX_BYTES
+        self._most_a_day = most_a_day or settings.UPLOAD_BYTES_PER_DAY
         self._most_unsent = most_unsent
+        self._coming: Counter[uuid.UUID] = Counter()
         self._disk = disk
         self._has_room = True
         self._turns = asyncio.Semaphore(AT_ONCE)
@@ -85,6 +109,22 @@ class Uploads:
 
     async def keep(self, contact_id: uuid.UUID, *, name: str, source: Source) -> Uploaded:
         """Store what ``source`` holds. Raises Refusal; nothing of it is kept then."""
+        with self._counted(contact_id):
+            return await self._keep(contact_id, name, source)
+
+    @contextmanager
+    def _counted(self, contact_id: uuid.UUID) -> Iterator[None]:
+        if self._coming[contact_id] >= OF_ONE:
+            raise Refusal(Code.TOO_FAST, f"Send {OF_ONE} files at once at most.")
+        self._coming[contact_id] += 1
+        try:
+            yield
+        finally:
+            self._coming[contact_id] -= 1
+            if not self._coming[contact_id]:
+                del self._coming[contact_id]
+
+    async def _keep(self, contact_id: uuid.UUID, name: str, source: Source) -> Uploaded:
         try:
             await self._reader.run(self._refuse_too_many, contact_id)  # before its bytes are read; others may be faster
         except BUSY as error:
@@ -103,7 +143,7 @@ class Uploads:
         )
 
         def add(pen: Pen) -> None:
-            self._refuse_too_many(contact_id, besides=row.id)
+            self._refuse_too_many(contact_id, besides=row.id, more=row.size)
             row.created_at = pen.now
             Attachment.objects.bulk_create([row], ignore_conflicts=True)  # it may be tried twice
 
@@ -112,17 +152,19 @@ class Uploads:
         except BUSY as error:  # perhaps it was stored all the same: only a sweep may take the file away
             raise Refusal(Code.UNAVAILABLE) from error
         except Refusal:
-            await asyncio.to_thread((self._folder / row.path).unlink, missing_ok=True)
+            await asyncio.to_thread((self.folder / row.path).unlink, missing_ok=True)
             raise
         return Uploaded(row.id, row.name, row.size, row.file_type)
 
-    def _refuse_too_many(self, contact_id: uuid.UUID, *, besides: uuid.UUID | None = None) -> None:
+    def _refuse_too_many(self, contact_id: uuid.UUID, *, besides: uuid.UUID | None = None, more: int = 1) -> None:
         if len(files.unsent(contact_id).keys() - {besides}) >= self._most_unsent:
             raise Refusal(Code.TOO_FAST, "Too many files wait to be sent.")
+        if files.uploaded_since(contact_id, sql.database_now() - DAY_MS, but=besides) + more > self._most_a_day:
+            raise Refusal(Code.TOO_FAST, f"At most {self._most_a_day // 1_000_000} MB can be sent within a day.")
 
     def _refuse_without_room(self) -> None:
         """Counts the largest that it may be, since nobody knows how much will come."""
-        total, free = self._disk(self._folder)
+        total, free = self._disk(self.folder)
         kept = max(LEAST_FREE, total // 10)
         has_room = free - self._most_bytes >= kept
         if has_room != self._has_room:
@@ -135,15 +177,18 @@ class Uploads:
 
     def _store(self, source: Source) -> _Stored:
         """Runs on a thread. Raises Refusal and OSError."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._refuse_without_room()
-        path = self._folder / uuid.uuid4().hex
+        path = self.folder / uuid.uuid4().hex
         try:
-            size, digest = _copy(source, path, most_bytes=self._most_bytes)
+            _copy(source, path, most_bytes=self._most_bytes)
             content_type = content_type_of(path)
             if content_type is None:
                 raise Refusal(Code.FILE_REFUSED)
-            _sync(self._folder)
+            if content_type.startswith("image/"):
+                redraw(path, most_bytes=self._most_bytes)
+            size, digest = _synced(path)
+            _sync(self.folder)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -175,31 +220,34 @@ class Uploads:
     def _remove_orphans(self) -> int:
         """Files that no row names any more, or that no row came to name."""
         removed = 0
-        for names in _in_hundreds(_older_than(self._folder, now_ms() / 1000 - ORPHAN_S)):
+        for names in _in_hundreds(_older_than(self.folder, now_ms() / 1000 - ORPHAN_S)):
             for name in set(names) - files.needed(names):
-                (self._folder / name).unlink(missing_ok=True)
+                (self.folder / name).unlink(missing_ok=True)
                 removed += 1
             if removed >= MOST_A_SWEEP:
                 break
         return removed
 
 
-def _copy(source: Source, path: Path, *, most_bytes: int) -> tuple[int, str]:
-    """Bytes and digest of what is now on the disk."""
-    size, digest = 0, hashlib.sha256()
+def _copy(source: Source, path: Path, *, most_bytes: int) -> None:
+    size = 0
     path.touch(mode=0o600, exist_ok=False)
     with path.open("wb") as file:
         while chunk := source.read(CHUNK_BYTES):
             size += len(chunk)
             if size > most_bytes:
                 raise Refusal(Code.FILE_TOO_BIG, f"A file has at most {most_bytes // 1_000_000} MB.")
-            digest.update(chunk)
             file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
     if not size:
         raise Refusal(Code.FILE_EMPTY)
-    return size, digest.hexdigest()
+
+
+def _synced(path: Path) -> tuple[int, str]:
+    """Bytes and digest of what is now on the disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return file.tell(), digest
 
 
 def _sync(folder: Path) -> None:

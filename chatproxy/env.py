@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from chat import embedding
 from chat.limits import BadLimit, Limits
 from chat.networks import BadNetwork, Network, parse_network
+from chat.chatwoot.addresses import as_network
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 HOST = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
@@ -69,6 +70,16 @@ class Env:
             if not HOST.fullmatch(text):
                 raise wrong(name, text, "host names such as chat.example.com, without scheme, port and path")
         return names
+
+    def storage_hosts(self, name: str) -> list[str]:
+        """Host names as above, and addresses or networks."""
+        places = self.words(name)
+        for text in places:
+            if as_network(text) is None and (text == "*" or not HOST.fullmatch(text)):
+                raise wrong(
+                    name, text, "host names such as files.example.com, addresses, or networks such as 10.0.0.0/8"
+                )
+        return places
 
     def folder(self, name: str, *, default: Path) -> Path:
         """A folder, absolute; made when it does not exist."""

@@ -65,9 +65,6 @@ def test_it_is_known_by_its_content(tmp_path: Path, content: bytes, content_type
         b"half a character \xc3",
         b"caf\xe9 in Latin-1",
         b"a\0b",
-        picture("PNG")[:40],
-        picture("JPEG")[:4],
-        b"\x89PNG\r\n\x1a\n<html>",
     ],
 )
 def test_everything_else_is_refused(tmp_path: Path, content: bytes) -> None:

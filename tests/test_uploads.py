@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import hashlib
 import io
 import os
 import time
@@ -12,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from chat import files
 from chat.audience import Audience
 from chat.clock import now_ms
 from chat.models import Attachment, Delivery, Message
 from chat.reader import Reader
-from chat.uploads import Uploads
+from chat.uploads import Uploads, limits
 from chat.wire.errors import Code, Refusal
 from chat.writer import Writer
 from tests.fixtures.world import World
@@ -101,15 +103,95 @@ async def test_one_person_has_a_bounded_number_of_unsent_files(
     await kept.keep(bob.contact_id, name="b", source=io.BytesIO(TEXT))
 
 
-async def test_uploads_at_the_same_time_are_counted_too(
-    world: World, make_uploads: Callable[..., Uploads], tmp_path: Path
+@pytest.mark.parametrize("bounds", [{"most_unsent": 1}, {"most_a_day": 2 * len(TEXT) - 1}], ids=["number", "bytes"])
+async def test_t29_uploads_at_the_same_time_are_counted_too(
+    world: World, make_uploads: Callable[..., Uploads], tmp_path: Path, bounds: dict[str, int]
 ) -> None:
-    kept, alice = make_uploads(most_unsent=2), await world.person()
-    uploads = (kept.keep(alice.contact_id, name="a", source=io.BytesIO(TEXT)) for _ in range(6))
+    kept, alice = make_uploads(**bounds), await world.person()
+    uploads = (kept.keep(alice.contact_id, name="a", source=io.BytesIO(TEXT)) for _ in range(2))
     ended = await asyncio.gather(*uploads, return_exceptions=True)
     refused = [each.code for each in ended if isinstance(each, Refusal)]
-    assert refused == [Code.TOO_FAST] * 4
-    assert len(await rows(world)) == len(lying_in(tmp_path)) == 2
+    assert refused == [Code.TOO_FAST]
+    assert len(await rows(world)) == len(lying_in(tmp_path)) == 1
+
+
+async def test_t29_one_person_sends_two_files_at_once(
+    world: World, make_uploads: Callable[..., Uploads], tmp_path: Path
+) -> None:
+    kept, alice, bob = make_uploads(), await world.person(), await world.person()
+    people = [alice] * 6 + [bob]
+    ended = await asyncio.gather(
+        *(kept.keep(each.contact_id, name="a", source=io.BytesIO(TEXT)) for each in people), return_exceptions=True
+    )
+    assert [isinstance(each, Refusal) for each in ended] == [False, False, True, True, True, True, False]
+    assert len(await rows(world)) == len(lying_in(tmp_path)) == 3
+    await kept.keep(alice.contact_id, name="a", source=io.BytesIO(TEXT))
+
+
+async def test_t29_a_day_has_a_bound_in_bytes(world: World, make_uploads: Callable[..., Uploads]) -> None:
+    """Sent or not, and whatever became of the file; the next day is another."""
+    kept, alice, bob = make_uploads(most_a_day=3 * len(TEXT)), await world.person(), await world.person()
+    for _ in range(3):
+        await kept.keep(alice.contact_id, name="a", source=io.BytesIO(TEXT))
+    await world.ask(Attachment.objects.update, path="")
+    with pytest.raises(Refusal, match="within a day") as refused:
+        await kept.keep(alice.contact_id, name="a", source=io.BytesIO(b"x"))
+    assert refused.value.code == Code.TOO_FAST
+    await kept.keep(bob.contact_id, name="a", source=io.BytesIO(TEXT))
+    await world.ask(lambda: Attachment.objects.update(created_at=now_ms() - 25 * HOURS_MS))
+    await kept.keep(alice.contact_id, name="a", source=io.BytesIO(TEXT))
+
+
+def test_what_the_api_tells_of_uploads(settings: Any) -> None:
+    told = limits()
+    assert (told.file_bytes, told.message_bytes, told.files_per_message) == (40_000_000, 40_000_000, 10)
+    assert told.bytes_per_day == settings.UPLOAD_BYTES_PER_DAY
+    assert "image/png" in told.types and "image/svg+xml" not in told.types
+
+
+def spoiled(picture: bytes) -> bytes:
+    return picture + b"PK\x03\x04 an archive for Java"
+
+
+CORPUS = {
+    "a page": b"<!doctype html><script>alert(1)</script>",
+    "a page called picture": b"<html><img src=x onerror=alert(1)>",
+    "a drawing with a script": b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
+    "a drawing, with blanks before it": b"\xef\xbb\xbf \n<svg onload='alert(1)'/>",
+    "a picture's first bytes, and a page": b"\x89PNG\r\n\x1a\n<html><script>alert(1)</script>",
+    "a GIF's, and a script": b"GIF89a=1;alert(1)//" + bytes(40),
+    "a program": b"MZ\x90\0\3\0\0\0",
+    "another": b"\x7fELF\2\1\1\0",
+    "a script for a shell": b"#!/bin/sh\nrm -rf /",
+    "an archive": b"PK\3\4\x14\0\0\0",
+    "another archive": b"\x1f\x8b\x08\0",
+    "text and a script": b"hello\n<script>alert(1)</script>",
+}
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.html", "a.svg.png", "a.exe.jpg", "Rechnung\u202egnp.exe"])
+@pytest.mark.parametrize("kind", CORPUS)
+async def test_t27_what_a_browser_or_a_shell_might_run_is_refused(
+    world: World, kept: Uploads, tmp_path: Path, kind: str, name: str
+) -> None:
+    """Whatever its name says."""
+    alice = await world.person()
+    with pytest.raises(Refusal) as refused:
+        await kept.keep(alice.contact_id, name=name, source=io.BytesIO(CORPUS[kind]))
+    assert (refused.value.code, lying_in(tmp_path)) == (Code.FILE_REFUSED, [])
+
+
+async def test_t27_what_hides_behind_a_picture_is_not_kept(world: World, kept: Uploads, tmp_path: Path) -> None:
+    """GIFAR: a picture for the page, an archive for whoever runs it. Names that lie about the type are put right."""
+    alice, picture = await world.person(), io.BytesIO()
+    Image.new("RGB", (3, 2), "red").save(picture, "GIF", comment=b"taken at home")
+    told = await kept.keep(alice.contact_id, name="a.html\u202egnp.jar", source=io.BytesIO(spoiled(picture.getvalue())))
+    (row,) = await rows(world)
+    stored = (tmp_path / "uploads" / row.path).read_bytes()
+    assert (b"PK" in stored, b"home" in stored) == (False, False)
+    assert (row.size, row.sha256) == (len(stored), hashlib.sha256(stored).hexdigest())
+    assert (told.name, told.type, told.size) == ("a.html-gnp.jar.gif", "image", len(stored))
+    assert lying_in(tmp_path) == [row.path]
 
 
 @pytest.mark.parametrize(

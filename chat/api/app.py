@@ -6,8 +6,8 @@ from functools import cache
 from django.urls import URLPattern, URLResolver, include, path
 from ninja import NinjaAPI
 
+from chat.api import attachments, session, uploads
 from chat.api import conversations as conversation_calls
-from chat.api import session, uploads
 from chat.api.answers import add_handlers
 from chat.api.cors import across_origins
 from chat.api.description import asyncapi
@@ -18,6 +18,7 @@ from chat.gate import Gate, unlimited
 api = NinjaAPI(title="chatproxy", version="1", urls_namespace="api-v1", docs_url=None)
 api.add_router("/session", session.router)
 api.add_router("/uploads", uploads.router)
+api.add_router("/attachments", attachments.router)
 api.add_router("", conversation_calls.router)
 add_handlers(api)
 _patterns, _app_name, _namespace = api.urls

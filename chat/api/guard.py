@@ -31,7 +31,7 @@ def guarded(
         if response.status_code == 405:
             allowed, response = response["Allow"], refuse(Refusal(Code.METHOD_NOT_ALLOWED))
             response["Allow"] = allowed
-        response["Cache-Control"] = "no-store"
+        response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     return guard

@@ -96,7 +96,7 @@ def _error(response: httpx.Response) -> ChatwootError:
     if status in (401, 403) or 300 <= status < 400:
         return Forbidden(status=status)
     if status == 429:
-        return Throttled(retry_after_s=_retry_after_s(response))
+        return Throttled(retry_after_s=retry_after_s(response))
     detail, permanent = _told(response)
     if status in (400, 413):
         return Refused(detail, status=status)
@@ -126,7 +126,7 @@ def _told(response: httpx.Response) -> tuple[str, bool]:
     return detail, named and "Too many messages" not in detail
 
 
-def _retry_after_s(response: httpx.Response) -> float:
+def retry_after_s(response: httpx.Response) -> float:
     """Chatwoot says nothing; its window is the clock minute, so wait for the next by its own clock (contract §8)."""
     given = response.headers.get("retry-after", "")
     if re.fullmatch(r"\d{1,6}", given):

@@ -24,7 +24,7 @@ def open_http(
     url: str, *, read_s: float = READ_S, transport: httpx.AsyncBaseTransport | None = None
 ) -> httpx.AsyncClient:
     """Open the client for one Chatwoot; the caller closes it (`async with`). `transport` is the seam for tests."""
-    _keep_urls_out_of_logs()
+    keep_urls_out_of_logs()
     limits = httpx.Limits(max_connections=CONCURRENCY, max_keepalive_connections=CONCURRENCY, keepalive_expiry=2)
     inner = transport or httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
     return httpx.AsyncClient(
@@ -138,6 +138,6 @@ class _Warnings(logging.Filter):
 _WARNINGS = _Warnings()
 
 
-def _keep_urls_out_of_logs() -> None:
+def keep_urls_out_of_logs() -> None:
     for name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy"):
         logging.getLogger(name).addFilter(_WARNINGS)

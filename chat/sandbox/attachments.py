@@ -101,10 +101,13 @@ def disk(ctx: Context, request: Request) -> Response:
     if row.is_lost:
         return Response(404, b"", "")
     content_type, size = row.content_type or "application/octet-stream", len(row.content)
-    wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
-    if wanted is None:
+    wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("range", ""))
+    if wanted is None or wanted[0] == "bytes=-":
         return Response(200, row.content, content_type, {"Accept-Ranges": "bytes"})
-    first, last = int(wanted[1]), min(int(wanted[2] or size), size - 1)
+    if wanted[1]:
+        first, last = int(wanted[1]), min(int(wanted[2] or size), size - 1)
+    else:
+        first, last = max(0, size - int(wanted[2])), size - 1
     if first > last:
         return Response(416, b"", "", {"Content-Range": f"bytes */{size}"})
     part = row.content[first : last + 1]

@@ -49,6 +49,17 @@ class PutAnswer(Call):
     values: Annotated[RawValues, Field(repr=False)]
 
 
+class BuyTickets(Call):
+    attachments: Annotated[tuple[UUID, ...], Field(max_length=100)]
+
+
+class Tickets(BaseModel):
+    """Addresses below this site's, by attachment; expires_in in seconds. Ask for new ones before they expire."""
+
+    urls: Annotated[dict[UUID, str], Field(repr=False)]
+    expires_in: int
+
+
 class Accepted(BaseModel):
     message: UUID
     conversation: UUID

@@ -24,6 +24,8 @@ class Code(StrEnum):
     FILE_EMPTY = "file_empty"
     FILE_REFUSED = "file_refused"
     NO_SUCH_FILE = "no_such_file"
+    FILE_UNREACHABLE = "file_unreachable"
+    RANGE_INVALID = "range_invalid"
     TOO_MANY_FILES = "too_many_files"
     ANSWER_INVALID = "answer_invalid"
     NO_QUESTION = "no_question"
@@ -57,6 +59,8 @@ ANSWERS: dict[Code, tuple[int, str]] = {
     Code.FILE_EMPTY: (422, "This file is empty."),
     Code.FILE_REFUSED: (415, "Send a picture, a PDF, plain text, sound or film; this file is none of these."),
     Code.NO_SUCH_FILE: (404, "There is no such file, or it was sent already."),
+    Code.FILE_UNREACHABLE: (502, "This file cannot be had from here."),
+    Code.RANGE_INVALID: (416, "The file has no such part."),
     Code.TOO_MANY_FILES: (422, "A message holds up to 10 different files."),
     Code.ANSWER_INVALID: (422, "This answer cannot be sent."),
     Code.NO_QUESTION: (409, "This message does not ask for an answer."),

@@ -309,6 +309,8 @@ async def test_the_api_describes_itself(anybody):
         "/api/v1/session/refresh",
         "/api/v1/sync",
         "/api/v1/uploads",
+        "/api/v1/attachments/{attachment_id}",
+        "/api/v1/attachments/tickets",
         "/api/v1/messages/{echo_id}",
         "/api/v1/messages/{message_id}/retry",
         "/api/v1/messages/{message_id}/discard",

@@ -1,0 +1,143 @@
+"""Files of the conversations, through our own address.
+
+Apps send their token. Pictures, films and links of a page cannot: it buys tickets for all that it shows, in one call,
+shortly before it shows them. None stands in a message's row, which is stored, compared and sent to several devices.
+"""
+
+from typing import Annotated
+from urllib.parse import quote
+from uuid import UUID
+
+import orjson
+from channels.db import database_sync_to_async
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from ninja import Path, Router
+from ninja.security import APIKeyQuery
+
+from chat import tickets
+from chat.api.access import ApiRequest, Bearer
+from chat.api.answers import answer, refuse
+from chat.chatwoot.fetching import Unsatisfiable
+from chat.filetypes import clean_name, is_shown
+from chat.ranges import Range
+from chat.streams import Download, Later
+from chat.wire import calls
+from chat.wire.errors import Code, Refusal
+
+FOR_S = 300  # a page may show it again without asking
+router = Router(tags=["attachments"])
+
+
+class Guest:
+    """Whoever holds a ticket."""
+
+    def __init__(self, session_id: UUID, contact_id: UUID) -> None:
+        self.pk, self.contact_id = session_id, contact_id
+
+
+class Ticket(APIKeyQuery):
+    """The answer to everything that is wrong with one is that of a file that is not there."""
+
+    param_name = "ticket"
+    is_async = True  # for ninja, which would call it on a thread
+
+    async def authenticate(self, request: HttpRequest, key: str | None) -> Guest | None:
+        if key is None:
+            return None
+        return Guest(*await database_sync_to_async(tickets.redeem)(key, _named_by(request)))
+
+
+def _named_by(request: HttpRequest) -> UUID:
+    try:
+        return UUID(request.resolver_match.kwargs["attachment_id"] if request.resolver_match else "")
+    except ValueError:
+        raise Refusal(Code.NOT_FOUND) from None
+
+
+@router.post("/tickets", auth=Bearer(), response={200: calls.Tickets, 401: calls.Error, 422: calls.Error})
+async def buy(request: ApiRequest, body: calls.BuyTickets) -> HttpResponse:
+    """Addresses of files for <img>, <video> and links, which send no token. What is not yours is missing."""
+    session_id, downloads = request.auth.pk, request.conversations().downloads
+    found = await downloads.among(request.auth.contact_id, body.attachments)
+    urls = {str(each): f"/api/v1/attachments/{each}?ticket={tickets.issue(session_id, each)}" for each in found}
+    return answer(orjson.dumps({"urls": urls, "expires_in": int(tickets.FOR.total_seconds())}))
+
+
+FILE = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+
+
+@router.api_operation(
+    ["GET", "HEAD"],
+    "/{str:attachment_id}",
+    auth=[Ticket(), Bearer()],
+    response=dict.fromkeys((401, 404, 416, 429, 502, 503), calls.Error),
+    openapi_extra={"responses": {200: {"description": "The file", **FILE}, 206: {"description": "A part", **FILE}}},
+)
+async def download(request: ApiRequest, attachment_id: Annotated[UUID, Path()]) -> HttpResponseBase:
+    """The file, or the part that a Range header names. Retry-After says when one that is not there yet may be."""
+    etag = f'"{attachment_id.hex}"'
+    try:
+        found = await request.conversations().downloads.open(
+            request.auth.contact_id, attachment_id, span=_wanted(request, etag)
+        )
+    except Unsatisfiable as nothing:
+        response = refuse(Refusal(Code.RANGE_INVALID))
+        response["Content-Range"] = f"bytes */{nothing.total}"
+        return response
+    except Later as later:
+        response = refuse(later)
+        response["Retry-After"] = str(round(later.after_s) or 1)
+        return response
+    if request.headers.get("If-None-Match") == etag:
+        await found.aclose()
+        return _described(HttpResponse(status=304), found, with_length=False)
+    if request.method == "HEAD":
+        await found.aclose()
+        return _described(HttpResponse(), found)
+    return _described(Streamed(found), found)
+
+
+class Streamed(StreamingHttpResponse):
+    """Leaving it closes the file."""
+
+    def __init__(self, found: Download) -> None:
+        self._chunks = found.chunks()
+        super().__init__(self._chunks)
+
+    def __aiter__(self) -> object:  # type: ignore[override]  # Django's wraps it, and leaves it to the collector
+        return self._chunks
+
+
+def _wanted(request: HttpRequest, etag: str) -> Range | None:
+    span = Range.parse(request.headers.get("Range", ""))
+    return span if request.headers.get("If-Range", etag) == etag else None
+
+
+def _described(response: HttpResponseBase, found: Download, *, with_length: bool = True) -> HttpResponseBase:
+    extent = found.extent
+    shown = is_shown(found.content_type)
+    response["Content-Type"] = found.content_type
+    response["Content-Disposition"] = disposition(found.name, kind="inline" if shown else "attachment")
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["Cross-Origin-Resource-Policy"] = (
+        "cross-origin"  # a page on another site may show what it has a ticket for
+    )
+    response["Cache-Control"] = f"private, max-age={FOR_S}"
+    response["Referrer-Policy"] = "no-referrer"  # the address may hold a ticket
+    response["Accept-Ranges"] = "bytes"
+    response["ETag"] = found.etag
+    if with_length:
+        response["Content-Length"] = str(extent.length)
+    if extent.is_part and response.status_code == 200:
+        response.status_code = 206
+        response["Content-Range"] = f"bytes {extent.first}-{extent.first + extent.length - 1}/{extent.total}"
+    return response
+
+
+def disposition(name: str, *, kind: str) -> str:
+    """RFC 6266: what every client reads, and the whole name for those that read RFC 5987."""
+    name = clean_name(name)[-150:] or "file"
+    plain = "".join(each if each.isascii() and each not in "'()" else "_" for each in name)
+    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
