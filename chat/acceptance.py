@@ -124,6 +124,7 @@ def _message(pen: Pen, conversation: Conversation, *, echo_id: uuid.UUID, text: 
         content_attributes={},
         sender_kind="contact",
         sender_name="",
+        sender_avatar="",
         has_files=False,
         at=max(pen.now, sql.newest_at(conversation.id) + 1),
         state=Message.State.ACCEPTED,

@@ -13,6 +13,7 @@ from typing import TypeVar
 from chat import acceptance, feed, sessions, sql, wire
 from chat.acceptance import Accepted
 from chat.audience import Listener, Row
+from chat.avatars import Avatars
 from chat.courier import Courier
 from chat.downloads import Downloads
 from chat.feed import Cursor, Page, Pen
@@ -47,6 +48,7 @@ class Conversations:
         upstreams: Upstreams,
         uploads: Uploads,
         downloads: Downloads,
+        avatars: Avatars,
     ) -> None:
         self._writer = writer
         self._reader = reader
@@ -54,6 +56,7 @@ class Conversations:
         self._courier = courier
         self._uploads = uploads
         self.downloads = downloads
+        self.avatars = avatars
         self._indicator = TypingIndicator(upstreams, reader)
 
     # Being here

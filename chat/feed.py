@@ -22,6 +22,7 @@ PAGE = 200
 FAR = 1_000  # numbers; further behind than this, starting again is cheaper than catching up
 START_MESSAGES = 50
 PAGE_BYTES = 256 * 1024
+AVATAR = "/api/v1/avatars/"  # relative to this site, wherever the page that shows it is
 
 Record = ConversationRecord | MessageRecord
 _ATTRIBUTES = ("display_type",)  # no others yet: they hold Chatwoot's ids, and whatever a bot put there
@@ -224,7 +225,8 @@ def _row(record: Record, files: Mapping[uuid.UUID, list[dict[str, object]]]) -> 
 
 def _message(record: MessageRecord, attachments: list[dict[str, object]]) -> dict[str, object]:
     own = record.direction == Message.Direction.INCOMING
-    sender = {"name": record.sender_name, "avatar": None, "kind": record.sender_kind or "system"}
+    avatar = AVATAR + record.sender_avatar if record.sender_avatar else None
+    sender = {"name": record.sender_name, "avatar": avatar, "kind": record.sender_kind or "system"}
     tree = plain_tree if own else markdown_tree
     told = record.content_attributes
     return {

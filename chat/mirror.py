@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from django.db.models import Max, Q
 
-from chat import files, outbox, recognition, snapshot, sql
+from chat import faces, files, outbox, recognition, snapshot, sql
 from chat.chatwoot import resources
 from chat.chatwoot.resources import MessageType
 from chat.feed import Pen
@@ -218,6 +218,7 @@ def _insert(pen: Pen, conversation: ConversationRecord, message: resources.Messa
             return _insert_own(pen, delivery, message)
     record = snapshot.first(conversation, message, at=place(conversation.id, message.id, message.created_at * 1000))
     record = pen.add_message(snapshot.told(record, message, now=pen.now))
+    _note_avatar(record, message)
     if message.attachments:
         files.keep(record.id, message)
     return record
@@ -241,9 +242,16 @@ def _update(pen: Pen, record: MessageRecord, message: resources.Message, read_st
     if record.deleted or not (message.deleted or _newer(pen, record, snapshot.updated_ms(message), read_started)):
         return record
     news = snapshot.told(record, message, now=pen.now)
+    if news.sender_avatar != record.sender_avatar:
+        _note_avatar(news, message)
     has_files = record.has_files or bool(message.attachments)
     if (has_files and files.keep(record.id, message)) or snapshot.what_is_shown(news) != snapshot.what_is_shown(record):
         return pen.change_message(news)
     if news != record:
         sql.update_message(news)
     return news
+
+
+def _note_avatar(record: MessageRecord, message: resources.Message) -> None:
+    if record.sender_avatar and message.sender and message.sender.avatar_url:
+        faces.note(record.sender_avatar, record.inbox_id, message.sender.avatar_url)

@@ -14,6 +14,7 @@ from django.utils.crypto import salted_hmac
 
 from chat import courier, liveness, probing, processes, resync, rules
 from chat.audience import Audience
+from chat.avatars import Avatars
 from chat.bridge.tasks import Tasks
 from chat.clock import moment
 from chat.conversations import Conversations
@@ -98,8 +99,16 @@ class Runtime:
         )
         self.uploads = Uploads(self.writer, self.reader)
         self.downloads = Downloads(self.reader, self.upstreams)
+        self.avatars = Avatars(self.reader, self.upstreams)
         self.conversations = Conversations(
-            self.writer, self.reader, self.holding, self.courier, self.upstreams, self.uploads, self.downloads
+            self.writer,
+            self.reader,
+            self.holding,
+            self.courier,
+            self.upstreams,
+            self.uploads,
+            self.downloads,
+            self.avatars,
         )
         self.gate = Gate.from_settings(lambda: self.reader.run(rules.read))
         self._tasks = Tasks()

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from chat import faces
 from chat.chatwoot import resources
 from chat.chatwoot.resources import MessageType
 from chat.models import Message
@@ -27,6 +28,7 @@ def first(conversation: ConversationRecord, message: resources.Message, *, at: i
         content_attributes={},
         sender_kind="",
         sender_name="",
+        sender_avatar="",
         has_files=False,
         at=at,
         state=Message.State.SENT,
@@ -49,6 +51,7 @@ def told(record: MessageRecord, message: resources.Message, *, now: int) -> Mess
         content_attributes={} if message.deleted else _sound(message.content_attributes),
         sender_kind=sender.kind if sender else record.sender_kind,
         sender_name=sender.name[:255] if sender else record.sender_name,
+        sender_avatar=faces.name_of(record.inbox_id, sender.avatar_url) if sender else record.sender_avatar,
         has_files=(bool(message.attachments) or (record.has_files and has_own_words)) and not message.deleted,
         chatwoot_updated_at=max(record.chatwoot_updated_at, updated_ms(message) or 0),
         applied_at=now,

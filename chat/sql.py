@@ -42,6 +42,7 @@ class MessageRecord(NamedTuple):
     content_attributes: dict[str, Any]
     sender_kind: str
     sender_name: str
+    sender_avatar: str
     has_files: bool
     at: int
     state: str

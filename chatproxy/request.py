@@ -9,7 +9,7 @@ import io
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import IO, Any
 
 from daphne.http_protocol import HTTPFactory, WebRequest
@@ -104,12 +104,18 @@ class Factory(HTTPFactory):
         return protocol
 
 
-def written(file: IO[bytes], data: bytes, *, is_small: bool) -> IO[bytes]:
+def _disk() -> tuple[int, int]:
+    """Bytes in all, and free for us, where temporary files lie."""
+    usage = shutil.disk_usage(tempfile.gettempdir())
+    return usage.total, usage.free
+
+
+def written(file: IO[bytes], data: bytes, *, is_small: bool, disk: Callable[[], tuple[int, int]] = _disk) -> IO[bytes]:
     """The file with that at its end, or what stands in its place when the disk would not take it."""
     try:
         if not is_small and not isinstance(file, Unstored):
-            usage = shutil.disk_usage(tempfile.gettempdir())
-            if usage.free < usage.total // ABOVE:
+            total, free = disk()
+            if free < total // ABOVE:
                 raise OSError(f"less than a part in {ABOVE} of the disk for temporary files is free")
         file.write(data)
     except OSError as error:

@@ -20,6 +20,11 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
 HTML = b"<!doctype html><script>alert(document.domain)</script>" + b" " * 600
 
 
+@pytest.fixture
+async def alice(app_user: AppUser) -> AppUser:
+    return app_user
+
+
 async def test_an_agents_picture_is_shown_and_never_named_by_chatwoots_address(alice: AppUser) -> None:
     file_id = await alice.is_sent("ein Bild.png", PNG)
     response = await alice.get(f"attachments/{file_id}")

@@ -135,6 +135,7 @@ def message(person: Person, conversation_id: uuid.UUID, *, at: int) -> sql.Messa
         content_attributes={},
         sender_kind="agent",
         sender_name="Gus",
+        sender_avatar="",
         has_files=False,
         at=at,
         state="sent",

@@ -6,7 +6,7 @@ from functools import cache
 from django.urls import URLPattern, URLResolver, include, path
 from ninja import NinjaAPI
 
-from chat.api import attachments, session, uploads
+from chat.api import attachments, avatars, session, uploads
 from chat.api import conversations as conversation_calls
 from chat.api.answers import add_handlers
 from chat.api.cors import across_origins
@@ -19,6 +19,7 @@ api = NinjaAPI(title="chatproxy", version="1", urls_namespace="api-v1", docs_url
 api.add_router("/session", session.router)
 api.add_router("/uploads", uploads.router)
 api.add_router("/attachments", attachments.router)
+api.add_router("/avatars", avatars.router)
 api.add_router("", conversation_calls.router)
 add_handlers(api)
 _patterns, _app_name, _namespace = api.urls

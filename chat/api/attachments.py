@@ -136,6 +136,13 @@ def _described(response: HttpResponseBase, found: Download, *, with_length: bool
     return response
 
 
+def protect(response: HttpResponseBase) -> None:
+    """Bytes of somebody's: a browser does nothing with them but show or save them."""
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"  # a site that embeds us may show what it was given
+
+
 def disposition(name: str, *, kind: str) -> str:
     """RFC 6266: what every client reads, and the whole name for those that read RFC 5987."""
     name = clean_name(name)[-150:] or "file"

@@ -10,6 +10,7 @@ from chat.models.contacts import ContactInbox as ContactInbox
 from chat.models.contacts import Session as Session
 from chat.models.contacts import new_epoch as new_epoch
 from chat.models.conversations import Attachment as Attachment
+from chat.models.conversations import Avatar as Avatar
 from chat.models.conversations import Conversation as Conversation
 from chat.models.conversations import Message as Message
 from chat.models.deliveries import Delivery as Delivery

@@ -69,6 +69,7 @@ class Message(models.Model):
     content_attributes = models.JSONField(default=dict)
     sender_kind = models.CharField(max_length=8, blank=True, default="")
     sender_name = models.CharField(max_length=255, blank=True, default="")
+    sender_avatar = models.CharField(max_length=32, blank=True, default="", help_text="name of an Avatar")
     has_files = models.BooleanField(default=False)
     at = models.BigIntegerField(help_text="display order, written once; see chat.place")
     state = models.CharField(max_length=11, choices=State.choices, default=State.SENT)
@@ -123,3 +124,17 @@ class Attachment(models.Model):
 
     def __str__(self) -> str:
         return f"attachment {self.id}"
+
+
+class Avatar(models.Model):
+    """An agent's picture. ``name`` is ours and says nothing; ``content`` is empty until somebody has asked for it."""
+
+    name = models.CharField(primary_key=True, max_length=32)
+    inbox = models.ForeignKey(Inbox, models.CASCADE, related_name="avatars")
+    url = EncryptedTextField()
+    content = models.BinaryField(default=b"")
+    content_type = models.CharField(max_length=100, blank=True, default="", help_text="decided by us")
+    fetched_at = models.BigIntegerField(default=0, help_text="when it was last fetched, ms")
+
+    def __str__(self) -> str:
+        return f"avatar {self.name}"

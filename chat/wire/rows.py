@@ -24,6 +24,8 @@ class Conversation(Outward):
 
 
 class Sender(Outward):
+    """avatar: an address below this site's; what answers 404 is shown as initials."""
+
     name: str
     avatar: str | None
     kind: Literal["agent", "bot", "system"]

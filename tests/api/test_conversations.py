@@ -311,6 +311,7 @@ async def test_the_api_describes_itself(anybody):
         "/api/v1/uploads",
         "/api/v1/attachments/{attachment_id}",
         "/api/v1/attachments/tickets",
+        "/api/v1/avatars/{name}",
         "/api/v1/messages/{echo_id}",
         "/api/v1/messages/{message_id}/retry",
         "/api/v1/messages/{message_id}/discard",

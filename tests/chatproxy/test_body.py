@@ -54,3 +54,15 @@ def test_what_the_disk_did_not_take_cannot_be_read() -> None:
 def test_a_body_that_fits_is_kept() -> None:
     with tempfile.SpooledTemporaryFile() as spooled:
         assert written(spooled, b"a", is_small=True) is spooled  # type: ignore[comparison-overlap,arg-type]
+
+
+@pytest.mark.parametrize(("free", "small", "kept"), [(10, False, True), (9, False, False), (9, True, True)])
+def test_t29_bodies_leave_a_tenth_of_the_disk_free(free: int, small: bool, kept: bool) -> None:
+    """Before anybody has looked who sends them."""
+    body = written(tempfile.TemporaryFile(), b"a", is_small=small, disk=lambda: (100, free))  # noqa: SIM115
+    with body:
+        body.seek(0)
+        try:
+            assert (body.read(), kept) == (b"a", True)
+        except OSError as error:
+            assert "is free" in str(error) and not kept
