@@ -164,6 +164,7 @@ def test_an_answer_that_breaks_off_is_cut_and_not_taken_for_the_whole(serving: S
     file_id = upload(serving, token, film(30_000_000)).json()["id"]
     newest = max((serving.folder / "uploads").glob("*"), key=lambda each: each.stat().st_mtime)
     reader = SlowReader(serving, token, file_id)
+    reader.socket.settimeout(30)  # less than an idle connection may last: it is cut at once
     assert reader.response.headers["Content-Length"] == "30000000"
     _cut(newest)
     with pytest.raises((http.client.IncompleteRead, ConnectionError)):

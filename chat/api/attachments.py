@@ -64,38 +64,51 @@ async def buy(request: ApiRequest, body: calls.BuyTickets) -> HttpResponse:
     return answer(orjson.dumps({"urls": urls, "expires_in": int(tickets.FOR.total_seconds())}))
 
 
-FILE = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+FILE = {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
+REFUSALS = dict.fromkeys((401, 404, 416, 422, 429, 502, 503), calls.Error)
+SENT = {
+    200: {"description": "The file", **FILE},
+    206: {"description": "A part", **FILE},
+    304: {"description": "As the client has it"},
+}
+ByTicket = [Ticket(), Bearer()]
 
 
-@router.api_operation(
-    ["GET", "HEAD"],
-    "/{str:attachment_id}",
-    auth=[Ticket(), Bearer()],
-    response=dict.fromkeys((401, 404, 416, 429, 502, 503), calls.Error),
-    openapi_extra={"responses": {200: {"description": "The file", **FILE}, 206: {"description": "A part", **FILE}}},
-)
+@router.get("/{str:attachment_id}", auth=ByTicket, response=REFUSALS, openapi_extra={"responses": SENT})
 async def download(request: ApiRequest, attachment_id: Annotated[UUID, Path()]) -> HttpResponseBase:
     """The file, or the part that a Range header names. Retry-After says when one that is not there yet may be."""
     etag = f'"{attachment_id.hex}"'
+    if request.headers.get("If-None-Match") == etag and await _is_there(request, attachment_id):
+        return _remembered(HttpResponse(status=304), etag)
+    found = await _opened(request, attachment_id, span=_wanted(request, etag))
+    return found if isinstance(found, HttpResponse) else _described(Streamed(found), found)
+
+
+@router.api_operation(["HEAD"], "/{str:attachment_id}", auth=ByTicket, response={200: None, **REFUSALS})
+async def head(request: ApiRequest, attachment_id: Annotated[UUID, Path()]) -> HttpResponseBase:
+    """What GET would say of the whole file."""
+    found = await _opened(request, attachment_id)
+    if isinstance(found, HttpResponse):
+        return found
+    await found.aclose()
+    return _described(HttpResponse(), found)
+
+
+async def _opened(request: ApiRequest, attachment_id: UUID, *, span: Range | None = None) -> Download | HttpResponse:
+    """Or the answer, when there is nothing to send."""
     try:
-        found = await request.conversations().downloads.open(
-            request.auth.contact_id, attachment_id, span=_wanted(request, etag)
-        )
+        return await request.conversations().downloads.open(request.auth.contact_id, attachment_id, span=span)
     except Unsatisfiable as nothing:
         response = refuse(Refusal(Code.RANGE_INVALID))
         response["Content-Range"] = f"bytes */{nothing.total}"
-        return response
     except Later as later:
         response = refuse(later)
         response["Retry-After"] = str(round(later.after_s) or 1)
-        return response
-    if request.headers.get("If-None-Match") == etag:
-        await found.aclose()
-        return _described(HttpResponse(status=304), found, with_length=False)
-    if request.method == "HEAD":
-        await found.aclose()
-        return _described(HttpResponse(), found)
-    return _described(Streamed(found), found)
+    return response
+
+
+async def _is_there(request: ApiRequest, attachment_id: UUID) -> bool:
+    return bool(await request.conversations().downloads.among(request.auth.contact_id, [attachment_id]))
 
 
 class Streamed(StreamingHttpResponse):
@@ -114,25 +127,25 @@ def _wanted(request: HttpRequest, etag: str) -> Range | None:
     return span if request.headers.get("If-Range", etag) == etag else None
 
 
-def _described(response: HttpResponseBase, found: Download, *, with_length: bool = True) -> HttpResponseBase:
+def _described(response: HttpResponseBase, found: Download) -> HttpResponseBase:
     extent = found.extent
     shown = is_shown(found.content_type)
     response["Content-Type"] = found.content_type
     response["Content-Disposition"] = disposition(found.name, kind="inline" if shown else "attachment")
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response["Cross-Origin-Resource-Policy"] = (
-        "cross-origin"  # a page on another site may show what it has a ticket for
-    )
-    response["Cache-Control"] = f"private, max-age={FOR_S}"
-    response["Referrer-Policy"] = "no-referrer"  # the address may hold a ticket
+    response["Content-Length"] = str(extent.length)
     response["Accept-Ranges"] = "bytes"
-    response["ETag"] = found.etag
-    if with_length:
-        response["Content-Length"] = str(extent.length)
+    _remembered(response, found.etag)
     if extent.is_part and response.status_code == 200:
         response.status_code = 206
         response["Content-Range"] = f"bytes {extent.first}-{extent.first + extent.length - 1}/{extent.total}"
+    return response
+
+
+def _remembered(response: HttpResponseBase, etag: str) -> HttpResponseBase:
+    protect(response)
+    response["ETag"] = etag
+    response["Cache-Control"] = f"private, max-age={FOR_S}"
+    response["Referrer-Policy"] = "no-referrer"  # the address may hold a ticket
     return response
 
 

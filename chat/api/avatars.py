@@ -8,12 +8,14 @@ from chat.api.attachments import protect
 from chat.wire import calls
 
 FOR_S = 86_400  # another picture has another address
+PICTURE = {"description": "The picture", "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}
 router = Router(tags=["avatars"])
 
 
-@router.api_operation(
-    ["GET", "HEAD"], "/{str:name}", auth=None, response=dict.fromkeys((404, 503), calls.Error), url_name="avatar"
-)
+REFUSALS = dict.fromkeys((404, 503), calls.Error)
+
+
+@router.get("/{str:name}", auth=None, response=REFUSALS, openapi_extra={"responses": {200: PICTURE}})
 async def avatar(request: ApiRequest, name: str) -> HttpResponse:
     """As the ``avatar`` of a message's sender names it."""
     face = await request.conversations().avatars.open(name)
@@ -21,3 +23,9 @@ async def avatar(request: ApiRequest, name: str) -> HttpResponse:
     protect(response)
     response["Cache-Control"] = f"public, max-age={FOR_S}, immutable"
     return response
+
+
+@router.api_operation(["HEAD"], "/{str:name}", auth=None, response={200: None, **REFUSALS})
+async def head(request: ApiRequest, name: str) -> HttpResponse:
+    """The same without the picture."""
+    return await avatar(request, name)

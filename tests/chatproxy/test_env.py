@@ -46,6 +46,10 @@ def hosts(env: Env) -> list[str]:
     return env.hosts("NAME")
 
 
+def storages(env: Env) -> list[str]:
+    return env.storage_hosts("NAME")
+
+
 def keys(env: Env) -> list[str]:
     return env.fernet_keys("NAME")
 
@@ -69,6 +73,7 @@ def keys(env: Env) -> list[str]:
         (networks, "", []),
         (hosts, "chat.example,.b.example *", ["chat.example", ".b.example", "*"]),
         (hosts, "127.0.0.1 [::1] LOCALHOST", ["127.0.0.1", "[::1]", "LOCALHOST"]),
+        (storages, "minio,.s3.example 10.0.0.0/8 ::1", ["minio", ".s3.example", "10.0.0.0/8", "::1"]),
         (keys, f"{KEY},{KEY}", [KEY, KEY]),
     ],
 )
@@ -91,6 +96,9 @@ def test_a_value_is_read(read: Read, text: str, value: Any) -> None:
         (hosts, "chat.example:8000", "without scheme, port"),
         (hosts, "chat.example/chat", "port and path"),
         (hosts, "::1", "such as chat.example.com"),
+        (storages, "*", "files.example.com"),
+        (storages, "https://minio", "networks such as 10.0.0.0/8"),
+        (storages, "10.0.0.1/8", "networks such as 10.0.0.0/8"),
         (slug, "Help desk", "lower-case letters"),
         (slug, "-x", "lower-case letters"),
         (url, "chatwoot.example.com", "https://chatwoot.example.com"),
