@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import weakref
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Hashable
 from pathlib import Path
@@ -91,12 +93,14 @@ class Lying:
 
 def _opened(path: Path) -> tuple[BinaryIO, int]:
     file = path.open("rb")
-    return file, path.stat().st_size
+    return file, os.fstat(file.fileno()).st_size
 
 
 class Download:
-    """A file on its way to somebody: iterate it once, or close it. It ends early, and says so in the log, when its
-    storage breaks off or takes too long; then it has fewer bytes than ``extent`` says."""
+    """A file on its way to somebody: iterate it once, or close it.
+
+    When its storage breaks off or takes too long, it ends with fewer bytes than ``extent`` says.
+    """
 
     def __init__(
         self,
@@ -109,8 +113,8 @@ class Download:
         done: Callable[[], None],
     ) -> None:
         self.extent, self.name, self.content_type, self.etag = source.extent, name, content_type, etag
-        self._source, self._begun, self._done = source, begun, done
-        self._is_open = True
+        self._source, self._begun = source, begun
+        self._done = weakref.finalize(self, done)  # once, and also when nobody ever came to iterate
 
     async def chunks(self) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
@@ -131,7 +135,6 @@ class Download:
             await self.aclose()
 
     async def aclose(self) -> None:
-        if self._is_open:
-            self._is_open = False
+        if self._done.alive:
             self._done()
             await self._source.aclose()
