@@ -271,7 +271,8 @@ async def test_a_database_in_trouble_is_said_in_words(world: World, error: Excep
     device, _ = await world.talk(runtime, alice)
     conversation_id, message_id = (uuid.UUID(device.messages[0][name]) for name in ("conversation", "id"))
     writer, reader = StumblingWriter(runtime.audience, error, error), StumblingReader(LOST, FULL)
-    troubled = Conversations(writer, reader, runtime.holding, runtime.courier, runtime.upstreams, runtime.uploads)
+    files = runtime.uploads, runtime.downloads, runtime.avatars
+    troubled = Conversations(writer, reader, runtime.holding, runtime.courier, runtime.upstreams, *files)
     calls = [
         troubled.send(alice.contact_id, echo_id=uuid.uuid4(), conversation_id=None, text="lost?"),
         troubled.seen(alice.contact_id, conversation_id=conversation_id, message_id=message_id),
