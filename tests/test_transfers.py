@@ -1,6 +1,7 @@
 """Large files at a real server: its memory stays flat, whoever sends or reads them, and however slowly."""
 
 import http.client
+import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ def serving(tmp_path_factory: pytest.TempPathFactory, sandbox_process: SandboxPr
     chatwoot = {"CHATWOOT_URL": sandbox_process.base_url, "CHATWOOT_INBOX_IDENTIFIER": inbox.identifier}
     with Serving(tmp_path_factory.mktemp("serving"), **chatwoot).migrated().running() as serving:
         yield serving
+    shutil.rmtree(serving.folder / "uploads")  # nearly a gigabyte, of which pytest would keep three
 
 
 def most_kb(serving: Serving, act: Callable[[], object]) -> int:
