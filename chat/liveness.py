@@ -122,6 +122,11 @@ class Liveness:
             echoes = self._echoes[held.upstream.chatwoot_pk]
             echoes.answered(chatwoot_message_id, key=contact_inbox_id, live_since=live_since, now=now)
 
+    def hears(self, contact_inbox_id: int) -> bool:
+        """Somebody is held here, and the cable carries them."""
+        held = self._held.get(contact_inbox_id)
+        return held is not None and held.hold.live
+
     def status(self) -> Status:
         return Status(
             hubs=tuple(hub.status() for hub in self._upstreams.hubs()),

@@ -22,6 +22,7 @@ from chat.courier import Courier
 from chat.downloads import Downloads
 from chat.draining import Drain
 from chat.gate import Gate, unlimited
+from chat.hints import Hints
 from chat.holding import Holding
 from chat.models import Contact, ContactInbox, Session
 from chat.neighbours import Neighbours
@@ -50,6 +51,7 @@ class Timing:
     check_heads_s: float = 5.0
     read_rules_s: float = 4.0  # so that a block holds within five
     read_rows_s: float = 30.0
+    gather_hints_s: float = 1.0
 
     @classmethod
     def from_settings(cls) -> Self:
@@ -89,6 +91,7 @@ class Runtime:
         self.holding = Holding(
             self.upstreams, self.writer, self.reader, self.audience, self.resyncs, timing=timing.hearing
         )
+        self.hints = Hints(self.reader, self.resyncs, self.holding.liveness.hears, gather_s=timing.gather_hints_s)
         self.courier = Courier(
             self.upstreams,
             self.writer,
@@ -133,6 +136,7 @@ class Runtime:
         await self._tasks.cancel()
         await self.courier.close()
         await self.conversations.close()
+        await self.hints.close()
         await self.holding.close()
         await self.resyncs.close()
         await self.neighbours.close()

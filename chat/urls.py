@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from chat import runtime, views
+from chat import runtime, views, webhooks
 from chat.api import app
 
 urlpatterns = [
@@ -13,4 +13,5 @@ urlpatterns = [
     path("sdk.js", views.sdk),
     path("robots.txt", views.robots),
     *app.urls(lambda: runtime.current().conversations, runtime.gate),
+    *webhooks.urls(lambda: runtime.current().hints),
 ]

@@ -45,6 +45,9 @@ class ContactInbox(models.Model):
     resynced_at = models.BigIntegerField(default=0, help_text="start of the latest resync, ms")
     walked_at = models.BigIntegerField(default=0, help_text="start of the latest walk over everything, ms")
 
+    class Meta:
+        indexes = [models.Index(fields=["inbox", "chatwoot_contact_id"])]  # asked for at every hook of Chatwoot
+
     def __str__(self) -> str:
         return f"contact inbox {self.pk}"
 

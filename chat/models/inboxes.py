@@ -1,6 +1,7 @@
 """The inboxes, each a site that embeds the chat."""
 
 import re
+import secrets
 from typing import Any
 
 from django.conf import settings
@@ -28,6 +29,9 @@ class Inbox(models.Model):
     hmac_token = EncryptedTextField(blank=True, default="")
     bot_token = EncryptedTextField(blank=True, default="", help_text="of an agent bot: may write into all its account")
     marker_off = models.CharField(max_length=255, blank=True, default="", help_text="why the bot token is not used")
+    hook_secret = EncryptedTextField(
+        blank=True, default="", editable=False, help_text="in the address that Chatwoot's webhook is given"
+    )
     canary_source_id = EncryptedTextField(blank=True, default="", editable=False)
     canary_token = EncryptedTextField(blank=True, default="", editable=False)
     allowed_origins = models.JSONField(
@@ -67,6 +71,12 @@ class Inbox(models.Model):
         if self._moves():  # learnt from the other one
             self.chatwoot_inbox_id = None
         super().save(**options)
+
+    def renew_hook_secret(self) -> str:
+        """A new path for Chatwoot's webhook; the former one leads nowhere from now on."""
+        self.hook_secret = secrets.token_urlsafe(32)
+        self.save(update_fields=["hook_secret"])
+        return f"/hooks/chatwoot/{self.slug}/{self.hook_secret}"
 
     def _moves(self) -> bool:
         before = Inbox.objects.filter(pk=self.pk).first()

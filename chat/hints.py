@@ -1,0 +1,189 @@
+"""Chatwoot's webhook: somebody says that something may be new of a visitor whom perhaps nobody holds here.
+
+It is a hint and no more. Whose it is is looked up in our own rows, and Chatwoot is asked by a resync, of lowest urgency
+and with the bounds that every resync has. What the body says is not stored, logged or believed; a hint that is lost
+costs time until the visitor comes or the next one.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from chat import sql
+from chat.bridge.tasks import Tasks
+from chat.budget import Urgency
+from chat.chatwoot import hooks
+from chat.chatwoot.errors import Malformed
+from chat.chatwoot.hooks import Hint
+from chat.mirror import Scope
+from chat.models import ContactInbox, Conversation, Inbox
+from chat.reader import Reader
+from chat.resync import Resyncs
+from chat.trouble import Trouble
+from chat.writer import BUSY
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING = 10_000  # conversations
+AT_ONCE = 100  # looked up together
+MOST_CHECKS = 64  # hooks whose secret is being compared
+MOST_INBOXES = 5  # contact inboxes of one contact
+SAY_S = 10.0
+
+Hears = Callable[[int], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Since the start of this process."""
+
+    hooks: int  # that came with the right secret
+    unreadable: int
+    dropped: int  # too many at once
+    wishes: int  # contact inboxes to be compared
+    waiting: int  # conversations that were named just now
+
+
+class _Key(NamedTuple):
+    inbox_id: int
+    conversation_id: int
+
+
+class _Found(NamedTuple):
+    scope: Scope
+    is_news: bool  # a message that we do not have; else perhaps only a change
+
+
+class Hints:
+    """``hears`` says whether the cable carries a contact inbox here. All methods run on the loop.
+
+    Hints are gathered for ``gather_s``: the cable is usually faster, and then nothing is to be compared.
+    """
+
+    def __init__(self, reader: Reader, resyncs: Resyncs, hears: Hears, *, gather_s: float) -> None:
+        self._reader = reader
+        self._resyncs = resyncs
+        self._hears = hears
+        self._gather_s = gather_s
+        self._waiting: dict[_Key, Hint] = {}
+        self._checking = 0
+        self._counts: Counter[str] = Counter()
+        self._said, self._said_at = Counter[str](), -SAY_S
+        self._trouble = Trouble(log, ill="hooks cannot be checked", well="hooks can be checked again")
+        self._tasks = Tasks()
+
+    async def take(self, slug: str, secret: str, read: Callable[[], bytes | None]) -> bool:
+        """False: there is no such address. Else all is said, whatever becomes of it: Chatwoot marks a message as failed
+        whose hook does not get a yes. ``read`` gives the body, None if it is too big or broken.
+        """
+        if self._checking >= MOST_CHECKS:
+            self._count("dropped")
+            return True
+        self._checking += 1
+        try:
+            inbox_id = await self._reader.run(_inbox_of, slug, secret)
+            self._trouble.over()
+        except BUSY as error:
+            self._trouble.note(error, given_up=1)
+            return True
+        finally:
+            self._checking -= 1
+        if inbox_id is not None:
+            self._note(inbox_id, read())
+        return inbox_id is not None
+
+    def status(self) -> Status:
+        names = ("hooks", "unreadable", "dropped", "wishes")
+        return Status(waiting=len(self._waiting), **{name: self._counts[name] for name in names})
+
+    async def close(self) -> None:
+        await self._tasks.cancel()
+
+    def _count(self, name: str) -> None:
+        """What is lost is said, and not for each."""
+        self._counts[name] += 1
+        now = asyncio.get_running_loop().time()
+        if name in ("dropped", "unreadable") and now >= self._said_at + SAY_S:
+            new = {name: self._counts[name] - self._said[name] for name in ("dropped", "unreadable")}
+            log.warning("hooks of Chatwoot: %(unreadable)d could not be read, %(dropped)d came too fast", new)
+            self._said, self._said_at = self._counts.copy(), now
+
+    def _note(self, inbox_id: int, body: bytes | None) -> None:
+        self._count("hooks")
+        try:
+            hint = hooks.parse(body or b"")
+        except Malformed:
+            return self._count("unreadable")
+        if hint is None:
+            return
+        key = _Key(inbox_id, hint.conversation_id)
+        if key not in self._waiting and len(self._waiting) >= MOST_WAITING:
+            return self._count("dropped")
+        if not self._waiting:
+            self._tasks.spawn(self._look(), name="hints")
+        self._waiting[key] = _both(self._waiting[key], hint) if key in self._waiting else hint
+
+    # Looking
+
+    async def _look(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(self._gather_s)
+            hints = dict(list(self._waiting.items())[:AT_ONCE])
+            try:
+                found = await self._reader.run(_find, hints)
+                self._trouble.over()
+            except BUSY as error:
+                self._trouble.note(error, given_up=0)
+                continue
+            for key, hint in hints.items():
+                if self._waiting[key] is hint:  # else something came meanwhile
+                    del self._waiting[key]
+            for scope, is_news in found:
+                if is_news or not self._hears(scope.contact_inbox_id):
+                    self._counts["wishes"] += 1
+                    self._resyncs.want(scope, urgency=Urgency.REST)
+
+
+def _both(first: Hint, second: Hint) -> Hint:
+    """Of one conversation: one comparison answers both."""
+    if first.message_id is None or second.message_id is None:
+        return second if first.message_id is not None else first
+    return max(first, second, key=lambda each: each.message_id or 0)
+
+
+def _inbox_of(slug: str, secret: str) -> int | None:
+    inbox = Inbox.objects.filter(slug=slug).only("hook_secret").first()
+    expected = (inbox and inbox.hook_secret) or secrets.token_urlsafe()  # as long as with an inbox
+    # Of equal length, so that the time tells nothing.
+    is_right = hmac.compare_digest(_digest(expected), _digest(secret))
+    return inbox.pk if inbox and is_right else None
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode(errors="replace")).digest()
+
+
+def _find(hints: dict[_Key, Hint]) -> list[_Found]:
+    """Each contact inbox that a hint concerns, unless we have what it tells of."""
+    found: dict[int, _Found] = {}
+    for key, hint in hints.items():
+        if hint.message_id and sql.message_by_chatwoot_id(key.inbox_id, hint.message_id):
+            continue
+        for row in _rows(key.inbox_id, hint):
+            scope = Scope(row.contact_id, row.pk, row.inbox_id, row.source_id, None)
+            found[row.pk] = _Found(scope, hint.message_id is not None)
+    return list(found.values())
+
+
+def _rows(inbox_id: int, hint: Hint) -> Collection[ContactInbox]:
+    known = Conversation.objects.filter(inbox=inbox_id, chatwoot_id=hint.conversation_id)
+    if rows := list(ContactInbox.objects.filter(pk__in=known.values("contact_inbox"))):
+        return rows
+    of_contact = ContactInbox.objects.filter(inbox=inbox_id, chatwoot_contact_id=hint.contact_id or -1)
+    return [row for row in of_contact.order_by("-id")[:MOST_INBOXES] if hint.source_id in (None, row.source_id)]

@@ -1,0 +1,235 @@
+"""Chatwoot's webhook comes in over a real socket, and brings what nobody here listens for."""
+
+import asyncio
+import time
+from typing import Any
+
+import orjson
+import pytest
+from django.test import AsyncClient
+from django.urls import include, path
+
+from chat import webhooks
+from chat.hints import MOST_WAITING, Hints
+from chat.models import ContactInbox, Inbox, Message
+from chat.reader import Reader
+from chat.webhooks import MOST_BYTES
+from tests.eventually import eventually
+from tests.fixtures.receiver import Call, Receiver
+from tests.fixtures.world import QUICK, Person, World
+
+PAUSE_S = QUICK.comparing.pause_s
+
+
+class Door:
+    """Our address for Chatwoot's webhook: sockets in front of the view."""
+
+    def __init__(self, world: World, receiver: Receiver, address: str) -> None:
+        self.world, self.receiver, self.address = world, receiver, address
+        self.client = AsyncClient()
+        self.statuses: list[int] = []
+        receiver.act = self.pass_on
+
+    async def pass_on(self, call: Call) -> int:
+        self.statuses.append((await self.post(call.target, call.body)).status_code)
+        return self.statuses[-1]
+
+    async def post(self, address: str, body: bytes) -> Any:
+        return await self.client.post(address, body, content_type="application/json")
+
+    async def hint(self, body: Any) -> int:
+        return int((await self.post(self.address, body if isinstance(body, bytes) else orjson.dumps(body))).status_code)
+
+
+@pytest.fixture
+async def door(world: World, receiver: Receiver, settings: Any) -> Door:
+    """The sandbox's inbox knows it; a runtime stands behind it."""
+    runtime = await world.start()
+
+    class Addresses:
+        urlpatterns = [*webhooks.urls(lambda: world.runtimes[0].hints), path("", include("chat.urls"))]
+
+    settings.ROOT_URLCONF = Addresses
+    address = await world.ask(lambda: Inbox.objects.get(pk=world.inbox_id).renew_hook_secret())
+    url = f"http://127.0.0.1:{receiver.port}{address}"
+    sandbox, account = world.sandbox, f"/api/v1/accounts/{world.sandbox.world['account_id']}"
+    await asyncio.to_thread(
+        sandbox.http.patch,
+        f"{account}/inboxes/{world.chatwoot_inbox.id}",
+        json={"channel": {"webhook_url": url}},
+        headers={"Api-Access-Token": sandbox.world["admin_token"]},
+    )
+    assert runtime.hints.status().hooks == 0
+    return Door(world, receiver, address)
+
+
+async def absent(world: World) -> tuple[Person, int]:
+    """Somebody who has written once and left, and whom no process holds any more; the display id."""
+    alice = await world.person()
+    runtime = world.runtimes[0]
+    device, talk = await world.talk(runtime, alice)
+    runtime.conversations.depart(device)
+    await world.start()
+    await world.stop(runtime)
+    return alice, talk
+
+
+def has(text: str) -> Any:
+    return Message.objects.filter(content=text).exists
+
+
+def hook(talk: int, message: int | None = None, **values: Any) -> dict[str, Any]:
+    told: dict[str, Any] = {"event": "message_created", "id": message, "message_type": "outgoing", "private": False}
+    if message is None:
+        told = {"event": "message_updated", "private": False}
+    return told | {"conversation": {"id": talk}} | values
+
+
+async def reply(world: World, talk: int, text: str) -> dict[str, Any]:
+    """Off the loop: the sandbox calls us while it answers."""
+    return await asyncio.to_thread(world.sandbox.desk.reply, talk, text)
+
+
+async def test_an_agents_reply_to_an_absent_visitor_is_fetched(world: World, door: Door) -> None:
+    _, talk = await absent(world)
+    assert not world.runtimes[0].upstreams.hubs()
+    await reply(world, talk, "are you there?")
+    await world.becomes(has("are you there?"))
+    assert set(door.statuses) == {204}
+    said = await asyncio.to_thread(world.sandbox.desk.messages, talk)
+    assert {each["status"] for each in said} == {"sent"}  # no hook failed
+
+
+async def test_a_conversation_that_an_agent_begins_is_found_by_its_contact(world: World, door: Door) -> None:
+    alice, _ = await absent(world)
+    begun = await asyncio.to_thread(
+        world.sandbox.desk.call,
+        "POST",
+        "/conversations",
+        json={"source_id": alice.source_id, "inbox_id": world.chatwoot_inbox.id},
+    )
+    await reply(world, begun["id"], "something new")
+    await world.becomes(has("something new"))
+
+
+async def test_nothing_of_the_body_is_believed_or_logged(world: World, door: Door, logged: Any) -> None:
+    _, talk = await absent(world)
+    lie = hook(talk, 2**40, content="I was never said", sender={"name": "Nobody"}, secret="a-thing-of-the-body")
+    assert await door.hint(lie) == 204
+    await world.becomes(lambda: world.runtimes[0].resyncs.done == 1)
+    assert await world.ask(Message.objects.filter(inbox=world.inbox_id).count) == 1
+    assert "never said" not in logged.text and "a-thing-of-the-body" not in logged.text
+    assert door.address.rpartition("/")[2] not in logged.text
+
+
+async def test_what_came_by_cable_meanwhile_is_not_asked_for(world: World, door: Door) -> None:
+    runtime, alice = world.runtimes[0], await world.person()
+    device, talk = await world.talk(runtime, alice)
+    await world.rested(alice)
+    await reply(world, talk, "you are here")
+    await eventually(lambda: "you are here" in device.texts())
+    await eventually(lambda: runtime.hints.status().hooks > 0 and not runtime.hints.status().waiting)
+    await asyncio.to_thread(world.sandbox.desk.resolve, talk)
+    await eventually(lambda: device.conversations[0]["status"] == "resolved")
+    await eventually(lambda: not runtime.hints.status().waiting)
+    assert runtime.hints.status().hooks >= 2 and runtime.hints.status().wishes == 0
+
+
+async def test_a_hint_of_somebody_unknown_asks_nothing(world: World, door: Door) -> None:
+    await absent(world)
+    world.sandbox.reset_stats()
+    session = {"contact_id": 987_654, "source_id": "somebody-else"}
+    assert await door.hint(hook(987_654, 1) | {"conversation": {"id": 987_654, "contact_inbox": session}}) == 204
+    await eventually(lambda: not world.runtimes[0].hints.status().waiting)
+    assert world.runtimes[0].hints.status().wishes == 0
+
+
+async def test_a_source_id_that_is_not_ours_is_not_taken_for_the_contacts(world: World, door: Door) -> None:
+    alice, _ = await absent(world)
+    known = await world.ask(
+        ContactInbox.objects.values_list("chatwoot_contact_id", flat=True).get, pk=alice.contact_inbox_id
+    )
+    session = {"contact_id": known, "source_id": "of-another-session"}
+    await door.hint(hook(987_655) | {"conversation": {"id": 987_655, "contact_inbox": session}})
+    await eventually(lambda: not world.runtimes[0].hints.status().waiting)
+    assert world.runtimes[0].hints.status().wishes == 0
+
+
+async def test_t58_a_flood_of_hooks_costs_one_list_in_each_pause(world: World, door: Door) -> None:
+    _, talk = await absent(world)
+    runtime = world.runtimes[0]
+    world.sandbox.reset_stats()
+    began = time.monotonic()
+    for round_ in range(10):
+        await asyncio.gather(*(door.hint(hook(talk, 2**30 + 20 * round_ + each)) for each in range(20)))
+    await eventually(lambda: not runtime.hints.status().waiting and runtime.resyncs.done)
+    await asyncio.sleep(2 * PAUSE_S)  # what waits for its turn still comes
+    pauses = (time.monotonic() - began) / PAUSE_S
+    assert 1 <= world.sandbox.stats()["areas"]["client"] <= pauses + 1
+    assert runtime.hints.status().hooks == 200
+
+
+async def test_t58_what_waits_is_bounded(world: World) -> None:
+    runtime = await world.start()
+    never = Hints(runtime.reader, runtime.resyncs, lambda _: False, gather_s=3600)
+    for talk in range(1, MOST_WAITING + 100):
+        never._note(world.inbox_id, orjson.dumps(hook(talk, 1)))
+    assert never.status().waiting == MOST_WAITING and never.status().dropped == 99
+    await never.close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"null", b"[" * 200_000, b"\xff\xfe\x00", b'"' + b"x" * MOST_BYTES + b'"', b"x" * (3 * MOST_BYTES)],
+    ids=["empty", "cut", "null", "deep", "no text", "long", "giant"],
+)
+async def test_t54_a_malicious_body_is_answered_at_once_and_forgotten(world: World, door: Door, body: bytes) -> None:
+    assert await door.hint(body) == 204
+    status = world.runtimes[0].hints.status()
+    assert (status.unreadable, status.wishes) == (1, 0) and not world.runtimes[0].hints.status().waiting
+    assert await door.hint(hook(987_656)) == 204  # and the next one is taken
+
+
+async def test_t42_a_wrong_address_looks_the_same_whatever_is_wrong(world: World, door: Door, logged: Any) -> None:
+    secret, slug = door.address.rpartition("/")[2], door.address.split("/")[3]
+    wrong = [
+        f"/hooks/chatwoot/{slug}/{secret}x",
+        f"/hooks/chatwoot/{slug}/{secret[:-1]}",
+        f"/hooks/chatwoot/other/{secret}",
+        f"/hooks/chatwoot/{slug}/..%2F{slug}%2F{secret}",
+        f"/hooks/chatwoot/{slug}%0d%0aX: 1/{secret}",
+        f"/hooks/chatwoot/{slug}%00/{secret}",
+        f"/hooks/chatwoot/{slug}/%FF%FE",
+        f"/hooks/chatwoot/{slug}/",
+        f"/hooks/chatwoot/{slug}",
+        f"/hooks/{secret}",
+    ]
+    answers = [await door.post(address, orjson.dumps(hook(1))) for address in wrong]
+    answers.append(await door.client.get(door.address))
+    assert {(each.status_code, each.content) for each in answers} == {(404, answers[0].content)}
+    assert answers[0].json()["error"]["code"] == "not_found"
+    assert secret not in logged.text and world.runtimes[0].hints.status().hooks == 0
+
+
+async def test_an_inbox_without_a_secret_has_no_address(world: World, door: Door) -> None:
+    await world.ask(lambda: Inbox.objects.filter(pk=world.inbox_id).update(hook_secret=""))
+    slug = door.address.split("/")[3]
+    assert [(await door.post(f"/hooks/chatwoot/{slug}/{each}", b"{}")).status_code for each in ("None", "x")] == [
+        404,
+        404,
+    ]
+
+
+async def test_a_new_secret_replaces_the_former(world: World, door: Door) -> None:
+    former = door.address
+    door.address = await world.ask(lambda: Inbox.objects.get(pk=world.inbox_id).renew_hook_secret())
+    assert (await door.post(former, b"{}")).status_code == 404
+    assert await door.hint(b"{}") == 204
+
+
+async def test_a_database_that_does_not_answer_makes_no_message_look_failed(world: World, logged: Any) -> None:
+    runtime, reader = await world.start(), Reader(threads=1)
+    await reader.stop()
+    hints = Hints(reader, runtime.resyncs, lambda _: False, gather_s=0)
+    assert await hints.take("main-0", "any", lambda: b"{}")
+    assert "hooks cannot be checked" in logged.text
