@@ -7,6 +7,7 @@ mailto and tel become links, everything else stays text.
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -47,6 +48,24 @@ def markdown_tree(text: str) -> Tree:
     if not tokens or _deepest(tokens) >= _MAX_NESTING - 1:
         return plain_tree(text)
     return list(_blocks(SyntaxTreeNode(tokens).children))
+
+
+def plain_text(tree: Iterable[Any]) -> str:
+    """The words of a tree, blocks and breaks as spaces."""
+    return "".join(_words(tree))
+
+
+def _words(nodes: Iterable[Any]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, str):
+            yield node
+        elif isinstance(node, list):
+            yield from _words(node)
+        else:
+            yield node.get("s", "")
+            yield from _words(node.get("c", ()))
+            if node["t"] in ("p", "br") or "lang" in node:
+                yield " "
 
 
 def _deepest(tokens: Iterable[Token]) -> int:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from django.db.models import Max, Q
 
-from chat import faces, files, outbox, recognition, snapshot, sql
+from chat import faces, files, notices, outbox, recognition, snapshot, sql
 from chat.chatwoot import resources
 from chat.chatwoot.resources import MessageType
 from chat.feed import Pen
@@ -221,6 +221,7 @@ def _insert(pen: Pen, conversation: ConversationRecord, message: resources.Messa
     _note_avatar(record, message)
     if message.attachments:
         files.keep(record.id, message)
+    notices.enqueue(pen, record)
     return record
 
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef
 from django.utils.crypto import salted_hmac
 
-from chat import courier, liveness, probing, processes, resync, rules
+from chat import courier, liveness, notifying, presence, probing, processes, resync, rules
 from chat.audience import Audience
 from chat.avatars import Avatars
 from chat.bridge.tasks import Tasks
@@ -26,6 +26,8 @@ from chat.hints import Hints
 from chat.holding import Holding
 from chat.models import Contact, ContactInbox, Session
 from chat.neighbours import Neighbours
+from chat.notifying import Notifying
+from chat.presence import Presence
 from chat.probing import Probing
 from chat.processes import Processes
 from chat.reader import Reader
@@ -45,6 +47,8 @@ class Timing:
     comparing: resync.Timing = field(default_factory=resync.Timing)
     hearing: liveness.Timing = field(default_factory=liveness.Timing)
     asking: probing.Timing = field(default_factory=probing.Timing)
+    telling: notifying.Timing = field(default_factory=notifying.Timing)
+    marking: presence.Timing = field(default_factory=presence.Timing)
     rate_per_s: float = 40  # requests to one Chatwoot, over all processes
     beat_s: float = processes.BEAT_S
     watch_s: float = 1.0  # how often contacts are swept that nobody holds any more, or the cable does not carry
@@ -60,6 +64,7 @@ class Timing:
             comparing=resync.Timing.from_settings(),
             hearing=liveness.Timing.from_settings(),
             asking=probing.Timing.from_settings(),
+            telling=notifying.Timing.from_settings(),
             rate_per_s=settings.CHATWOOT_RATE_PER_S,
         )
 
@@ -100,6 +105,8 @@ class Runtime:
             random=chance or random.Random(),
             timing=timing.carrying,
         )
+        self.presence = Presence(self.writer, timing=timing.marking)
+        self.notifying = Notifying(self.writer, self.reader, random=chance or random.Random(), timing=timing.telling)
         self.uploads = Uploads(self.writer, self.reader)
         self.downloads = Downloads(self.reader, self.upstreams)
         self.avatars = Avatars(self.reader, self.upstreams)
@@ -121,6 +128,7 @@ class Runtime:
         self.processes.start()
         self.neighbours.start()
         self.courier.start()
+        self.notifying.start()
         self._tasks.spawn(self._watch(), name="watch")
         gc.collect()
         gc.freeze()  # what exists now stays; a full collection over 10,000 visitors would halt the loop
@@ -135,6 +143,7 @@ class Runtime:
         """What is accepted stays in the database; what was under way is looked for at the next start."""
         await self._tasks.cancel()
         await self.courier.close()
+        await self.notifying.close()
         await self.conversations.close()
         await self.hints.close()
         await self.holding.close()
@@ -181,6 +190,8 @@ class Runtime:
         except BUSY as error:
             log.error("heads were not checked: %s", error)
             return
+        sessions = {each.session_id for each in listeners} - ended
+        await self.presence.note(sessions, now=asyncio.get_running_loop().time())
         for contact_id, epoch, head, known in heads:
             self.audience.turned(contact_id, epoch)
             self.audience.changed(contact_id, head, head)

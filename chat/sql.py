@@ -280,3 +280,16 @@ def message_page(
     query = f"SELECT {_MESSAGE} FROM chat_message WHERE conversation_id = %s {bound} ORDER BY at DESC, id DESC LIMIT %s"
     rows = _fetch(query, [_key(conversation_id), *params, limit])
     return [_message(row) for row in reversed(rows)]
+
+
+def unread(contact_id: uuid.UUID) -> dict[uuid.UUID, int]:
+    """How many of an agent's messages lie after ``contact_seen``, of each conversation that has some.
+
+    From the person's conversations, and of each only the end of its thread.
+    """
+    query = (
+        "SELECT c.id, COUNT(*) FROM chat_conversation c JOIN chat_message m ON m.conversation_id = c.id"
+        " AND m.at > c.contact_seen WHERE c.contact_id = %s AND NOT c.deleted AND NOT m.deleted"
+        " AND m.direction = 'outgoing' GROUP BY c.id"
+    )
+    return {uuid.UUID(str(each)): count for each, count in _fetch(query, (_key(contact_id),))}

@@ -76,6 +76,10 @@ DELIVERY_PAUSE_S = env.seconds("DELIVERY_PAUSE_S", default=60)
 DELIVERY_BACKOFF_S = env.seconds("DELIVERY_BACKOFF_S", default=60)
 DELIVERY_GIVE_UP_S = env.seconds("DELIVERY_GIVE_UP_S", default=86_400, most=604_800)
 
+NOTICE_DELAY_S = env.seconds("NOTICE_DELAY_S", default=10, least=0, most=3600)
+NOTICE_GIVE_UP_S = env.seconds("NOTICE_GIVE_UP_S", default=86_400, most=604_800)
+WEBHOOKS_INSIDE = env.flag("WEBHOOKS_INSIDE")
+
 # --- Serving -----------------------------------------------------------------------------------------------------
 
 BIND = env.text("BIND", default="127.0.0.1")

@@ -65,6 +65,8 @@ class Session(models.Model):
     kind = models.CharField(max_length=8, choices=Kind.choices)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
+    connected_at = models.BigIntegerField(default=0, help_text="when it was last seen to listen; chat.presence, ms")
+    connected_until = models.BigIntegerField(default=0, help_text="it counts as listening until then, ms")
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
