@@ -11,7 +11,7 @@ from django.urls import include, path
 
 from chat import webhooks
 from chat.hints import MOST_WAITING, Hints
-from chat.models import ContactInbox, Inbox, Message
+from chat.models import ContactInbox, Inbox, Message, Notice, Webhook
 from chat.reader import Reader
 from chat.webhooks import MOST_BYTES
 from tests.eventually import eventually
@@ -28,9 +28,13 @@ class Door:
         self.world, self.receiver, self.address = world, receiver, address
         self.client = AsyncClient()
         self.statuses: list[int] = []
+        self.notices: list[dict[str, Any]] = []  # at /app, beside it
         receiver.act = self.pass_on
 
     async def pass_on(self, call: Call) -> int:
+        if call.target == "/app":
+            self.notices.append(call.json)
+            return 200
         self.statuses.append((await self.post(call.target, call.body)).status_code)
         return self.statuses[-1]
 
@@ -100,6 +104,20 @@ async def test_an_agents_reply_to_an_absent_visitor_is_fetched(world: World, doo
     assert {each["status"] for each in said} == {"sent"}  # no hook failed
 
 
+async def test_an_agents_reply_to_an_absent_visitor_is_told_to_the_apps_server(
+    world: World, door: Door, settings: Any
+) -> None:
+    settings.NOTICE_DELAY_S, settings.WEBHOOKS_INSIDE = 0.2, True
+    alice, talk = await absent(world)
+    url = f"http://127.0.0.1:{door.receiver.port}/app"
+    await world.ask(lambda: Webhook.objects.create(inbox_id=world.inbox_id, url=url))
+    await reply(world, talk, "are you there?")
+    await eventually(lambda: door.notices)
+    assert door.notices[0]["contact"]["id"] == str(alice.contact_id) and door.notices[0]["unread"] == 1
+    await world.becomes(lambda: not Notice.objects.exists())
+    assert len(door.notices) == 1
+
+
 async def test_a_conversation_that_an_agent_begins_is_found_by_its_contact(world: World, door: Door) -> None:
     alice, _ = await absent(world)
     begun = await asyncio.to_thread(
@@ -125,14 +143,16 @@ async def test_nothing_of_the_body_is_believed_or_logged(world: World, door: Doo
 async def test_what_came_by_cable_meanwhile_is_not_asked_for(world: World, door: Door) -> None:
     runtime, alice = world.runtimes[0], await world.person()
     device, talk = await world.talk(runtime, alice)
-    await world.rested(alice)
+    await eventually(lambda: not runtime.hints.status().waiting)
+    before = runtime.hints.status().wishes
     await reply(world, talk, "you are here")
     await eventually(lambda: "you are here" in device.texts())
-    await eventually(lambda: runtime.hints.status().hooks > 0 and not runtime.hints.status().waiting)
     await asyncio.to_thread(world.sandbox.desk.resolve, talk)
     await eventually(lambda: device.conversations[0]["status"] == "resolved")
-    await eventually(lambda: not runtime.hints.status().waiting)
-    assert runtime.hints.status().hooks >= 2 and runtime.hints.status().wishes == 0
+    for told in (b"you are here", b"conversation_status_changed"):
+        await eventually(lambda told=told: any(told in call.body for call in door.receiver.calls))
+    await eventually(lambda: not runtime.hints.status().waiting and len(door.statuses) == len(door.receiver.calls))
+    assert runtime.hints.status().wishes == before
 
 
 async def test_a_hint_of_somebody_unknown_asks_nothing(world: World, door: Door) -> None:

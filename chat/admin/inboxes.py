@@ -6,10 +6,13 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 
 from chat import embedding
 from chat.admin.reading import ModelAdmin
 from chat.limits import BadLimit
+from chat.admin.webhooks import renew_hook_address
 from chat.models import IDENTIFIER, Inbox
 
 if TYPE_CHECKING:  # generic for the type checker only
@@ -104,6 +107,7 @@ class InboxForm(ModelForm):
 @admin.register(Inbox)
 class InboxAdmin(ModelAdmin):
     form = InboxForm
+    actions = ("renew_hook_address",)
     list_display = ("slug", "name", "chatwoot", "allowed_origins", "bot_token_is")
     readonly_fields = ("bot_token_is",)
     fieldsets = (
@@ -111,6 +115,10 @@ class InboxAdmin(ModelAdmin):
         ("Chatwoot", {"fields": ("chatwoot", "inbox_identifier", "hmac_token", "forget_hmac_token")}),
         ("Bot", {"fields": ("account_id", "bot_token", "bot_token_is", "use_bot_token", "forget_bot_token")}),
     )
+
+    @admin.action(description="New address for Chatwoot's webhook: a former one ends", permissions=["change"])
+    def renew_hook_address(self, request: HttpRequest, queryset: QuerySet[Inbox]) -> HttpResponse:
+        return renew_hook_address(self, request, queryset)
 
     @admin.display(description="bot token is")
     def bot_token_is(self, inbox: Inbox) -> str:

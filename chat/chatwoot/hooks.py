@@ -24,7 +24,8 @@ class Hint:
 
 
 def parse(body: bytes) -> Hint | None:
-    """None when there is nothing to compare: typing, a private note, what the visitor wrote. Raises Malformed."""
+    """None when there is nothing to compare: typing, a private note, what the visitor wrote, a conversation that has
+    only begun. Raises Malformed."""
     try:
         payload = reading.mapping(orjson.loads(body), "the body")
     except orjson.JSONDecodeError:
@@ -32,7 +33,7 @@ def parse(body: bytes) -> Hint | None:
     event = reading.text(payload, "event")
     if event in ("message_created", "message_updated"):
         return _of_message(payload, is_new=event == "message_created")
-    if event in ("conversation_created", "conversation_updated", "conversation_status_changed"):
+    if event in ("conversation_updated", "conversation_status_changed"):
         return _hint(payload, None)
     return None
 
