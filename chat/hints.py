@@ -1,8 +1,8 @@
 """Chatwoot's webhook: somebody says that something may be new of a visitor whom perhaps nobody holds here.
 
 It is a hint and no more. Whose it is is looked up in our own rows, and Chatwoot is asked by a resync, of lowest urgency
-and with the bounds that every resync has. What the body says is not stored, logged or believed; a hint that is lost
-costs time until the visitor comes or the next one.
+and with the bounds that every resync has. What the body says is not stored, logged or believed. That a contact inbox is
+to be compared is stored until it was: a process that stops leaves it to the others.
 """
 
 import asyncio
@@ -35,6 +35,7 @@ AT_ONCE = 100  # looked up together
 MOST_CHECKS = 64  # hooks whose secret is being compared
 MOST_INBOXES = 5  # contact inboxes of one contact
 SAY_S = 10.0
+MOST_LEFT = 1_000
 
 Hears = Callable[[int], bool]
 
@@ -63,20 +64,24 @@ class _Found(NamedTuple):
 class Hints:
     """``hears`` says whether the cable carries a contact inbox here. All methods run on the loop.
 
-    Hints are gathered for ``gather_s``: the cable is usually faster, and then nothing is to be compared.
+    Hints are gathered for ``gather_s``: the cable is usually faster, and then nothing is to be compared. Who has not
+    been compared ``left_s`` later was perhaps left behind by a process that stopped.
     """
 
-    def __init__(self, reader: Reader, resyncs: Resyncs, hears: Hears, *, gather_s: float) -> None:
+    def __init__(self, reader: Reader, resyncs: Resyncs, hears: Hears, *, gather_s: float, left_s: float = 60) -> None:
         self._reader = reader
         self._resyncs = resyncs
         self._hears = hears
         self._gather_s = gather_s
+        self._left_ms = round(left_s * 1000)
         self._waiting: dict[_Key, Hint] = {}
+        self._marked: dict[int, int] = {}  # contact inboxes that are being compared, and their ``hinted_at``
         self._checking = 0
         self._counts: Counter[str] = Counter()
         self._said, self._said_at = Counter[str](), -SAY_S
         self._trouble = Trouble(log, ill="hooks cannot be checked", well="hooks can be checked again")
         self._tasks = Tasks()
+        resyncs.served = self._served
 
     async def take(self, slug: str, secret: str, read: Callable[[], bytes | None]) -> bool:
         """False: there is no such address. Else all is said, whatever becomes of it: Chatwoot marks a message as failed
@@ -102,8 +107,15 @@ class Hints:
         names = ("hooks", "unreadable", "dropped", "wishes")
         return Status(waiting=len(self._waiting), **{name: self._counts[name] for name in names})
 
+    async def sweep(self) -> None:
+        """To be called from time to time: takes up what other processes left behind. Raises one of ``BUSY``."""
+        for scope, hinted_at in await self._reader.run(_left_behind, self._left_ms):
+            self._want(scope, hinted_at)
+
     async def close(self) -> None:
         await self._tasks.cancel()
+        if self._waiting:
+            await self._look_once()  # so that what is to be compared is stored
 
     def _count(self, name: str) -> None:
         """What is lost is said, and not for each."""
@@ -134,20 +146,37 @@ class Hints:
     async def _look(self) -> None:
         while self._waiting:
             await asyncio.sleep(self._gather_s)
-            hints = dict(list(self._waiting.items())[:AT_ONCE])
-            try:
-                found = await self._reader.run(_find, hints)
-                self._trouble.over()
-            except BUSY as error:
-                self._trouble.note(error, given_up=0)
-                continue
-            for key, hint in hints.items():
-                if self._waiting[key] is hint:  # else something came meanwhile
-                    del self._waiting[key]
-            for scope, is_news in found:
-                if is_news or not self._hears(scope.contact_inbox_id):
-                    self._counts["wishes"] += 1
-                    self._resyncs.want(scope, urgency=Urgency.REST)
+            await self._look_once()
+
+    async def _look_once(self) -> None:
+        hints = dict(list(self._waiting.items())[:AT_ONCE])
+        try:
+            found = await self._reader.run(_find, hints)
+            wanted = [each.scope for each in found if each.is_news or not self._hears(each.scope.contact_inbox_id)]
+            hinted_at = await self._reader.run(_mark, [each.contact_inbox_id for each in wanted])
+            self._trouble.over()
+        except BUSY as error:
+            return self._trouble.note(error, given_up=0)
+        for key, hint in hints.items():
+            if self._waiting.get(key) is hint:  # else something came meanwhile
+                del self._waiting[key]
+        for scope in wanted:
+            self._want(scope, hinted_at)
+
+    def _want(self, scope: Scope, hinted_at: int) -> None:
+        self._counts["wishes"] += 1
+        self._marked[scope.contact_inbox_id] = hinted_at
+        self._resyncs.want(scope, urgency=Urgency.REST)
+
+    def _served(self, scope: Scope) -> None:
+        if hinted_at := self._marked.pop(scope.contact_inbox_id, 0):
+            self._tasks.spawn(self._unmark(scope.contact_inbox_id, hinted_at), name="hint served")
+
+    async def _unmark(self, contact_inbox_id: int, hinted_at: int) -> None:
+        try:
+            await self._reader.run(_unmark, contact_inbox_id, hinted_at)
+        except BUSY as error:
+            log.error("contact inbox %s is compared once more: %s", contact_inbox_id, error)
 
 
 def _both(first: Hint, second: Hint) -> Hint:
@@ -158,7 +187,8 @@ def _both(first: Hint, second: Hint) -> Hint:
 
 
 def _inbox_of(slug: str, secret: str) -> int | None:
-    inbox = Inbox.objects.filter(slug=slug).only("hook_secret").first()
+    # PostgreSQL does not take a NUL, not even to compare.
+    inbox = Inbox.objects.filter(slug=slug).only("hook_secret").first() if slug.isprintable() else None
     expected = (inbox and inbox.hook_secret) or secrets.token_urlsafe()  # as long as with an inbox
     # Of equal length, so that the time tells nothing.
     is_right = hmac.compare_digest(_digest(expected), _digest(secret))
@@ -176,8 +206,7 @@ def _find(hints: dict[_Key, Hint]) -> list[_Found]:
         if hint.message_id and sql.message_by_chatwoot_id(key.inbox_id, hint.message_id):
             continue
         for row in _rows(key.inbox_id, hint):
-            scope = Scope(row.contact_id, row.pk, row.inbox_id, row.source_id, None)
-            found[row.pk] = _Found(scope, hint.message_id is not None)
+            found[row.pk] = _Found(_scope(row), hint.message_id is not None)
     return list(found.values())
 
 
@@ -187,3 +216,25 @@ def _rows(inbox_id: int, hint: Hint) -> Collection[ContactInbox]:
         return rows
     of_contact = ContactInbox.objects.filter(inbox=inbox_id, chatwoot_contact_id=hint.contact_id or -1)
     return [row for row in of_contact.order_by("-id")[:MOST_INBOXES] if hint.source_id in (None, row.source_id)]
+
+
+def _mark(contact_inbox_ids: list[int]) -> int:
+    """One row in each statement, as ``chat.link`` does: so it can be part of no deadlock."""
+    now = sql.database_now()
+    for contact_inbox_id in contact_inbox_ids:
+        ContactInbox.objects.filter(pk=contact_inbox_id).update(hinted_at=now)
+    return now
+
+
+def _unmark(contact_inbox_id: int, hinted_at: int) -> None:
+    """Unless there was another hint since."""
+    ContactInbox.objects.filter(pk=contact_inbox_id, hinted_at=hinted_at).update(hinted_at=0)
+
+
+def _left_behind(left_ms: int) -> list[tuple[Scope, int]]:
+    left = ContactInbox.objects.filter(hinted_at__gt=0, hinted_at__lte=sql.database_now() - left_ms)
+    return [(_scope(row), row.hinted_at) for row in left.order_by("hinted_at")[:MOST_LEFT]]
+
+
+def _scope(row: ContactInbox) -> Scope:
+    return Scope(row.contact_id, row.pk, row.inbox_id, row.source_id, None)

@@ -6,6 +6,7 @@ wish that comes earlier is kept and served then. Whoever is looking goes first; 
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
@@ -69,6 +70,7 @@ class Resyncs:
         self._turns = {False: Turns(AT_ONCE), True: Turns(WALKS_AT_ONCE)}
         self._tasks = Tasks()
         self._said_at, self._dropped, self._behind = 0.0, 0, False
+        self.served: Callable[[Scope], None] = lambda scope: None  # nothing more is wished of it just now
         self.done = 0  # resyncs
         self.walked = 0  # walks over everything
 
@@ -184,10 +186,10 @@ class Resyncs:
         again_s = self._pause_s(wish)
         try:
             if await self.run(wish.scope, urgency=wish.urgency, whole=wish.key.whole):
-                return
+                return self._serve(wish)
         except NotFound:
             log.info("Chatwoot knows contact inbox %s no more; its next message brings it back", wish.key[0])
-            return
+            return self._serve(wish)
         except (ChatwootError, *BUSY) as error:
             log.warning("resync of contact inbox %s failed and comes again: %s", wish.key.contact_inbox_id, error)
             if isinstance(error, Throttled):
@@ -195,6 +197,10 @@ class Resyncs:
             elif isinstance(error, Unavailable):
                 again_s = max(again_s, error.after_s)
         self._want(wish.key, wish.scope, wish.urgency, again_s)
+
+    def _serve(self, wish: _Wish) -> None:
+        if wish.key not in self._wishes and not wish.key.whole:
+            self.served(wish.scope)
 
     async def run(self, scope: Scope, *, urgency: Urgency, whole: bool = False) -> bool:
         """One comparison, now; False when something must wait for a later one. Raises ChatwootError.

@@ -56,6 +56,7 @@ class Timing:
     read_rules_s: float = 4.0  # so that a block holds within five
     read_rows_s: float = 30.0
     gather_hints_s: float = 1.0
+    left_hints_s: float = 60.0  # after which a hint is another process's, too
 
     @classmethod
     def from_settings(cls) -> Self:
@@ -96,7 +97,13 @@ class Runtime:
         self.holding = Holding(
             self.upstreams, self.writer, self.reader, self.audience, self.resyncs, timing=timing.hearing
         )
-        self.hints = Hints(self.reader, self.resyncs, self.holding.liveness.hears, gather_s=timing.gather_hints_s)
+        self.hints = Hints(
+            self.reader,
+            self.resyncs,
+            self.holding.liveness.hears,
+            gather_s=timing.gather_hints_s,
+            left_s=timing.left_hints_s,
+        )
         self.courier = Courier(
             self.upstreams,
             self.writer,
@@ -176,6 +183,7 @@ class Runtime:
                     rows_at = loop.time()
                     await self.upstreams.renew()
                     await self.uploads.sweep()
+                    await self.hints.sweep()
             except Exception:  # The next round may do better; without rounds nobody would ever be swept or revoked.
                 log.exception("the watch failed")
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, re_path
 
 from chat.api.answers import refuse
 from chat.hints import Hints
@@ -26,10 +26,10 @@ def urls(hints: Callable[[], Hints]) -> list[URLPattern]:
             known = True
         return HttpResponse(status=204) if known else _nothing_here()
 
-    async def nothing(request: HttpRequest, **_: str) -> HttpResponse:
+    async def nothing(request: HttpRequest) -> HttpResponse:
         return _nothing_here()
 
-    return [path("hooks/chatwoot/<str:slug>/<str:secret>", chatwoot), path("hooks/<path:rest>", nothing)]
+    return [path("hooks/chatwoot/<str:slug>/<str:secret>", chatwoot), re_path("^hooks/", nothing)]
 
 
 def _nothing_here() -> HttpResponse:

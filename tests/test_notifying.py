@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from chat.models import Contact, Message, Notice, Session, Webhook
+from chat.models import Contact, Conversation, Message, Notice, Session, Webhook
+from chat.notifying import AT_ONCE
 from chat.runtime import Runtime
 from chat.sessions import open_anonymous
 from tests.eventually import eventually
@@ -374,19 +375,29 @@ async def test_one_notice_that_is_not_taken_does_not_end_a_webhook_that_takes_ot
 async def test_one_that_hangs_keeps_no_other_waiting(world: World, receiver: Receiver, subscribe: Subscribe) -> None:
     stuck, fine = await subscribe(url=receiver.url + "?stuck"), await subscribe()
     patient = replace(QUICK, telling=replace(QUICK.telling, timeout_s=60, close_s=0.01))
-    runtime = await world.start(timing=patient)
-    talks = [(await left(world, runtime))[1] for _ in range(6)]
 
-    async def stuck_or_not(call: Any) -> int:
+    async def stuck_or_not(call: Any) -> int | str:
         if "stuck" in call.target:
             await asyncio.sleep(3600)
         return 200
 
     receiver.act = stuck_or_not
-    for talk in talks:
-        await reply(world, talk, f"to {talk}")
+    for _ in range(AT_ONCE + 2):
+        person = await world.person()
+        await world.ask(_unread, person, [stuck, fine])
+    await world.start(timing=patient)
     await world.becomes(lambda: not Notice.objects.filter(webhook=fine).exists())
-    assert len(await world.ask(rows(webhook=stuck))) == 6
+    assert len(await world.ask(rows(webhook=stuck))) == AT_ONCE + 2
+
+
+def _unread(person: Person, webhooks: list[Webhook]) -> None:
+    """Something that was said, and is to be told to all of them."""
+    owner = {"contact_id": person.contact_id, "inbox_id": person.inbox_id, "seq": 1}
+    talk = Conversation.objects.create(contact_inbox_id=person.contact_inbox_id, created_at=1, **owner)
+    said = Message.objects.create(conversation=talk, direction="outgoing", content="hello", at=1, **owner)
+    for webhook in webhooks:
+        times = {"since": 1, "created_at": 1, "changed_at": 1, "due_at": 1}
+        Notice.objects.create(webhook=webhook, contact_id=person.contact_id, message=said, **times)
 
 
 async def test_t31_a_subscription_that_leads_inside_is_never_connected_to(

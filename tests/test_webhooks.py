@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -155,6 +156,29 @@ async def test_what_came_by_cable_meanwhile_is_not_asked_for(world: World, door:
     assert runtime.hints.status().wishes == before
 
 
+async def test_what_a_process_could_not_compare_before_it_stopped_another_one_does(world: World, door: Door) -> None:
+    _, talk = await absent(world)
+    first = world.runtimes[0]
+    world.sandbox.faults.set("down")
+    await door.hint(hook(talk, 2**40))
+    await world.becomes(ContactInbox.objects.filter(hinted_at__gt=0).exists)
+    await world.start(timing=replace(QUICK, read_rows_s=0.2, left_hints_s=0.1))
+    await world.stop(first)
+    world.sandbox.faults.clear()
+    await world.becomes(lambda: not ContactInbox.objects.filter(hinted_at__gt=0).exists())
+    assert world.runtimes[0].resyncs.done
+
+
+async def test_what_was_hinted_at_just_before_the_stop_is_left_to_others(world: World, door: Door) -> None:
+    _, talk = await absent(world)
+    runtime = world.runtimes[0]
+    patient = Hints(runtime.reader, runtime.resyncs, lambda _: False, gather_s=3600)
+    patient._note(world.inbox_id, orjson.dumps(hook(talk, 2**40)))
+    await asyncio.sleep(0)  # it has begun to gather
+    await patient.close()
+    await world.becomes(ContactInbox.objects.filter(hinted_at__gt=0).exists)
+
+
 async def test_a_hint_of_somebody_unknown_asks_nothing(world: World, door: Door) -> None:
     await absent(world)
     world.sandbox.reset_stats()
@@ -223,6 +247,8 @@ async def test_t42_a_wrong_address_looks_the_same_whatever_is_wrong(world: World
         f"/hooks/chatwoot/{slug}/",
         f"/hooks/chatwoot/{slug}",
         f"/hooks/{secret}",
+        f"/hooks/%0a{secret}",
+        "/hooks/",
     ]
     answers = [await door.post(address, orjson.dumps(hook(1))) for address in wrong]
     answers.append(await door.client.get(door.address))

@@ -43,10 +43,14 @@ class ContactInbox(models.Model):
     pubsub_token = EncryptedTextField(blank=True, default="", help_text="empty until Chatwoot knows the contact")
     chatwoot_contact_id = models.BigIntegerField(null=True)
     resynced_at = models.BigIntegerField(default=0, help_text="start of the latest resync, ms")
+    hinted_at = models.BigIntegerField(default=0, help_text="a webhook of Chatwoot's said that something is new, ms")
     walked_at = models.BigIntegerField(default=0, help_text="start of the latest walk over everything, ms")
 
     class Meta:
-        indexes = [models.Index(fields=["inbox", "chatwoot_contact_id"])]  # asked for at every hook of Chatwoot
+        indexes = [
+            models.Index(fields=["inbox", "chatwoot_contact_id"]),  # asked for at every hook of Chatwoot
+            models.Index(fields=["hinted_at"], condition=models.Q(hinted_at__gt=0), name="contact_inboxes_hinted"),
+        ]
 
     def __str__(self) -> str:
         return f"contact inbox {self.pk}"
