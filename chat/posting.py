@@ -58,12 +58,14 @@ async def post(
     inside: bool,
     timeout_s: float = TIMEOUT_S,
     resolve: Resolve = resolve,
+    trust: ssl.SSLContext | None = None,
 ) -> None:
-    """Return when the other side has said yes (2xx) in time. Raises NotTaken."""
+    """Return when the other side has said yes (2xx) in time. Raises NotTaken. ``resolve``, ``trust``: for tests."""
     try:
         check_url(url, inside=inside)
         async with asyncio.timeout(timeout_s):
-            status = await _status(url, body, headers, inside=inside, resolve=resolve)
+            address = await _address(url, inside=inside, resolve=resolve)
+            status = await _status(url, address, body, headers, trust or _trust())
     except TimeoutError:
         raise NotTaken(f"it did not answer within {timeout_s:g} s") from None
     except Inside:
@@ -78,15 +80,20 @@ async def post(
         raise NotTaken(f"it answered {status}", gone=status == 410)
 
 
-async def _status(url: str, body: bytes, headers: Mapping[str, str], *, inside: bool, resolve: Resolve) -> int:
+async def _address(url: str, *, inside: bool, resolve: Resolve) -> str:
     parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-    address = await address_of(host, port, may_be_inside=inside, resolve=resolve)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return await address_of(parts.hostname or "", port, may_be_inside=inside, resolve=resolve)
+
+
+async def _status(url: str, address: str, body: bytes, headers: Mapping[str, str], trust: ssl.SSLContext) -> int:
+    """Asked at the address, by the name: in Host, and for the certificate."""
+    parts, pinned = urlsplit(url), httpx.URL(url).copy_with(host=address)
     named = {**headers, "Host": parts.netloc, "Content-Type": "application/json"}
-    pinned = httpx.URL(url).copy_with(host=address)
+    sni = {"sni_hostname": parts.hostname}
     async with (
-        httpx.AsyncClient(timeout=None, trust_env=False, verify=_trust(), follow_redirects=False) as http,
-        http.stream("POST", pinned, content=body, headers=named, extensions={"sni_hostname": host}) as response,
+        httpx.AsyncClient(timeout=None, trust_env=False, verify=trust, follow_redirects=False) as http,
+        http.stream("POST", pinned, content=body, headers=named, extensions=sni) as response,
     ):
         return response.status_code
 

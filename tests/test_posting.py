@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chat.posting import BadUrl, NotTaken, check_url, post
-from tests.fixtures.receiver import Receiver
+from tests.fixtures.receiver import Certificate, Receiver
 
 HEADERS = {"Chatproxy-Signature": "t=1,v1=2"}
 
@@ -16,7 +16,7 @@ async def send(url: str, *, inside: bool = True, **options: Any) -> None:
 
 def names(address: str) -> Any:
     async def resolve(host: str, port: int) -> list[str]:
-        assert host in ("app.example", "127.0.0.1")
+        assert host in ("app.example", "other.example")
         return [address]
 
     return resolve
@@ -34,6 +34,27 @@ async def test_the_address_that_was_checked_is_asked_by_the_hosts_name(receiver:
     await send(f"http://app.example:{receiver.port}/notices?key=1", resolve=names("127.0.0.1"))
     assert receiver.calls[0].headers["host"] == f"app.example:{receiver.port}"
     assert receiver.calls[0].target == "/notices?key=1"
+
+
+async def test_over_https_the_certificate_must_be_the_hosts(
+    secure_receiver: Receiver, certificate: Certificate
+) -> None:
+    """Though it is the address that is connected to."""
+    for host in ("app.example", "other.example"):
+        url = f"https://{host}:{secure_receiver.port}/"
+        sending = send(url, resolve=names("127.0.0.1"), trust=certificate.trust)
+        if host == "app.example":
+            await sending
+        else:
+            with pytest.raises(NotTaken, match="could not be reached: ConnectError"):
+                await sending
+    assert [call.headers["host"] for call in secure_receiver.calls] == [f"app.example:{secure_receiver.port}"]
+
+
+async def test_an_unknown_authority_is_not_trusted(secure_receiver: Receiver) -> None:
+    with pytest.raises(NotTaken, match="could not be reached: ConnectError"):
+        await send(f"https://app.example:{secure_receiver.port}/", resolve=names("127.0.0.1"))
+    assert not secure_receiver.calls
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
