@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from chat.addresses import Inside, Resolve, address_of, resolve
+from chat.chatwoot.addresses import Resolve, is_public, resolve
 
 MOST_URL = 500
 TIMEOUT_S = 10.0
@@ -68,8 +68,6 @@ async def post(
             status = await _status(url, address, body, headers, trust or _trust())
     except TimeoutError:
         raise NotTaken(f"it did not answer within {timeout_s:g} s") from None
-    except Inside:
-        raise NotTaken("its address lies inside a network (WEBHOOKS_INSIDE allows that)") from None
     except BadUrl:
         raise NotTaken("its address is none that may be used") from None
     except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
@@ -81,9 +79,17 @@ async def post(
 
 
 async def _address(url: str, *, inside: bool, resolve: Resolve) -> str:
+    """Resolved once: a second look-up may answer otherwise. Raises OSError and NotTaken."""
     parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    return await address_of(parts.hostname or "", port, may_be_inside=inside, resolve=resolve)
+    try:
+        found = await resolve(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+    except UnicodeError:  # no host can be called so
+        raise OSError("no host name") from None
+    if not found:
+        raise OSError("no address")
+    if not inside and not all(is_public(each) for each in found):
+        raise NotTaken("its address lies inside a network (WEBHOOKS_INSIDE allows that)")
+    return found[0]
 
 
 async def _status(url: str, address: str, body: bytes, headers: Mapping[str, str], trust: ssl.SSLContext) -> int:

@@ -14,10 +14,10 @@ async def send(url: str, *, inside: bool = True, **options: Any) -> None:
     await post(url, b'{"a":1}', HEADERS, inside=inside, timeout_s=1, **options)
 
 
-def names(address: str) -> Any:
+def names(*addresses: str) -> Any:
     async def resolve(host: str, port: int) -> list[str]:
         assert host in ("app.example", "other.example")
-        return [address]
+        return list(addresses)
 
     return resolve
 
@@ -101,11 +101,48 @@ async def test_t31_nothing_inside_our_network_is_connected_to(receiver: Receiver
     assert receiver.connections == 0
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "::1", "10.1.2.3"])
+INSIDE = [
+    "10.0.0.1",
+    "127.0.0.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "0.0.0.0",
+    "224.0.0.1",
+    "::1",
+    "::",
+    "fe80::1%eth0",
+    "fd00::1",
+    "::ffff:10.0.0.1",
+    "64:ff9b::7f00:1",
+    "2002:7f00:1::1",
+]
+
+
+@pytest.mark.parametrize("address", INSIDE)
 async def test_t31_a_name_that_leads_inside_is_not_followed(receiver: Receiver, address: str) -> None:
-    with pytest.raises(NotTaken, match="inside a network"):
-        await send(f"https://app.example:{receiver.port}/", inside=False, resolve=names(address))
+    """One such address among public ones is enough."""
+    for found in ([address], ["93.184.216.34", address]):
+        with pytest.raises(NotTaken, match="inside a network"):
+            await send(f"https://app.example:{receiver.port}/", inside=False, resolve=names(*found))
     assert receiver.connections == 0
+
+
+async def test_t31_a_name_is_resolved_once_and_its_answer_used(receiver: Receiver) -> None:
+    answers = [["127.0.0.1"], ["127.0.0.2"]]  # the name server changes its mind
+
+    async def rebinding(host: str, port: int) -> list[str]:
+        return answers.pop(0)
+
+    await send(f"http://app.example:{receiver.port}/", resolve=rebinding)
+    assert receiver.connections == 1 and len(answers) == 1
+
+
+@pytest.mark.parametrize("host", ["a" * 70 + ".example", "..", "no-such-host.invalid"])
+async def test_a_name_without_an_address_is_said(host: str) -> None:
+    with pytest.raises(NotTaken, match="could not be reached"):
+        await send(f"https://{host}/")
+    with pytest.raises(NotTaken, match="could not be reached"):
+        await send("https://app.example/", resolve=names())
 
 
 async def test_t31_plain_http_goes_nowhere_unless_allowed(receiver: Receiver) -> None:
