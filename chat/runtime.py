@@ -182,8 +182,8 @@ class Runtime:
                 if loop.time() - rows_at >= self._timing.read_rows_s:
                     rows_at = loop.time()
                     await self.upstreams.renew()
-                    await self.uploads.sweep()
                     await self.hints.sweep()
+                    await self.uploads.sweep()
             except Exception:  # The next round may do better; without rounds nobody would ever be swept or revoked.
                 log.exception("the watch failed")
 

@@ -1,10 +1,14 @@
 """Chatwoot's webhook comes in over a real socket, and brings what nobody here listens for."""
 
 import asyncio
+import subprocess
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import httpx
 import orjson
 import pytest
 from django.test import AsyncClient
@@ -17,6 +21,7 @@ from chat.reader import Reader
 from chat.webhooks import MOST_BYTES
 from tests.eventually import eventually
 from tests.fixtures.receiver import Call, Receiver
+from tests.fixtures.the_server import ROOT, Serving
 from tests.fixtures.world import QUICK, Person, World
 
 PAUSE_S = QUICK.comparing.pause_s
@@ -279,3 +284,20 @@ async def test_a_database_that_does_not_answer_makes_no_message_look_failed(worl
     hints = Hints(reader, runtime.resyncs, lambda _: False, gather_s=0)
     assert await hints.take("main-0", "any", lambda: b"{}")
     assert "hooks cannot be checked" in logged.text
+
+
+def test_a_served_address_answers_at_once_and_its_secret_stays_out_of_the_log(migrated: Path) -> None:
+    """Daphne, at DEBUG; the body is beyond every bound."""
+    serving = Serving(migrated, LOG_LEVEL="DEBUG")
+    with serving.running():
+        renew = "from chat.models import Inbox; print(Inbox.objects.get().renew_hook_secret())"
+        command = [sys.executable, str(ROOT / "manage.py"), "shell", "--no-imports", "--command", renew]
+        made = subprocess.run(command, env=serving.env, check=True, capture_output=True, text=True)
+        address = serving.site + made.stdout.strip()
+        answers = [httpx.post(address, content=body, trust_env=False) for body in (b"{}", b"x" * 30_000_000)]
+        assert [(answer.status_code, answer.content) for answer in answers] == [(204, b""), (204, b"")]
+        wrong = httpx.post(address + "x", content=b"{}", trust_env=False)
+        assert (wrong.status_code, wrong.json()["error"]["code"]) == (404, "not_found")
+        serving.process.terminate()
+        said = serving.said()
+    assert address.rpartition("/")[2] not in said and "could not be read" in said

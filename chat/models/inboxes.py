@@ -29,9 +29,6 @@ class Inbox(models.Model):
     hmac_token = EncryptedTextField(blank=True, default="")
     bot_token = EncryptedTextField(blank=True, default="", help_text="of an agent bot: may write into all its account")
     marker_off = models.CharField(max_length=255, blank=True, default="", help_text="why the bot token is not used")
-    hook_secret = EncryptedTextField(
-        blank=True, default="", editable=False, help_text="in the address that Chatwoot's webhook is given"
-    )
     canary_source_id = EncryptedTextField(blank=True, default="", editable=False)
     canary_token = EncryptedTextField(blank=True, default="", editable=False)
     allowed_origins = models.JSONField(
@@ -41,6 +38,9 @@ class Inbox(models.Model):
     texts = models.JSONField(default=dict, blank=True, help_text='{"greeting": "…"}')
     limits = models.JSONField(
         default=dict, blank=True, help_text='instead of the defaults, {"messages": "40/min:20"}; see docs/abuse.md'
+    )
+    hook_secret = EncryptedTextField(
+        blank=True, default="", editable=False, help_text="in the address that Chatwoot's webhook is given"
     )
     locks_to_single = models.BooleanField(
         default=False, editable=False, help_text="learnt: one conversation per contact"
