@@ -36,6 +36,7 @@ MOST_CHECKS = 64  # hooks whose secret is being compared
 MOST_INBOXES = 5  # contact inboxes of one contact
 SAY_S = 10.0
 MOST_LEFT = 1_000
+MOST_WISHES = 5_000  # of those that resyncs take, most are for people who are here
 
 Hears = Callable[[int], bool]
 
@@ -56,6 +57,19 @@ class _Key(NamedTuple):
     conversation_id: int
 
 
+class _Told(NamedTuple):
+    """What hints said of one conversation: a message that is new, and perhaps that something else has changed."""
+
+    hint: Hint
+    message_id: int
+    has_changed: bool
+
+    @classmethod
+    def by(cls, hint: Hint, before: "_Told | None") -> "_Told":
+        newest = max(hint.message_id or 0, before.message_id if before else 0)
+        return cls(hint, newest, hint.message_id is None or (before is not None and before.has_changed))
+
+
 class _Found(NamedTuple):
     scope: Scope
     is_news: bool  # a message that we do not have; else perhaps only a change
@@ -74,7 +88,7 @@ class Hints:
         self._hears = hears
         self._gather_s = gather_s
         self._left_ms = round(left_s * 1000)
-        self._waiting: dict[_Key, Hint] = {}
+        self._waiting: dict[_Key, _Told] = {}
         self._marked: dict[int, int] = {}  # contact inboxes that are being compared, and their ``hinted_at``
         self._checking = 0
         self._counts: Counter[str] = Counter()
@@ -109,7 +123,10 @@ class Hints:
 
     async def sweep(self) -> None:
         """To be called from time to time: takes up what other processes left behind. Raises one of ``BUSY``."""
-        for scope, hinted_at in await self._reader.run(_left_behind, self._left_ms):
+        until, left = await self._reader.run(_left_behind, self._left_ms)
+        keys = {scope.contact_inbox_id for scope, _ in left}
+        self._marked = {key: at for key, at in self._marked.items() if at > until or key in keys}  # or others did it
+        for scope, hinted_at in left:
             self._want(scope, hinted_at)
 
     async def close(self) -> None:
@@ -139,7 +156,7 @@ class Hints:
             return self._count("dropped")
         if not self._waiting:
             self._tasks.spawn(self._look(), name="hints")
-        self._waiting[key] = _both(self._waiting[key], hint) if key in self._waiting else hint
+        self._waiting[key] = _Told.by(hint, self._waiting.get(key))
 
     # Looking
 
@@ -149,7 +166,7 @@ class Hints:
             await self._look_once()
 
     async def _look_once(self) -> None:
-        hints = dict(list(self._waiting.items())[:AT_ONCE])
+        hints, wanted, hinted_at = dict(list(self._waiting.items())[:AT_ONCE]), list[Scope](), 0
         try:
             found = await self._reader.run(_find, hints)
             wanted = [each.scope for each in found if each.is_news or not self._hears(each.scope.contact_inbox_id)]
@@ -157,13 +174,17 @@ class Hints:
             self._trouble.over()
         except BUSY as error:
             return self._trouble.note(error, given_up=0)
-        for key, hint in hints.items():
-            if self._waiting.get(key) is hint:  # else something came meanwhile
+        except Exception:  # none of them may keep all later ones from being looked up
+            log.exception("%d hints could not be looked up, and are dropped", len(hints))
+        for key, told in hints.items():
+            if self._waiting.get(key) is told:  # else something came meanwhile
                 del self._waiting[key]
         for scope in wanted:
             self._want(scope, hinted_at)
 
     def _want(self, scope: Scope, hinted_at: int) -> None:
+        if len(self._marked) >= MOST_WISHES and scope.contact_inbox_id not in self._marked:
+            return  # ``sweep`` takes it up
         self._counts["wishes"] += 1
         self._marked[scope.contact_inbox_id] = hinted_at
         self._resyncs.want(scope, urgency=Urgency.REST)
@@ -179,13 +200,6 @@ class Hints:
             log.error("contact inbox %s is compared once more: %s", contact_inbox_id, error)
 
 
-def _both(first: Hint, second: Hint) -> Hint:
-    """Of one conversation: one comparison answers both."""
-    if first.message_id is None or second.message_id is None:
-        return second if first.message_id is not None else first
-    return max(first, second, key=lambda each: each.message_id or 0)
-
-
 def _inbox_of(slug: str, secret: str) -> int | None:
     # PostgreSQL does not take a NUL, not even to compare.
     inbox = Inbox.objects.filter(slug=slug).only("hook_secret").first() if slug.isprintable() else None
@@ -199,14 +213,15 @@ def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode(errors="replace")).digest()
 
 
-def _find(hints: dict[_Key, Hint]) -> list[_Found]:
+def _find(hints: dict[_Key, _Told]) -> list[_Found]:
     """Each contact inbox that a hint concerns, unless we have what it tells of."""
     found: dict[int, _Found] = {}
-    for key, hint in hints.items():
-        if hint.message_id and sql.message_by_chatwoot_id(key.inbox_id, hint.message_id):
-            continue
-        for row in _rows(key.inbox_id, hint):
-            found[row.pk] = _Found(_scope(row), hint.message_id is not None)
+    for key, (hint, message_id, has_changed) in hints.items():
+        is_news = message_id > 0 and sql.message_by_chatwoot_id(key.inbox_id, message_id) is None
+        if is_news or has_changed:
+            for row in _rows(key.inbox_id, hint):
+                was_news = row.pk in found and found[row.pk].is_news
+                found[row.pk] = _Found(_scope(row), is_news or was_news)
     return list(found.values())
 
 
@@ -231,9 +246,11 @@ def _unmark(contact_inbox_id: int, hinted_at: int) -> None:
     ContactInbox.objects.filter(pk=contact_inbox_id, hinted_at=hinted_at).update(hinted_at=0)
 
 
-def _left_behind(left_ms: int) -> list[tuple[Scope, int]]:
-    left = ContactInbox.objects.filter(hinted_at__gt=0, hinted_at__lte=sql.database_now() - left_ms)
-    return [(_scope(row), row.hinted_at) for row in left.order_by("hinted_at")[:MOST_LEFT]]
+def _left_behind(left_ms: int) -> tuple[int, list[tuple[Scope, int]]]:
+    """Who was hinted at until that moment and is not compared yet."""
+    until = sql.database_now() - left_ms
+    left = ContactInbox.objects.filter(hinted_at__gt=0, hinted_at__lte=until).order_by("hinted_at")
+    return until, [(_scope(row), row.hinted_at) for row in left[:MOST_LEFT]]
 
 
 def _scope(row: ContactInbox) -> Scope:
