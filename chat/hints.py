@@ -99,7 +99,7 @@ class Hints:
 
     async def take(self, slug: str, secret: str, read: Callable[[], bytes | None]) -> bool:
         """False: there is no such address. Else all is said, whatever becomes of it: Chatwoot marks a message as failed
-        whose hook does not get a yes. ``read`` gives the body, None if it is too big or broken.
+        whose hook does not get a yes. ``read`` gives the body, or None.
         """
         if self._checking >= MOST_CHECKS:
             self._count("dropped")

@@ -270,10 +270,22 @@ async def test_t58_what_waits_is_bounded(world: World) -> None:
     await never.close()
 
 
+LONG = orjson.dumps(hook(1, content="x" * MOST_BYTES))
+
+
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"null", b"[" * 200_000, b"\xff\xfe\x00", b'"' + b"x" * MOST_BYTES + b'"', b"x" * (3 * MOST_BYTES)],
-    ids=["empty", "cut", "null", "deep", "no text", "long", "giant"],
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[" * 200_000,
+        b"\xff\xfe\x00",
+        b'"' + b"x" * MOST_BYTES + b'"',
+        b"x" * (3 * MOST_BYTES),
+        LONG,
+    ],
+    ids=["empty", "cut", "null", "deep", "no text", "long", "giant", "right but long"],
 )
 async def test_t54_a_malicious_body_is_answered_at_once_and_forgotten(world: World, door: Door, body: bytes) -> None:
     assert await door.hint(body) == 204
