@@ -11,9 +11,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from chat import embedding
+from chat.chatwoot.addresses import as_network
 from chat.limits import BadLimit, Limits
 from chat.networks import BadNetwork, Network, parse_network
-from chat.chatwoot.addresses import as_network
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 HOST = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)

@@ -15,7 +15,8 @@ LAYERS: dict[int, str] = {
     2: "feed files claim outbox lanes settling gone mirror recognition snapshot place acceptance sessions embedding "
     "sql reader writer wal rotation rules tickets faces notices ",
     3: "courier leases sending marking comparing reception tokens liveness indicator link looking resync upstreams "
-    "probing processes neighbours holding conversations sender socket uploads gate streams downloads pictures avatars hints presence notifying ",
+    "probing processes neighbours holding conversations sender socket uploads gate streams downloads pictures "
+    "avatars hints presence notifying",
     4: "runtime consumers api views webhooks routing urls admin operating checks starting apps management",
 }
 LAYER_OF = {f"chat.{name}": layer for layer, names in LAYERS.items() for name in names.split()}

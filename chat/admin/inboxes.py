@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 
 from chat import embedding
 from chat.admin.reading import ModelAdmin
-from chat.limits import BadLimit
 from chat.admin.webhooks import renew_hook_address
+from chat.limits import BadLimit
 from chat.models import IDENTIFIER, Inbox
 
 if TYPE_CHECKING:  # generic for the type checker only
