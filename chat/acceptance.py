@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
 from chat import files, outbox, sql
 from chat.feed import Pen
@@ -16,6 +16,8 @@ from chat.wire.errors import Code, Refusal
 from chat.wire.values import Values
 
 MAX_WAITING = 50  # undelivered messages of one contact
+MAX_EMPTY = 10  # conversations of one contact in which nothing was said yet
+INTERACTIVE = ("input_select", "form", "input_csat", "input_email", "input_text", "input_textarea")  # contract §2.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,12 @@ def accept(
     conversation_id: uuid.UUID | None,
     text: str,
     file_ids: Sequence[uuid.UUID] = (),
+    new_id: uuid.UUID | None = None,
 ) -> Accepted:
     """Store a visitor's message and its delivery. The same ``echo_id`` with the same content answers the same again.
 
-    Raises Refusal: echo_id_mismatch, too_many_waiting, too_fast (new conversations), no_such_conversation,
-    no_such_file, file_too_big.
+    ``new_id``: a conversation that is begun with this message, unless it was begun already. Raises Refusal:
+    echo_id_mismatch, too_many_waiting, too_fast (new conversations), no_such_conversation, no_such_file, file_too_big.
     """
     known = sql.message_by_echo_id(contact_id, echo_id)
     if known is not None:
@@ -47,7 +50,12 @@ def accept(
     _refuse_too_many(contact_id)
     if file_ids:
         _check_files(contact_id, file_ids)
-    conversation = _find_conversation(contact_id, conversation_id) or _begin_conversation(pen, contact_id)
+    if new_id is None:
+        conversation = _find_conversation(contact_id, conversation_id) or _begin_conversation(pen, contact_id)
+    else:
+        conversation = _begun(contact_id, new_id) or _begin_conversation(pen, contact_id, new_id)
+    if conversation.chatwoot_id is None:
+        _create_upstream(pen, conversation)
     message = pen.add_message(
         _message(pen, conversation, echo_id=echo_id, text=text)._replace(has_files=bool(file_ids))
     )
@@ -83,17 +91,41 @@ def _find_conversation(contact_id: uuid.UUID, conversation_id: uuid.UUID | None)
     return own.filter(deleted=False).order_by("-created_at", "-id").first()
 
 
-def _begin_conversation(pen: Pen, contact_id: uuid.UUID) -> Conversation:
+def begin(pen: Pen, contact_id: uuid.UUID, *, new_id: uuid.UUID) -> bool:
+    """A new conversation, of which Chatwoot hears with its first message. False: it was begun already.
+
+    Raises Refusal: too_fast.
+    """
+    if Conversation.objects.filter(contact=contact_id, id=new_id).exists():
+        return False
+    empty = Conversation.objects.filter(contact=contact_id, deleted=False, chatwoot_id=None, messages=None)
+    if empty.count() >= MAX_EMPTY:
+        raise Refusal(Code.TOO_FAST, "Too many conversations were begun without a word in them.")
+    _begin_conversation(pen, contact_id, new_id)
+    return True
+
+
+def _begun(contact_id: uuid.UUID, conversation_id: uuid.UUID) -> Conversation | None:
+    """One that was emptied into another meanwhile stands for the current one."""
+    known = Conversation.objects.filter(contact=contact_id, id=conversation_id).exists()
+    return _find_conversation(contact_id, conversation_id) if known else None
+
+
+def _begin_conversation(pen: Pen, contact_id: uuid.UUID, new_id: uuid.UUID | None = None) -> Conversation:
     of_contact = ContactInbox.objects.select_related("inbox").filter(contact=contact_id)
     contact_inbox = of_contact.order_by("-id").first()
     if contact_inbox is None:
         raise Refusal(Code.UNKNOWN_TOKEN)
     _refuse_too_many_new(contact_inbox, pen.now)
+    newest = Conversation.objects.filter(contact=contact_id).aggregate(newest=Max("created_at"))["newest"] or 0
     conversation = Conversation(
-        contact_id=contact_id, contact_inbox=contact_inbox, inbox_id=contact_inbox.inbox_id, created_at=pen.now
+        id=new_id or uuid.uuid4(),
+        contact_id=contact_id,
+        contact_inbox=contact_inbox,
+        inbox_id=contact_inbox.inbox_id,
+        created_at=max(pen.now, newest + 1),  # from now on it is the current one
     )
     pen.add_conversation(conversation)
-    outbox.enqueue_creation(pen, conversation, contact=not contact_inbox.pubsub_token)
     return conversation
 
 
@@ -108,6 +140,9 @@ def _refuse_too_many_new(contact_inbox: ContactInbox, now: int) -> None:
         if len(newest := list(in_span[: rate.amount])) == rate.amount:
             after_s = (newest[-1] - now) / 1000 + rate.per_s
             raise Refusal(Code.TOO_FAST, WORDS["conversations"], retry_after_s=after_s)
+def _create_upstream(pen: Pen, conversation: Conversation) -> None:
+    """Once: while its creation is open, nothing is added."""
+    outbox.enqueue_creation(pen, conversation, contact=not conversation.contact_inbox.pubsub_token)
 
 
 def _message(pen: Pen, conversation: Conversation, *, echo_id: uuid.UUID, text: str) -> MessageRecord:
@@ -161,20 +196,32 @@ def resolve(pen: Pen, contact_id: uuid.UUID, *, conversation_id: uuid.UUID) -> N
     conversation = _find_conversation(contact_id, conversation_id)
     if conversation is None:
         raise Refusal(Code.NO_SUCH_CONVERSATION)
+    if conversation.chatwoot_id is None and not Message.objects.filter(conversation=conversation).exists():
+        _resolve_here(pen, conversation)
+        return
     waiting = _waiting(conversation, Delivery.Kind.RESOLVE).order_by("-position").first()
     later = Delivery.objects.filter(lane=str(conversation.id), kind=Delivery.Kind.MESSAGE)  # they open it again
     if waiting is None or later.filter(position__gt=waiting.position).exists():
         outbox.enqueue(pen, Delivery.Kind.RESOLVE, conversation)
 
 
+def _resolve_here(pen: Pen, conversation: Conversation) -> None:
+    """Chatwoot has not heard of it, and need not."""
+    record = sql.conversation(conversation.id)
+    assert record is not None
+    if record.status != Conversation.Status.RESOLVED:
+        pen.change_conversation(record._replace(status=Conversation.Status.RESOLVED))
+
+
 def answer(pen: Pen, contact_id: uuid.UUID, *, message_id: uuid.UUID, submitted_values: Values) -> None:
     """Answer an agent's form, choice or survey; a later answer replaces it.
 
     Raises Refusal: no_such_message, no_question. Chatwoot would take an answer to any message, a private note too, and
-    return its text: only what it showed this visitor as said by an agent may be answered.
+    return its text: only what it showed this visitor as a question may be answered.
     """
     question = _own_message(contact_id, message_id)
-    if question.direction != Message.Direction.OUTGOING or question.chatwoot_id is None or question.deleted:
+    is_shown = question.direction == Message.Direction.OUTGOING and question.chatwoot_id is not None
+    if not is_shown or question.deleted or question.content_type not in INTERACTIVE:
         raise Refusal(Code.NO_QUESTION)
     payload = {"message_id": question.chatwoot_id, "submitted_values": submitted_values}
     waiting = _waiting(question.conversation, Delivery.Kind.ANSWER).filter(payload__message_id=question.chatwoot_id)

@@ -8,9 +8,9 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, ParamSpec, TypeVar
 
-from chat import acceptance, feed, sessions, sql, wire
+from chat import acceptance, feed, overview, sessions, sql, wire
 from chat.acceptance import Accepted
 from chat.audience import Listener, Row
 from chat.avatars import Avatars
@@ -20,6 +20,7 @@ from chat.feed import Cursor, Page, Pen
 from chat.holding import Holding
 from chat.indicator import TypingIndicator
 from chat.models import Inbox, Message
+from chat.overview import Glance
 from chat.reader import Reader
 from chat.uploads import Source, Uploaded, Uploads
 from chat.upstreams import Upstreams
@@ -27,6 +28,7 @@ from chat.wire.errors import Code, Refusal
 from chat.writer import BUSY, Priority, Writer
 
 log = logging.getLogger(__name__)
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -36,6 +38,21 @@ class History:
 
     rows: tuple[Row, ...]
     more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """The message with which a conversation begins."""
+
+    echo_id: uuid.UUID
+    text: str
+    files: tuple[uuid.UUID, ...] = ()
+
+
+class Begun(NamedTuple):
+    glance: Glance
+    message_id: uuid.UUID | None
+    replayed: bool
 
 
 class Conversations:
@@ -120,6 +137,25 @@ class Conversations:
         )
         return await self._write(contact_id, accept)
 
+    async def begin(self, contact_id: uuid.UUID, *, key: uuid.UUID, first: First | None = None) -> Begun:
+        """A new conversation, lazily created at Chatwoot: with its first message. The same key: the same again."""
+        new_id = uuid.uuid5(contact_id, str(key))  # nobody else's keys lead here
+        if first is None:
+            is_new = await self._write(contact_id, partial(acceptance.begin, contact_id=contact_id, new_id=new_id))
+            return Begun(await self.glance(contact_id, conversation_id=new_id), None, not is_new)
+        accept = partial(
+            acceptance.accept,
+            contact_id=contact_id,
+            echo_id=first.echo_id,
+            conversation_id=None,
+            text=wire.validate_text(first.text, has_files=bool(first.files)),
+            file_ids=wire.validate_files(first.files),
+            new_id=new_id,
+        )
+        accepted = await self._write(contact_id, accept)
+        glance = await self.glance(contact_id, conversation_id=accepted.conversation_id)
+        return Begun(glance, accepted.message_id, accepted.replayed)
+
     async def upload(self, contact_id: uuid.UUID, *, name: str, source: Source) -> Uploaded:
         """Keep a file that a later message may carry."""
         return await self._uploads.keep(contact_id, name=name, source=source)
@@ -152,6 +188,12 @@ class Conversations:
         )
         await self._write(contact_id, answer)
 
+    async def rate(self, contact_id: uuid.UUID, *, conversation_id: uuid.UUID, rating: int, feedback: str) -> None:
+        """Answer the survey of a conversation; a later rating replaces it."""
+        asked = await self._run(overview.survey_of, contact_id, conversation_id)
+        response = {"rating": rating, "feedback_message": feedback}
+        await self.answer(contact_id, message_id=asked, values={"csat_survey_response": response})
+
     async def _write(self, contact_id: uuid.UUID, change: Callable[[Pen], T]) -> T:
         try:
             result = await self._writer.write(change, contacts=(contact_id,), priority=Priority.ACCEPT)
@@ -168,23 +210,33 @@ class Conversations:
 
     async def read(self, contact_id: uuid.UUID, *, since: str | None) -> Page:
         """What changed after a cursor, one page; without a usable cursor the start state."""
-        page = await self._read(contact_id, Cursor.parse(since))
+        page = await self._run(feed.read, contact_id, Cursor.parse(since))
         if page is None:
             raise Refusal(Code.UNKNOWN_TOKEN)
         return page
 
-    async def _read(self, contact_id: uuid.UUID, cursor: Cursor | None) -> Page | None:
-        try:
-            return await self._reader.run(feed.read, contact_id, cursor)
-        except BUSY as error:
-            raise Refusal(Code.UNAVAILABLE) from error
+    async def page(
+        self, contact_id: uuid.UUID, *, before: uuid.UUID | None, limit: int = 20
+    ) -> tuple[list[Glance], bool]:
+        """Conversations, newest first; and whether there are older ones."""
+        return await self._run(overview.page, contact_id, before=before, limit=limit)
+
+    async def glance(self, contact_id: uuid.UUID, *, conversation_id: uuid.UUID) -> Glance:
+        return await self._run(overview.one, contact_id, conversation_id)
+
+    async def unread(self, contact_id: uuid.UUID) -> dict[uuid.UUID, int]:
+        """Of each conversation that has some."""
+        return await self._run(overview.unread, contact_id)
 
     async def history(
         self, contact_id: uuid.UUID, *, conversation_id: uuid.UUID, before: uuid.UUID | None, limit: int = 50
     ) -> History:
         """Messages older than ``before`` (the newest without it)."""
+        return await self._run(_history, contact_id, conversation_id, before, limit)
+
+    async def _run(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return await self._reader.run(_history, contact_id, conversation_id, before, limit)
+            return await self._reader.run(read, *args, **kwargs)
         except BUSY as error:
             raise Refusal(Code.UNAVAILABLE) from error
 

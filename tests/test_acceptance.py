@@ -310,7 +310,7 @@ def test_a_later_answer_replaces_one_that_waits(alice: Person):
 
 def test_two_questions_have_two_answers(alice: Person):
     said, first = asked(alice)
-    hear(alice, told(6, "and where?"))
+    hear(alice, told(6, "and where?", content_type="form"))
     answer(alice, first)
     answer(alice, Message.objects.get(chatwoot_id=6).id)
     assert lane(said.conversation_id) == [Kind.MESSAGE, Kind.ANSWER, Kind.ANSWER]

@@ -13,7 +13,7 @@ LAYERS: dict[int, str] = {
     "trouble waiting draining filetypes networks limits ranges reencoding addresses signature posting ",
     1: "bridge fields models migrations",
     2: "feed files claim outbox lanes settling gone mirror recognition snapshot place acceptance sessions embedding "
-    "sql reader writer wal rotation rules tickets faces notices ",
+    "sql reader writer wal rotation rules tickets faces notices overview ",
     3: "courier leases sending marking comparing reception tokens liveness indicator link looking resync upstreams "
     "probing processes neighbours holding conversations sender socket uploads gate streams downloads pictures "
     "avatars hints presence notifying",

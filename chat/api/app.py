@@ -6,8 +6,8 @@ from functools import cache
 from django.urls import URLPattern, URLResolver, include, path
 from ninja import NinjaAPI
 
-from chat.api import attachments, avatars, session, uploads
 from chat.api import conversations as conversation_calls
+from chat.api import attachments, avatars, overview, session, uploads
 from chat.api.answers import add_handlers
 from chat.api.cors import across_origins
 from chat.api.description import asyncapi
@@ -21,6 +21,7 @@ api.add_router("/uploads", uploads.router)
 api.add_router("/attachments", attachments.router)
 api.add_router("/avatars", avatars.router)
 api.add_router("", conversation_calls.router)
+api.add_router("", overview.router)
 add_handlers(api)
 _patterns, _app_name, _namespace = api.urls
 # ninja's own views: not coroutines, and one of them answers with a page of Django's.
