@@ -18,6 +18,7 @@ from chat.courier import Courier
 from chat.downloads import Downloads
 from chat.feed import Cursor, Page, Pen
 from chat.holding import Holding
+from chat.inboxes import Inboxes
 from chat.indicator import TypingIndicator
 from chat.models import Inbox, Message
 from chat.overview import Glance
@@ -75,6 +76,7 @@ class Conversations:
         self.downloads = downloads
         self.avatars = avatars
         self._indicator = TypingIndicator(upstreams, reader)
+        self.inboxes = Inboxes(upstreams, reader)
 
     # Being here
 
@@ -242,6 +244,7 @@ class Conversations:
 
     async def close(self) -> None:
         await self._indicator.close()
+        await self.inboxes.close()
 
 
 def _history(contact_id: uuid.UUID, conversation_id: uuid.UUID, before: uuid.UUID | None, limit: int) -> History:

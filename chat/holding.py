@@ -139,6 +139,10 @@ class Holding:
         finally:
             self._is_moving = False
 
+    def inboxes(self) -> set[int]:
+        """Where somebody is held whom Chatwoot knows."""
+        return {held.scope.inbox_id for person in self._people.values() for held in person.held.values()}
+
     async def close(self) -> None:
         """Hear nothing more."""
         self._people.clear()

@@ -184,6 +184,7 @@ class Runtime:
                     await self.upstreams.renew()
                     await self.hints.sweep()
                     await self.uploads.sweep()
+                    self.conversations.inboxes.refresh(self.holding.inboxes())
             except Exception:  # The next round may do better; without rounds nobody would ever be swept or revoked.
                 log.exception("the watch failed")
 

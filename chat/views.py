@@ -17,7 +17,7 @@ from django.shortcuts import render
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
-from chat import embedding
+from chat import embedding, look
 from chat.models import Inbox
 from chat.wire import MAX_TEXT
 
@@ -130,8 +130,8 @@ def _config(request: HttpRequest, inbox: Inbox) -> dict[str, Any]:
     return {
         "inbox": inbox.slug,
         "name": str(inbox),
-        "accent": inbox.look.get("accent", ""),
-        "greeting": inbox.texts.get("greeting", ""),
+        "accent": look.accent(inbox.look),
+        "greeting": look.texts(inbox.texts).get("greeting", ""),
         "api": "/api/v1",
         "socket": "/ws/v1",
         "limits": {"text": MAX_TEXT},

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS: dict[int, str] = {
     0: "chatwoot wire audience backoff breaker budget clock failpoints markdown echoes outcome outlet patience window "
-    "trouble waiting draining filetypes networks limits ranges reencoding addresses signature posting ",
+    "trouble waiting draining filetypes networks limits ranges reencoding addresses signature posting hours look ",
     1: "bridge fields models migrations",
     2: "feed files claim outbox lanes settling gone mirror recognition snapshot place acceptance sessions embedding "
     "sql reader writer wal rotation rules tickets faces notices overview ",
@@ -18,6 +18,7 @@ LAYERS: dict[int, str] = {
     "probing processes neighbours holding conversations sender socket uploads gate streams downloads pictures "
     "avatars hints presence notifying",
     4: "runtime consumers api views webhooks routing urls admin operating checks starting apps management",
+    "probing processes neighbours holding conversations sender socket uploads inboxes",
 }
 LAYER_OF = {f"chat.{name}": layer for layer, names in LAYERS.items() for name in names.split()}
 SANDBOX = "chat.sandbox"

@@ -49,7 +49,18 @@ class InboxForm(ModelForm):
 
     class Meta:
         model = Inbox
-        fields = ("slug", "name", "chatwoot", "account_id", *SECRETS, "allowed_origins", "limits", "look", "texts")
+        fields = (
+            "slug",
+            "name",
+            "chatwoot",
+            "account_id",
+            *SECRETS,
+            "allowed_origins",
+            "limits",
+            "look",
+            "texts",
+            "attribute_keys",
+        )
 
     def clean_inbox_identifier(self) -> str:
         identifier: str = self.cleaned_data["inbox_identifier"] or self.instance.inbox_identifier
@@ -111,7 +122,7 @@ class InboxAdmin(ModelAdmin):
     list_display = ("slug", "name", "chatwoot", "allowed_origins", "bot_token_is")
     readonly_fields = ("bot_token_is",)
     fieldsets = (
-        (None, {"fields": ("slug", "name", "allowed_origins", "limits", "look", "texts")}),
+        (None, {"fields": ("slug", "name", "allowed_origins", "limits", "look", "texts", "attribute_keys")}),
         ("Chatwoot", {"fields": ("chatwoot", "inbox_identifier", "hmac_token", "forget_hmac_token")}),
         ("Bot", {"fields": ("account_id", "bot_token", "bot_token_is", "use_bot_token", "forget_bot_token")}),
     )

@@ -42,6 +42,11 @@ class Inbox(models.Model):
     hook_secret = EncryptedTextField(
         blank=True, default="", editable=False, help_text="in the address that Chatwoot's webhook is given"
     )
+    told = models.JSONField(default=dict, editable=False, help_text="what Chatwoot told last: name, hours, zone, csat")
+    told_at = models.BigIntegerField(default=0, editable=False, help_text="when it was asked last, ms")
+    attribute_keys = models.JSONField(
+        default=list, blank=True, help_text='attributes that visitors may set, ["plan"]; empty: any'
+    )
     locks_to_single = models.BooleanField(
         default=False, editable=False, help_text="learnt: one conversation per contact"
     )
