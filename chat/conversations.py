@@ -22,6 +22,7 @@ from chat.inboxes import Inboxes
 from chat.indicator import TypingIndicator
 from chat.models import Inbox, Message
 from chat.overview import Glance
+from chat.people import People
 from chat.reader import Reader
 from chat.uploads import Source, Uploaded, Uploads
 from chat.upstreams import Upstreams
@@ -77,6 +78,7 @@ class Conversations:
         self.avatars = avatars
         self._indicator = TypingIndicator(upstreams, reader)
         self.inboxes = Inboxes(upstreams, reader)
+        self.people = People(writer, reader, courier)
 
     # Being here
 

@@ -7,12 +7,12 @@ Our clock may jump. What lies further ahead than anybody sets it counts as past,
 """
 
 import uuid
-from collections.abc import Collection
-from typing import NamedTuple
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
 from django.db.models import Exists, F, OuterRef, Q
 
-from chat import files, outbox, sql
+from chat import files, outbox, profile, sql
 from chat.feed import Pen
 from chat.models import Delivery
 from chat.outbox import CREATIONS, Claim, State
@@ -22,6 +22,7 @@ AHEAD_MS = 600_000  # nobody waits or pauses for longer
 SLACK_MS = 1_000  # by which a clock may be set back without a lease being over
 CONFIRMED_MS = 600_000  # how long Chatwoot's word counts that a conversation is this visitor's
 
+_CLAIMED = ("contact_inbox__inbox", "contact_inbox__contact", "conversation", "message")
 DOUBTFUL = (State.SENDING, State.UNSURE, State.UNCONFIRMED)
 
 
@@ -58,7 +59,7 @@ def due(
     ``without``: nothing of these Chatwoots; ``without_uploads``: no files to these.
     """
     earlier = Delivery.objects.filter(lane=OuterRef("lane"), position__lt=OuterRef("position"), state__in=Delivery.OPEN)
-    reachable = Q(kind__in=CREATIONS) | Q(conversation__chatwoot_id__isnull=False)
+    reachable = Q(kind__in=(*CREATIONS, Delivery.Kind.PROFILE)) | Q(conversation__chatwoot_id__isnull=False)
     inbox = "contact_inbox__inbox"
     found = Delivery.objects.filter(
         reachable,
@@ -142,7 +143,15 @@ def _lease(pen: Pen, delivery_id: uuid.UUID, such: Q, lease_ms: int) -> Delivery
     free = Delivery.objects.filter(_free(pen.now, lease_ms), such, id=delivery_id)
     if not free.update(lease_until=pen.now + lease_ms, lease_no=F("lease_no") + 1):
         return None
-    return Delivery.objects.select_related("contact_inbox__inbox", "conversation", "message").get(id=delivery_id)
+    return Delivery.objects.select_related(*_CLAIMED).get(id=delivery_id)
+
+
+def _payload(delivery: Delivery) -> Mapping[str, Any]:
+    """Chatwoot hears with a contact what that person has said of themselves by now."""
+    if delivery.kind == Delivery.Kind.CONTACT:
+        return profile.for_chatwoot(delivery.contact_inbox.contact)
+    payload: dict[str, Any] = delivery.payload
+    return payload
 
 
 def _claim(delivery: Delivery, *, through_bot: bool = False) -> Claim:
@@ -169,7 +178,7 @@ def _claim(delivery: Delivery, *, through_bot: bool = False) -> Claim:
         baseline_id=delivery.baseline_id or 0,
         source_id=contact_inbox.source_id,
         content=message.content if message else "",
-        payload=delivery.payload,
+        payload=_payload(delivery),
         through_bot=through_bot,
         files=files.of(message.id) if message and message.has_files else (),
         found=message is not None and message.chatwoot_id is not None,

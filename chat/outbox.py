@@ -23,7 +23,7 @@ from chat import sql
 from chat.claim import Claim as Claim
 from chat.claim import parse_echo_id as parse_echo_id
 from chat.feed import Pen
-from chat.models import Conversation, Delivery, Message
+from chat.models import ContactInbox, Conversation, Delivery, Message
 
 log = logging.getLogger(__name__)
 
@@ -50,18 +50,13 @@ def enqueue(
     lane: str | None = None,
     payload: Mapping[str, Any] | None = None,
 ) -> None:
-    lane = lane or str(conversation.id)
-    Delivery.objects.create(
-        kind=kind,
-        contact_inbox_id=conversation.contact_inbox_id,
-        conversation_id=conversation.id,
-        message_id=message_id,
-        lane=lane,
-        position=_tail(lane),
-        payload=payload or {},
-        due_at=pen.now,
-        created_at=pen.now,
-    )
+    names = {"contact_inbox_id": conversation.contact_inbox_id, "conversation_id": conversation.id}
+    _create(pen, kind, lane or str(conversation.id), message_id=message_id, payload=payload or {}, **names)
+
+
+def _create(pen: Pen, kind: str, lane: str, **values: Any) -> None:
+    times = {"due_at": pen.now, "created_at": pen.now}
+    Delivery.objects.create(kind=kind, lane=lane, position=_tail(lane), **times, **values)
 
 
 def enqueue_creation(pen: Pen, conversation: Conversation, *, contact: bool) -> None:
@@ -72,6 +67,22 @@ def enqueue_creation(pen: Pen, conversation: Conversation, *, contact: bool) -> 
         enqueue(pen, Kind.CONTACT, conversation, lane=lane)
     if not opening.filter(kind=Kind.CONVERSATION, conversation=conversation.id).exists():
         enqueue(pen, Kind.CONVERSATION, conversation, lane=lane)
+
+
+def enqueue_profile(pen: Pen, contact_inbox: ContactInbox, payload: Mapping[str, Any]) -> None:
+    """Tell Chatwoot what a person says of themselves. What its own creation will carry needs no delivery."""
+    lane = creation_lane(contact_inbox.pk)
+    open_still = Delivery.objects.filter(lane=lane, state__in=Delivery.OPEN)
+    begun = open_still.filter(kind=Kind.CONTACT, attempt__gt=0)
+    if contact_inbox.chatwoot_contact_id is None and not begun.exists():
+        return
+    waiting = open_still.filter(kind=Kind.PROFILE, state=State.ACCEPTED, attempt=0).first()
+    if waiting is None:
+        _create(pen, Kind.PROFILE, lane, contact_inbox=contact_inbox, payload=payload)
+        return
+    emptied = dict.fromkeys(waiting.payload["custom_attributes"], "")
+    waiting.payload = {**payload, "custom_attributes": emptied | payload["custom_attributes"]}
+    waiting.save(update_fields=["payload"])
 
 
 def requeue(pen: Pen, delivery: Delivery) -> bool:
@@ -177,7 +188,7 @@ def fail(pen: Pen, claim: Claim, *, reason: str, shown: str) -> None:
 
 
 def done(pen: Pen, claim: Claim) -> None:
-    """Something without a message of its own (contact, conversation, answer, resolve, seen) has arrived."""
+    """Something without a message of its own (contact, conversation, answer, resolve, seen, profile) has arrived."""
     _settle(pen, claim, State.SENT, reason="")
 
 

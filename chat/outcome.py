@@ -17,8 +17,14 @@ from chat.chatwoot.errors import (
 )
 
 CREATIONS = ("contact", "conversation")  # nothing of the visitor's is in them: they must come right one day
-REPEATABLE = ("answer", "resolve", "seen")  # twice is once, but late is wrong: repeated once the first try is over
+REPEATABLE = (
+    "answer",
+    "resolve",
+    "seen",
+    "profile",
+)  # twice is once, but late is wrong: repeated once the first try is over
 POISON = 8  # 5xx answers after which a message is given up, if others get through
+PATIENCE = 3  # 5xx answers after which a profile is given up: a new conversation waits behind it
 ENOUGH = 2  # looks that find nothing, a second apart, once the attempt can no longer take effect
 TOO_MANY = "Too many messages"  # Chatwoot's words for a conversation's limit per minute
 NOT_ACCEPTED = "This message was not accepted."
@@ -70,6 +76,8 @@ def judge(kind: str, error: ChatwootError, *, through_bot: bool = False) -> Outc
             return Outcome(Step.LATER, alarm="Chatwoot does not let us in; check its row", pauses=True)
         case NotFound() if kind == "contact":  # we name nothing but the inbox
             return Outcome(Step.LATER, alarm="Chatwoot knows no inbox with its identifier", pauses=True)
+        case NotFound(finished=True) if kind == "profile":  # the contact is gone: created anew, it brings its profile
+            return Outcome(Step.FAIL)
         case Refused() if kind in CREATIONS:
             return Outcome(Step.LATER, alarm=f"was refused: {error}", rests=True)
         case Refused():
@@ -97,7 +105,7 @@ def _doubt(kind: str, error: Ambiguous, *, through_bot: bool) -> Outcome:
 def _is_permanent(kind: str, error: Ambiguous, *, through_bot: bool) -> bool:
     """Sending it again would fail again. Through the bot only what names a validation is (contract §6.8)."""
     if isinstance(error, NotFound):
-        return kind in REPEATABLE  # what it was about is gone
+        return kind in REPEATABLE and kind != "profile"  # what it was about is gone
     if not isinstance(error, Invalid):
         return False
     return error.permanent and (not through_bot or error.detail.startswith("Validation failed"))
@@ -121,4 +129,6 @@ def reason_to_fail(*, kind: str, permanent: bool, crashes: int, others_arrive: b
         return ""
     if permanent:
         return NOT_ACCEPTED
+    if kind == "profile" and crashes >= PATIENCE:
+        return NOT_DELIVERED
     return NOT_DELIVERED if expired or (crashes >= POISON and others_arrive) else ""

@@ -52,13 +52,21 @@ async def send(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
         Kind.ANSWER: _send_answer,
         Kind.RESOLVE: _send_resolve,
         Kind.SEEN: _send_seen,
+        Kind.PROFILE: _send_profile,
     }[Kind(claim.kind)]
     return await sender(claim, upstream, headers)
 
 
 async def _send_contact(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
     hashed = upstream.anonymous_hash
-    session = await upstream.api.create_contact(source_id=claim.source_id, identifier_hash=hashed, headers=headers)
+    told = claim.payload
+    session = await upstream.api.create_contact(
+        source_id=claim.source_id,
+        name=told.get("name"),
+        custom_attributes=told.get("custom_attributes") or None,
+        identifier_hash=hashed,
+        headers=headers,
+    )
     reached("contact.after_send")
 
     def created(pen: Pen) -> None:
@@ -210,4 +218,15 @@ async def _send_resolve(claim: Claim, upstream: Upstream, headers: Headers) -> A
 async def _send_seen(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
     assert claim.chatwoot_id is not None
     await upstream.api.update_last_seen(claim.source_id, claim.chatwoot_id, headers=headers)
+    return Answer(partial(outbox.done, claim=claim))
+
+
+async def _send_profile(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
+    """An inbox that asks for a hash with every update would take it as proof of who this is, and show this session more
+    (contract §1.5): there a profile travels with the creation alone."""
+    if not upstream.wants_proof:
+        told = claim.payload
+        await upstream.api.update_contact(
+            claim.source_id, name=told.get("name"), custom_attributes=told["custom_attributes"], headers=headers
+        )
     return Answer(partial(outbox.done, claim=claim))

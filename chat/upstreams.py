@@ -67,6 +67,7 @@ class Upstream:
     bot: BotApi | None
     link: Link
     anonymous_hash: str | None = field(repr=False)
+    wants_proof: bool = False  # a hash with every update of a contact, which verifies its session
 
     @property
     def chatwoot_pk(self) -> int:
@@ -176,6 +177,7 @@ class Upstreams:
             bot=_bot(inbox, link.http),
             link=link,
             anonymous_hash=identifier_hash(inbox.hmac_token, "") if inbox.hmac_token else None,
+            wants_proof=bool(inbox.told.get("identity_validation_enabled", inbox.hmac_token)),
         )
 
     def _link(self, chatwoot: Chatwoot) -> Link:

@@ -6,8 +6,8 @@ from functools import cache
 from django.urls import URLPattern, URLResolver, include, path
 from ninja import NinjaAPI
 
+from chat.api import attachments, avatars, contact, inbox, overview, session, uploads
 from chat.api import conversations as conversation_calls
-from chat.api import attachments, avatars, inbox, overview, session, uploads
 from chat.api.answers import add_handlers
 from chat.api.cors import across_origins
 from chat.api.description import asyncapi
@@ -17,6 +17,7 @@ from chat.gate import Gate, unlimited
 
 api = NinjaAPI(title="chatproxy", version="1", urls_namespace="api-v1", docs_url=None)
 api.add_router("/session", session.router)
+api.add_router("/contact", contact.router)
 api.add_router("/inbox", inbox.router)
 api.add_router("/uploads", uploads.router)
 api.add_router("/attachments", attachments.router)

@@ -22,6 +22,7 @@ class Contact(models.Model):
     identifier = models.CharField(max_length=255, null=True, blank=True, help_text="only when verified")
     name = models.CharField(max_length=255, blank=True, default="")
     attributes = models.JSONField(default=dict, blank=True)
+    claims = models.JSONField(default=dict, blank=True, help_text="what they say and nobody has proven: email, phone")
     epoch = models.CharField(max_length=8, default=new_epoch)
     head = models.BigIntegerField(default=0)
     floor = models.BigIntegerField(default=0)

@@ -19,6 +19,7 @@ class Delivery(models.Model):
         ANSWER = "answer"
         RESOLVE = "resolve"
         SEEN = "seen"
+        PROFILE = "profile"
 
     State = Message.State
     OPEN = (State.ACCEPTED, State.SENDING, State.UNSURE, State.UNCONFIRMED)
@@ -38,7 +39,9 @@ class Delivery(models.Model):
     fence_at = models.BigIntegerField(
         default=0, help_text="after this, by Chatwoot's clock, the attempt can no longer take effect, ms"
     )
-    payload = models.JSONField(default=dict, help_text="of an answer: message_id, submitted_values")
+    payload = models.JSONField(
+        default=dict, help_text="of an answer: message_id, submitted_values; of a profile: the body"
+    )
     marked = models.BooleanField(default=False, help_text="every attempt so far carried the marker")
     finished = models.BooleanField(default=False, help_text="Rails answered: the attempt is over")
     permanent = models.BooleanField(default=False, help_text="if absent, sending again would fail again")

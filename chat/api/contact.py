@@ -1,0 +1,31 @@
+"""What a person says of themselves, and what is held of them."""
+
+from django.http import HttpResponse
+from ninja import Router
+
+from chat.api.access import ApiRequest, Bearer
+from chat.api.answers import answer
+from chat.profile import Profile
+from chat.wire.profile import ContactView, PatchContact
+
+router = Router(tags=["contact"], auth=Bearer())
+
+
+@router.get("", response={200: ContactView})
+async def get_contact(request: ApiRequest) -> HttpResponse:
+    """Who this session is, as far as they said."""
+    return _answer(await request.conversations().people.show(request.auth.contact_id))
+
+
+@router.patch("", response={200: ContactView})
+async def patch_contact(request: ApiRequest, body: PatchContact) -> HttpResponse:
+    """Say more of oneself; answers with what was kept. Agents read it as name and custom attributes.
+
+    Only the name and attributes named here change. E-mail and phone are shown to agents as unverified.
+    """
+    wanted = body.model_dump(exclude_unset=True)
+    return _answer(await request.conversations().people.change(request.auth.contact_id, wanted=wanted))
+
+
+def _answer(profile: Profile) -> HttpResponse:
+    return answer(ContactView.model_validate(profile, from_attributes=True).model_dump_json().encode())

@@ -1,0 +1,107 @@
+"""What visitors say of themselves: bodies, and what is kept of it.
+
+Nothing here is proven. An agent reads it in Chatwoot and in spreadsheets, so names lose what would spoof or calculate.
+"""
+
+import math
+import re
+import unicodedata
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from chat.wire.errors import Code, Refusal
+from chat.wire.text import is_storable
+
+MAX_NAME = 80
+MAX_ATTRIBUTES = 20
+MAX_VALUE = 500  # characters
+_LARGEST = 2**53  # as in ``values``
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
+_OURS = "unverified_"  # attributes at Chatwoot that say what was claimed
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
+_PHONE = re.compile(r"\+?[0-9][0-9 ()./-]{1,28}[0-9]")
+# Controls, and what is not seen or turns the direction of others; the joiners (200c, 200d) are letters to some scripts.
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    "\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+_FORMULA = "=+-@"  # a spreadsheet calculates what begins so
+
+Text = Annotated[str | None, Field(repr=False)]
+
+
+class PatchContact(BaseModel):
+    """What is left out stays; null forgets. name up to 80 characters. attributes: text, numbers, booleans by key; of
+    them, too, what is left out stays. An e-mail or phone number is not proven by being written here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Text = None
+    email: Text = None
+    phone: Text = None
+    attributes: Annotated[dict[str, Any], Field(repr=False, json_schema_extra={"maxProperties": MAX_ATTRIBUTES})] = {}
+
+
+class ContactView(BaseModel):
+    """verified: the host page's server has proven who this is. email and phone are what the visitor wrote."""
+
+    id: UUID
+    name: str
+    verified: bool
+    email: str | None
+    phone: str | None
+    attributes: dict[str, str | int | float | bool]
+
+
+def clean_name(text: str) -> str:
+    """A name as it is kept. Raises Refusal (profile_invalid)."""
+    if not is_storable(text.replace("\0", "")):
+        raise invalid("the name contains characters that cannot be stored")
+    seen = _UNSEEN.sub("", " ".join(unicodedata.normalize("NFC", text).split()))
+    name = seen.lstrip(_FORMULA + " \t").strip()
+    if len(name) > MAX_NAME:
+        raise invalid(f"a name has at most {MAX_NAME} characters")
+    return name
+
+
+def clean_email(text: str) -> str:
+    """Raises Refusal (profile_invalid)."""
+    if not _EMAIL.fullmatch(text) or _UNSEEN.search(text) or not is_storable(text):
+        raise invalid("this is no e-mail address")
+    return text
+
+
+def clean_phone(text: str) -> str:
+    """Raises Refusal (profile_invalid)."""
+    if not _PHONE.fullmatch(text):
+        raise invalid("this is no phone number")
+    return text
+
+
+def clean_attributes(attributes: Mapping[str, Any], *, allowed: Collection[str]) -> dict[str, Any]:
+    """``allowed``: keys of the inbox's list; empty: any. None stays None. Raises Refusal (profile_invalid)."""
+    if len(attributes) > MAX_ATTRIBUTES:
+        raise invalid(f"there are at most {MAX_ATTRIBUTES} attributes")
+    for key in attributes:
+        if not _KEY.fullmatch(key) or key.startswith(_OURS):
+            raise invalid("a key has letters, digits and _, up to 40, begins with a letter and not with unverified_")
+        if allowed and key not in allowed:
+            raise invalid("this inbox does not take one of these attributes")
+    return {key: _value(value) for key, value in attributes.items()}
+
+
+def _value(value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float) and math.isfinite(value) and abs(value) <= _LARGEST:
+        return value
+    if isinstance(value, str) and len(value) <= MAX_VALUE and is_storable(value):
+        return value
+    raise invalid(f"an attribute is text of up to {MAX_VALUE} characters, a number, true, false or null")
+
+
+def invalid(words: str) -> Refusal:
+    return Refusal(Code.PROFILE_INVALID, f"This cannot be kept: {words}.")
