@@ -78,7 +78,7 @@ class Conversations:
         self.avatars = avatars
         self._indicator = TypingIndicator(upstreams, reader)
         self.inboxes = Inboxes(upstreams, reader)
-        self.people = People(writer, reader, courier)
+        self.people = People(writer, reader, courier, holding)
 
     # Being here
 

@@ -74,6 +74,10 @@ class Pen:
         self._inboxes: dict[int, dict[str, Any]] = {}
         self.has_emptied = False  # text was taken away that must not stay on the disk
 
+    def knows(self, contact_id: uuid.UUID) -> bool:
+        """False: this person was erased before the transaction began."""
+        return contact_id in self._heads
+
     def _number(self, contact_id: uuid.UUID) -> int:
         self._heads[contact_id] += 1
         return self._heads[contact_id]

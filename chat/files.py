@@ -6,6 +6,7 @@ has it; all processes of an installation need the same folder, since each may de
 
 import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -174,6 +175,13 @@ def _add(message_id: uuid.UUID, told: resources.Attachment) -> None:
 def drop(message_id: uuid.UUID) -> None:
     """A message was removed: its files go, too; those of ours with the next sweep."""
     Attachment.objects.filter(message=message_id).delete()
+
+
+def remove(names: Iterable[str]) -> None:
+    """Files whose rows are gone. What cannot be removed now goes with a sweep."""
+    for name in names:
+        with suppress(OSError):
+            (folder() / name).unlink(missing_ok=True)
 
 
 # What is no longer needed. Outside of the writer's transactions: statements of one kind of row, bounded.

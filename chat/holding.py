@@ -139,6 +139,14 @@ class Holding:
         finally:
             self._is_moving = False
 
+    def forget(self, contact_id: uuid.UUID) -> None:
+        """Erased: cut their devices off, and hear nothing more of them."""
+        for listener in self._audience.of(contact_id):
+            listener.revoked()
+        if person := self._people.pop(contact_id, None):
+            for held in person.held.values():
+                self._release(held)
+
     def inboxes(self) -> set[int]:
         """Where somebody is held whom Chatwoot knows."""
         return {held.scope.inbox_id for person in self._people.values() for held in person.held.values()}

@@ -44,9 +44,10 @@ class Scope(NamedTuple):
 
 def apply_contact(scope: Scope, session: resources.ContactSession) -> None:
     """Chatwoot knows the contact now; its token opens the cable."""
-    found = ContactInbox.objects.get(pk=scope.contact_inbox_id)
-    found.pubsub_token, found.chatwoot_contact_id = session.pubsub_token, session.contact_id
-    found.save(update_fields=["pubsub_token", "chatwoot_contact_id"])
+    found = ContactInbox.objects.filter(pk=scope.contact_inbox_id).first()
+    if found is not None:  # not erased meanwhile
+        found.pubsub_token, found.chatwoot_contact_id = session.pubsub_token, session.contact_id
+        found.save(update_fields=["pubsub_token", "chatwoot_contact_id"])
 
 
 def apply_created(pen: Pen, scope: Scope, conversation: resources.Conversation, *, created_id: uuid.UUID) -> None:
@@ -137,6 +138,8 @@ def _find_conversation(
     pen: Pen, scope: Scope, chatwoot_id: int, inbox_id: int | None, source_id: str | None, key: str | None = None
 ) -> ConversationRecord | None:
     """The gate: our inbox, and a conversation that is known, or new and of the subscription's own contact inbox."""
+    if not pen.knows(scope.contact_id):
+        return None  # erased, while Chatwoot still speaks of them
     if scope.chatwoot_inbox_id is None and inbox_id is not None and source_id == scope.source_id:
         _learn_inbox(scope, inbox_id)
     record = sql.conversation_by_chatwoot_id(scope.inbox_id, chatwoot_id)
@@ -216,6 +219,8 @@ def _insert(pen: Pen, conversation: ConversationRecord, message: resources.Messa
             return None
         if (delivery := recognition.delivery_of(conversation.id, message)) is not None:
             return _insert_own(pen, delivery, message)
+    if message.id <= conversation.forgotten_id:
+        return None
     record = snapshot.first(conversation, message, at=place(conversation.id, message.id, message.created_at * 1000))
     record = pen.add_message(snapshot.told(record, message, now=pen.now))
     _note_avatar(record, message)

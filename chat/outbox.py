@@ -112,7 +112,9 @@ def discard(pen: Pen, delivery: Delivery) -> None:
     _close(pen, delivery, State.FAILED, "discarded by the visitor")
     record = sql.message(delivery.message_id) if delivery.message_id else None
     if record is not None:
-        pen.change_message(record._replace(deleted=True, content="", content_attributes={}, has_files=False))
+        pen.change_message(
+            record._replace(deleted=True, content="", content_attributes={}, has_files=False, applied_at=pen.now)
+        )
 
 
 def distrust(chatwoot_id: int, *, fence_at: int) -> int:

@@ -1,14 +1,17 @@
 """What a person may ask about themselves: the use cases behind ``/contact``."""
 
+import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
-from chat import profile
+from chat import erasing, files, profile
 from chat.courier import Courier
+from chat.export import export
 from chat.feed import Pen
+from chat.holding import Holding
 from chat.profile import Profile
 from chat.reader import Reader
 from chat.wire.errors import Code, Refusal
@@ -23,10 +26,11 @@ T = TypeVar("T")
 class People:
     """All methods run on the loop, and raise Refusal."""
 
-    def __init__(self, writer: Writer, reader: Reader, courier: Courier) -> None:
+    def __init__(self, writer: Writer, reader: Reader, courier: Courier, holding: Holding) -> None:
         self._writer = writer
         self._reader = reader
         self._courier = courier
+        self._holding = holding
 
     async def show(self, contact_id: uuid.UUID) -> Profile:
         return await self._read(profile.read, contact_id)
@@ -36,6 +40,17 @@ class People:
         changed = await self._write(contact_id, partial(profile.change, contact_id=contact_id, wanted=wanted))
         self._courier.wake()
         return changed
+
+    async def export(self, contact_id: uuid.UUID) -> dict[str, Any]:
+        """All that is held of them."""
+        return await self._read(export, contact_id)
+
+    async def erase(self, contact_id: uuid.UUID) -> None:
+        """For good, and at once: rows, files, sessions. Chatwoot is not told."""
+        paths = await self._write(contact_id, partial(erasing.erase, contact_id=contact_id))
+        self._holding.forget(contact_id)
+        await asyncio.to_thread(files.remove, paths)
+        log.info("contact %s was erased", contact_id)
 
     async def _read(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:

@@ -32,6 +32,7 @@ from chat.probing import Probing
 from chat.processes import Processes
 from chat.reader import Reader
 from chat.resync import Resyncs
+from chat.retention import Retention
 from chat.uploads import Uploads
 from chat.upstreams import OpenHttp, OpenHub, Upstreams, open_http, open_hub
 from chat.writer import BUSY, Writer
@@ -117,6 +118,7 @@ class Runtime:
         self.uploads = Uploads(self.writer, self.reader)
         self.downloads = Downloads(self.reader, self.upstreams)
         self.avatars = Avatars(self.reader, self.upstreams)
+        self.retention = Retention(self.writer, self.reader)
         self.conversations = Conversations(
             self.writer,
             self.reader,
@@ -165,7 +167,7 @@ class Runtime:
     async def _watch(self) -> None:
         """The polls behind the hints: heads and sessions of everybody here, contacts the cable does not carry, rows.
 
-        Blocks and limits, too, and files that nobody needs any more.
+        Blocks and limits, too, and what nobody needs any more, or is too old.
         """
         loop = asyncio.get_running_loop()
         heads_at = rows_at = rules_at = loop.time()
@@ -184,6 +186,7 @@ class Runtime:
                     await self.upstreams.renew()
                     await self.hints.sweep()
                     await self.uploads.sweep()
+                    await self.retention.sweep()
                     self.conversations.inboxes.refresh(self.holding.inboxes())
             except Exception:  # The next round may do better; without rounds nobody would ever be swept or revoked.
                 log.exception("the watch failed")

@@ -26,6 +26,7 @@ class ConversationRecord(NamedTuple):
     chatwoot_updated_at: float
     applied_at: int
     deleted: bool
+    forgotten_id: int
     seq: int
 
 

@@ -70,7 +70,8 @@ class Tokens:
 
 
 def _token(contact_inbox_id: int) -> str:
-    return ContactInbox.objects.get(pk=contact_inbox_id).pubsub_token
+    found = ContactInbox.objects.filter(pk=contact_inbox_id).first()
+    return found.pubsub_token if found else ""
 
 
 def _keep(scope: Scope, session: ContactSession, pen: Pen) -> None:

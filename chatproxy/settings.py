@@ -97,6 +97,7 @@ UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", default=40_000_000, least=1, 
 UPLOAD_BYTES_PER_DAY = env.integer("UPLOAD_BYTES_PER_DAY", default=200_000_000, least=1, most=100_000_000_000)
 DOWNLOAD_MAX_BYTES = env.integer("DOWNLOAD_MAX_BYTES", default=100 * 1024 * 1024, least=1, most=10_000_000_000)
 ATTACHMENT_HOSTS = env.storage_hosts("ATTACHMENT_HOSTS")
+RETENTION_DAYS = env.integer("RETENTION_DAYS", default=0, least=0, most=36_500)
 FAILPOINTS = env.text("FAILPOINTS")
 CLOCK_OFFSET_FILE = env.text("CLOCK_OFFSET_FILE")
 LOG_LEVEL = env.choice("LOG_LEVEL", default="INFO", among=("DEBUG", "INFO", "WARNING", "ERROR"))

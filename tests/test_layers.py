@@ -13,13 +13,14 @@ LAYERS: dict[int, str] = {
     "trouble waiting draining filetypes networks limits ranges reencoding addresses signature posting hours look ",
     1: "bridge fields models migrations",
     2: "feed files claim outbox lanes settling gone mirror recognition snapshot place acceptance sessions embedding "
-    "sql reader writer wal rotation rules tickets faces notices overview profile ",
+    "sql reader writer wal rotation rules tickets faces notices overview profile export erasing ",
     3: "courier leases sending marking comparing reception tokens liveness indicator link looking resync upstreams "
     "probing processes neighbours holding conversations sender socket uploads gate streams downloads pictures "
     "avatars hints presence notifying",
     4: "runtime consumers api views webhooks routing urls admin operating checks starting apps management",
     "probing processes neighbours holding conversations sender socket uploads inboxes",
     "probing processes neighbours holding conversations sender socket uploads inboxes people",
+    "probing processes neighbours holding conversations sender socket uploads inboxes people retention",
 }
 LAYER_OF = {f"chat.{name}": layer for layer, names in LAYERS.items() for name in names.split()}
 SANDBOX = "chat.sandbox"

@@ -1,12 +1,13 @@
 """What a person says of themselves, and what is held of them."""
 
+import orjson
 from django.http import HttpResponse
 from ninja import Router
 
 from chat.api.access import ApiRequest, Bearer
 from chat.api.answers import answer
 from chat.profile import Profile
-from chat.wire.profile import ContactView, PatchContact
+from chat.wire.profile import ContactExport, ContactView, PatchContact
 
 router = Router(tags=["contact"], auth=Bearer())
 
@@ -25,6 +26,22 @@ async def patch_contact(request: ApiRequest, body: PatchContact) -> HttpResponse
     """
     wanted = body.model_dump(exclude_unset=True)
     return _answer(await request.conversations().people.change(request.auth.contact_id, wanted=wanted))
+
+
+@router.get("/export", response={200: ContactExport})
+async def export_contact(request: ApiRequest) -> HttpResponse:
+    """Everything that is held here of this person, as one document."""
+    return answer(orjson.dumps(await request.conversations().people.export(request.auth.contact_id)))
+
+
+@router.delete("", response={204: None})
+async def erase_contact(request: ApiRequest) -> HttpResponse:
+    """Erase this person here, for good: conversations, files, and all sessions, this one too.
+
+    What agents have in Chatwoot stays there.
+    """
+    await request.conversations().people.erase(request.auth.contact_id)
+    return HttpResponse(status=204)
 
 
 def _answer(profile: Profile) -> HttpResponse:

@@ -32,6 +32,9 @@ class Conversation(models.Model):
     confirmed_at = models.BigIntegerField(default=0, help_text="when Chatwoot last listed it under our source_id, ms")
     created_at = models.BigIntegerField()
     deleted = models.BooleanField(default=False, help_text="emptied: its messages moved to another conversation")
+    forgotten_id = models.BigIntegerField(
+        default=0, help_text="Chatwoot's messages up to this one were too old to keep"
+    )
     seq = models.BigIntegerField()
 
     class Meta:
@@ -88,6 +91,8 @@ class Message(models.Model):
             models.Index(fields=["contact", "seq"]),
             models.Index(fields=["conversation", "at", "id"]),
             models.Index(fields=["conversation", "chatwoot_id"]),
+            models.Index(fields=["at"]),
+            models.Index(fields=["at"], condition=models.Q(deleted=True), name="removed_messages"),
         ]
 
     def __str__(self) -> str:

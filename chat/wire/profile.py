@@ -56,6 +56,16 @@ class ContactView(BaseModel):
     attributes: dict[str, str | int | float | bool]
 
 
+class ContactExport(BaseModel):
+    """All that is held of a person: as it is stored, times in ms or as ISO 8601."""
+
+    contact: dict[str, Any]
+    sessions: list[dict[str, Any]]
+    conversations: list[dict[str, Any]]
+    uploads: list[dict[str, Any]]
+    deliveries: list[dict[str, Any]]
+
+
 def clean_name(text: str) -> str:
     """A name as it is kept. Raises Refusal (profile_invalid)."""
     if not is_storable(text.replace("\0", "")):
