@@ -42,7 +42,7 @@ def _page_view(view: View) -> View:
             return await view(request, **named)
         except Error as error:
             logger.error("%s: the database cannot be used: %s", request.path, type(error).__name__)
-        response = _page(request, "503.html", {}, status=503)
+        response = page(request, "503.html", {}, status=503)
         response["Retry-After"] = str(AGAIN_S)
         response._has_been_logged = True  # type: ignore[attr-defined]  # Django's own mark, else it logs the status again
         return response
@@ -53,7 +53,7 @@ def _page_view(view: View) -> View:
 @_page_view
 async def start(request: HttpRequest) -> HttpResponse:
     inbox = await _default_inbox()
-    return _page(request, "start.html", {"inbox": inbox and _outward(inbox), "desk_url": settings.DESK_URL})
+    return page(request, "start.html", {"inbox": inbox and _outward(inbox), "desk_url": settings.DESK_URL})
 
 
 @_page_view
@@ -96,7 +96,7 @@ async def robots(request: HttpRequest) -> HttpResponse:
 
 def missing(request: HttpRequest) -> HttpResponse:
     """Nothing here, in words."""
-    return _page(request, "404.html", {}, status=404)
+    return page(request, "404.html", {}, status=404)
 
 
 @cache
@@ -120,7 +120,7 @@ def _outward(inbox: Inbox) -> dict[str, str]:
 
 def _chat_page(request: HttpRequest, template: str, inbox: Inbox, *, ancestors: str = "'none'") -> HttpResponse:
     context = {"inbox": _outward(inbox), "config": _config(request, inbox)}
-    response = _page(request, template, context, ancestors=ancestors)
+    response = page(request, template, context, ancestors=ancestors)
     response["X-Robots-Tag"] = "noindex, nofollow"
     return response
 
@@ -149,7 +149,7 @@ def _host_origins(request: HttpRequest, inbox: Inbox) -> list[str]:
     return [embedding.parse(origin or "")]
 
 
-def _page(
+def page(
     request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200, ancestors: str = "'none'"
 ) -> HttpResponse:
     nonce = secrets.token_urlsafe(16)

@@ -1,4 +1,4 @@
-"""The JSON API under /api/v1, with its OpenAPI description at /api/v1/openapi.json."""
+"""The JSON API under /api/v1, described at /api/v1/openapi.json (OpenAPI) and /api/v1/docs (a page)."""
 
 from collections.abc import Callable
 from functools import cache
@@ -11,7 +11,8 @@ from chat.api import conversations as conversation_calls
 from chat.api.answers import add_handlers
 from chat.api.cors import across_origins
 from chat.api.description import asyncapi
-from chat.api.guard import guarded, not_found
+from chat.api.docs import Described
+from chat.api.guard import View, guarded, not_found
 from chat.conversations import Conversations
 from chat.gate import Gate, unlimited
 
@@ -26,8 +27,9 @@ api.add_router("", conversation_calls.router)
 api.add_router("", overview.router)
 add_handlers(api)
 _patterns, _app_name, _namespace = api.urls
-# ninja's own views: not coroutines, and one of them answers with a page of Django's.
-_NINJAS = {"openapi-json": None, "api-root": not_found}
+_described = Described(api)
+# In place of ninja's own views: not coroutines, and one of them answers with a page of Django's.
+_INSTEAD: dict[str | None, View] = {"openapi-json": _described.as_json, "api-root": not_found}
 
 
 def urls(
@@ -39,14 +41,14 @@ def urls(
     return [
         path("api/v1/", include((patterns, _app_name), namespace=_namespace)),
         path("api/v1/asyncapi.json", asyncapi),
+        path("api/v1/docs", _described.as_page),
         path("api/v1/<path:rest>", not_found),
     ]
 
 
 def _pattern(ninjas: URLPattern, conversations: Callable[[], Conversations], gate: Callable[[], Gate]) -> URLPattern:
-    if ninjas.name in _NINJAS:
-        view = _NINJAS[ninjas.name] or ninjas.callback
-    else:
+    view = _INSTEAD.get(ninjas.name)
+    if view is None:
         view = guarded(ninjas.callback, conversations, gate, takes_files=ninjas.name == "upload")
         view = across_origins(view, gate)
     return URLPattern(ninjas.pattern, view, ninjas.default_args, ninjas.name)

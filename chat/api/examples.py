@@ -1,0 +1,99 @@
+"""Examples for the description of the API, by operation. They are made of the bodies themselves, so they are valid."""
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from chat.wire import calls, overview, profile, rows, site
+
+CONTACT = UUID("7b0e1d6a-6f0b-4d52-9a39-0f6f6f1f7a10")
+CONVERSATION = UUID("0f8fad5b-d9cb-469f-a165-70867728950e")
+MESSAGE = UUID("9b2c1c5e-8f39-4e9f-8a55-1c2d8c1a2f3b")
+ECHO = UUID("6f9619ff-8b86-4d01-b42d-00cf4fc964ff")
+FILE = UUID("3f333df6-90a4-4fda-8dd3-9485d27cee36")
+AT = 1_764_414_000_000
+CURSOR = "0a1b2c3d.42"
+
+_ROW = rows.Conversation(id=CONVERSATION, seq=41, status="open", contact_seen=0, agent_seen=AT, deleted=False)
+_SAID = rows.Message(
+    id=MESSAGE,
+    conversation=CONVERSATION,
+    seq=42,
+    at=AT,
+    direction="outgoing",
+    echo_id=None,
+    state="sent",
+    reason=None,
+    sender=rows.Sender(name="Gus", avatar=None, kind="agent"),
+    text=[{"t": "p", "c": ["Hello, ", {"t": "strong", "c": ["Ada"]}]}],
+    content_type="text",
+    attributes={},
+    attachments=[],
+    deleted=False,
+)
+_VIEW = overview.ConversationView(
+    id=CONVERSATION,
+    seq=41,
+    status="open",
+    created_at=AT,
+    contact_seen=0,
+    agent_seen=AT,
+    unread=1,
+    last=overview.Line(text="Hello, Ada", at=AT, direction="outgoing", has_files=False),
+)
+_CONTACT = profile.ContactView(
+    id=CONTACT, name="Ada", verified=False, email="ada@example.com", phone=None, attributes={"plan": "pro"}
+)
+_SESSION = calls.Session(access_token="…", expires_in=900, contact=CONTACT, refresh_token="cpr_…")
+_INBOX = site.InboxView(
+    slug="main",
+    name="Shop",
+    look=site.Look(accent="#1f6f5c"),
+    texts={"greeting": "Hello. How can we help?", "out_of_office": "We are back on Monday."},
+    limits=site.Limits(text=10_000, files=10, upload_bytes=20_971_520, upload_types=["image/png", "text/plain"]),
+    hours=site.Hours(zone="Europe/Berlin", days=[site.OpeningDay(day=1, opens="09:00", closes="17:00")]),
+    open=False,
+    next_opening=AT,
+    csat=True,
+)
+_EXPORT = profile.ContactExport(
+    contact={"id": str(CONTACT), "name": "Ada"}, sessions=[], conversations=[], uploads=[], deliveries=[]
+)
+_CHANGES = calls.Changes(type="changes", cursor=CURSOR, conversations=[_ROW], messages=[_SAID], more=False)
+_ACCEPTED = calls.Accepted(message=MESSAGE, conversation=CONVERSATION)
+
+# By method and path below /api/v1. A body is given as it is written, an answer as the body that makes it.
+REQUESTS: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
+    "post /session": (calls.OpenSession, {"inbox": "main", "kind": "app"}),
+    "post /session/refresh": (calls.RefreshSession, {"refresh_token": "cpr_…"}),
+    "patch /contact": (
+        profile.PatchContact,
+        {"name": "Ada", "email": "ada@example.com", "attributes": {"plan": "pro"}},
+    ),
+    "put /messages/{echo_id}": (calls.PutMessage, {"text": "Hello", "files": [str(FILE)]}),
+    "put /messages/{message_id}/answer": (calls.PutAnswer, {"values": [{"title": "Small", "value": "s"}]}),
+    "post /conversations": (
+        overview.BeginConversation,
+        {"key": str(CONTACT), "message": {"echo_id": str(ECHO), "text": "Hello"}},
+    ),
+    "post /conversations/{conversation_id}/seen": (overview.PostSeen, {"message": str(MESSAGE)}),
+    "post /conversations/{conversation_id}/typing": (overview.PostTyping, {"on": True}),
+    "put /conversations/{conversation_id}/csat": (overview.PutCsat, {"rating": 5, "feedback": "Quick and kind."}),
+}
+ANSWERS: dict[str, BaseModel] = {
+    "post /session": _SESSION,
+    "post /session/refresh": _SESSION,
+    "get /inbox/{slug}": _INBOX,
+    "get /contact": _CONTACT,
+    "patch /contact": _CONTACT,
+    "get /contact/export": _EXPORT,
+    "get /sync": _CHANGES,
+    "post /uploads": rows.Attachment(id=FILE, name="photo.png", type="image", size=52_340),
+    "put /messages/{echo_id}": _ACCEPTED,
+    "get /conversations": overview.ConversationList(conversations=[_VIEW], more=False),
+    "post /conversations": overview.Begun(conversation=_VIEW, message=MESSAGE),
+    "get /conversations/{conversation_id}": _VIEW,
+    "get /conversations/{conversation_id}/messages": calls.History(messages=[_SAID], more=False),
+    "get /unread": overview.Unread(total=1, conversations=[overview.UnreadConversation(id=CONVERSATION, unread=1)]),
+}
