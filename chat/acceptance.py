@@ -140,6 +140,8 @@ def _refuse_too_many_new(contact_inbox: ContactInbox, now: int) -> None:
         if len(newest := list(in_span[: rate.amount])) == rate.amount:
             after_s = (newest[-1] - now) / 1000 + rate.per_s
             raise Refusal(Code.TOO_FAST, WORDS["conversations"], retry_after_s=after_s)
+
+
 def _create_upstream(pen: Pen, conversation: Conversation) -> None:
     """Once: while its creation is open, nothing is added."""
     outbox.enqueue_creation(pen, conversation, contact=not conversation.contact_inbox.pubsub_token)

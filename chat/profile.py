@@ -15,7 +15,7 @@ from chat import outbox
 from chat.feed import Pen
 from chat.models import Contact, ContactInbox
 from chat.wire.errors import Code, Refusal
-from chat.wire.profile import MAX_ATTRIBUTES, clean_attributes, clean_email, clean_name, clean_phone, invalid
+from chat.wire.profile import MAX_ATTRIBUTES, clean_attributes, clean_email, clean_name, clean_phone
 
 MOST_TOLD = 5  # contact inboxes of one person
 
@@ -36,7 +36,10 @@ def read(contact_id: uuid.UUID) -> Profile:
 
 
 def change(pen: Pen, contact_id: uuid.UUID, *, wanted: Mapping[str, Any]) -> Profile:
-    """``wanted``: some of name, email, phone, attributes; None forgets. Raises Refusal (profile_invalid)."""
+    """``wanted``: some of name, email, phone, attributes; None forgets.
+
+    Raises Refusal: profile_invalid, too_many_attributes.
+    """
     contact = _contact(contact_id)
     before = for_chatwoot(contact)
     if "name" in wanted:
@@ -52,7 +55,7 @@ def change(pen: Pen, contact_id: uuid.UUID, *, wanted: Mapping[str, Any]) -> Pro
         contact.attributes | clean_attributes(wanted.get("attributes") or {}, allowed=allowed)
     )
     if len(contact.attributes) > MAX_ATTRIBUTES:
-        raise invalid(f"there are at most {MAX_ATTRIBUTES} attributes")
+        raise Refusal(Code.TOO_MANY_ATTRIBUTES)
     after = for_chatwoot(contact)
     if orjson.dumps(after) != orjson.dumps(before):  # True is not 1
         contact.save(update_fields=["name", "claims", "attributes"])

@@ -7,6 +7,7 @@ from ninja import Router
 from chat.api.access import ApiRequest, Bearer
 from chat.api.answers import answer
 from chat.profile import Profile
+from chat.wire import calls
 from chat.wire.profile import ContactExport, ContactView, PatchContact
 
 router = Router(tags=["contact"], auth=Bearer())
@@ -18,7 +19,7 @@ async def get_contact(request: ApiRequest) -> HttpResponse:
     return _answer(await request.conversations().people.show(request.auth.contact_id))
 
 
-@router.patch("", response={200: ContactView})
+@router.patch("", response={200: ContactView, 409: calls.Error})
 async def patch_contact(request: ApiRequest, body: PatchContact) -> HttpResponse:
     """Say more of oneself; answers with what was kept. Agents read it as name and custom attributes.
 

@@ -42,6 +42,7 @@ _USUAL = {
 }
 _OF_TAG = {
     ("session", 404): Code.NO_SUCH_INBOX,
+    ("contact", 409): Code.TOO_MANY_ATTRIBUTES,
     ("inbox", 404): Code.NO_SUCH_INBOX,
     ("uploads", 413): Code.FILE_TOO_BIG,
     ("uploads", 415): Code.FILE_REFUSED,

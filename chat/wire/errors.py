@@ -29,6 +29,7 @@ class Code(StrEnum):
     TOO_MANY_FILES = "too_many_files"
     ANSWER_INVALID = "answer_invalid"
     PROFILE_INVALID = "profile_invalid"
+    TOO_MANY_ATTRIBUTES = "too_many_attributes"
     NO_QUESTION = "no_question"
     NOT_LOST = "not_lost"
     ECHO_ID_MISMATCH = "echo_id_mismatch"
@@ -65,6 +66,7 @@ ANSWERS: dict[Code, tuple[int, str]] = {
     Code.TOO_MANY_FILES: (422, "A message holds up to 10 different files."),
     Code.ANSWER_INVALID: (422, "This answer cannot be sent."),
     Code.PROFILE_INVALID: (422, "This cannot be kept."),
+    Code.TOO_MANY_ATTRIBUTES: (409, "There are at most 20 attributes; forget some first."),
     Code.NO_QUESTION: (409, "This message does not ask for an answer."),
     Code.NOT_LOST: (409, "This message was delivered, or is still being sent."),
     Code.ECHO_ID_MISMATCH: (422, "This echo_id was already used for another message."),

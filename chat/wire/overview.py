@@ -1,9 +1,9 @@
 """Bodies of the calls about whole conversations: a list, a new one, what is unread, a rating."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StrictBool, StrictInt
+from pydantic import BaseModel, BeforeValidator, Field, StrictBool, StrictInt
 
 from chat.wire.calls import Call
 from chat.wire.text import FileIds, RawText
@@ -70,8 +70,13 @@ class PostTyping(Call):
     on: StrictBool
 
 
+def _whole(value: Any) -> Any:
+    """To JSON 5.0 is the integer 5."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class PutCsat(Call):
-    rating: Annotated[StrictInt, Field(ge=1, le=5)]
+    rating: Annotated[StrictInt, Field(ge=1, le=5), BeforeValidator(_whole)]
     feedback: Annotated[RawText, Field(repr=False)] = ""
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from chat.wire.errors import Code, Refusal
 from chat.wire.text import is_storable
@@ -30,7 +30,27 @@ _UNSEEN = re.compile(
 )
 _FORMULA = "=+-@"  # a spreadsheet calculates what begins so
 
-Text = Annotated[str | None, Field(repr=False)]
+
+def _text(**schema: Any) -> Any:
+    """What is checked in words is only described here."""
+    return WithJsonSchema({"anyOf": [{"type": "string", **schema}, {"type": "null"}]})
+
+
+_SIMPLE = {
+    "anyOf": [
+        {"type": "string", "maxLength": MAX_VALUE, "pattern": "^[^\\u0000]*$"},
+        {"type": "number", "minimum": -_LARGEST, "maximum": _LARGEST},
+        {"type": "boolean"},
+        {"type": "null"},
+    ]
+}
+_ATTRIBUTES = {
+    "type": "object",
+    "maxProperties": MAX_ATTRIBUTES,
+    "propertyNames": {"pattern": "^[A-Za-z][A-Za-z0-9_]{0,39}$"},
+    "additionalProperties": _SIMPLE,
+    "default": {},
+}
 
 
 class PatchContact(BaseModel):
@@ -39,10 +59,10 @@ class PatchContact(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Text = None
-    email: Text = None
-    phone: Text = None
-    attributes: Annotated[dict[str, Any], Field(repr=False, json_schema_extra={"maxProperties": MAX_ATTRIBUTES})] = {}
+    name: Annotated[str | None, _text(maxLength=MAX_NAME), Field(repr=False)] = None
+    email: Annotated[str | None, _text(pattern="^[!-?A-~]{1,64}@[!-?A-~]{1,180}$"), Field(repr=False)] = None
+    phone: Annotated[str | None, _text(pattern="^[+]?[0-9][0-9 ()./-]{1,28}[0-9]$"), Field(repr=False)] = None
+    attributes: Annotated[dict[str, Any], WithJsonSchema(_ATTRIBUTES), Field(repr=False)] = {}
 
 
 class ContactView(BaseModel):

@@ -36,6 +36,10 @@ def is_storable(text: str) -> bool:
         return False
 
 
+# Of what can be stored, in JSON Schema's words.
+TEXT_SCHEMA = {"type": "string", "maxLength": MAX_TEXT, "pattern": "^[^\\u0000]*$"}
+
+
 def _any_string(value: Any) -> str:
     if isinstance(value, str):
         return value
@@ -44,7 +48,7 @@ def _any_string(value: Any) -> str:
 
 # pydantic's own str refuses lone surrogates as malformed. A browser sends them when half an emoji is cut off;
 # that visitor is told so (text_invalid), the socket is not closed.
-RawText = Annotated[str, PlainValidator(_any_string), WithJsonSchema({"type": "string", "maxLength": MAX_TEXT})]
+RawText = Annotated[str, PlainValidator(_any_string), WithJsonSchema(TEXT_SCHEMA)]
 
 # More than that is refused in words (too_many_files); the socket is not closed.
 FileIds = Annotated[

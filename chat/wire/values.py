@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import PlainValidator, WithJsonSchema
 
 from chat.wire.errors import Code, Refusal
-from chat.wire.text import MAX_TEXT, is_storable
+from chat.wire.text import MAX_TEXT, TEXT_SCHEMA, is_storable
 
 MAX_VALUES = 100
 RATINGS = range(1, 6)
@@ -38,6 +38,8 @@ def _value(value: Any) -> dict[str, Any]:
 def _response(response: Any) -> dict[str, Any]:
     """Chatwoot says yes to any rating, and drops those out of range later (contract §1.9)."""
     rating = response.get("rating") if isinstance(response, dict) else None
+    if isinstance(rating, float) and rating.is_integer():  # to JSON 5.0 is the integer 5
+        rating = int(rating)
     if type(rating) is not int or rating not in RATINGS:
         raise _invalid("a rating is 1 to 5")
     feedback = response.get("feedback_message", "")
@@ -72,13 +74,32 @@ def _anything(values: Any) -> Any:
     return values
 
 
+_NUMBER = {"type": "number", "minimum": -_LARGEST, "maximum": _LARGEST}
+_SCALAR_SCHEMA = {"anyOf": [TEXT_SCHEMA, _NUMBER, {"type": "boolean"}, {"type": "null"}]}
+_RESPONSE_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "rating": {"type": "integer", "minimum": RATINGS.start, "maximum": RATINGS.stop - 1},
+        "feedback_message": TEXT_SCHEMA,
+    },
+    "required": ["rating"],
+}
+_VALUE_SCHEMA = {
+    "type": "object",
+    "properties": {**dict.fromkeys(_SCALARS, _SCALAR_SCHEMA), "csat_survey_response": _RESPONSE_SCHEMA},
+    "anyOf": [{"required": [name]} for name in (*_SCALARS, "csat_survey_response")],
+}
+
 # Like RawText: a visitor whose answer cannot be kept is told so, the socket is not closed.
 RawValues = Annotated[
     Any,
     PlainValidator(_anything),
     WithJsonSchema(
         {
-            "type": ["object", "array"],
+            "anyOf": [
+                _VALUE_SCHEMA,
+                {"type": "array", "minItems": 1, "maxItems": MAX_VALUES, "items": _VALUE_SCHEMA},
+            ],
             "description": f"One object, or 1 to {MAX_VALUES}. Of each is kept: name, title, value (text, number, "
             "boolean or null), csat_survey_response (rating from 1 to 5, feedback_message).",
         }
