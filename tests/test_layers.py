@@ -16,11 +16,8 @@ LAYERS: dict[int, str] = {
     "sql reader writer wal rotation rules tickets faces notices overview profile export erasing ",
     3: "courier leases sending marking comparing reception tokens liveness indicator link looking resync upstreams "
     "probing processes neighbours holding conversations sender socket uploads gate streams downloads pictures "
-    "avatars hints presence notifying",
+    "avatars hints presence notifying inboxes people retention ",
     4: "runtime consumers api views webhooks routing urls admin operating checks starting apps management",
-    "probing processes neighbours holding conversations sender socket uploads inboxes",
-    "probing processes neighbours holding conversations sender socket uploads inboxes people",
-    "probing processes neighbours holding conversations sender socket uploads inboxes people retention",
 }
 LAYER_OF = {f"chat.{name}": layer for layer, names in LAYERS.items() for name in names.split()}
 SANDBOX = "chat.sandbox"

@@ -1,4 +1,4 @@
-"""Schemathesis upon a real server: whatever is sent, the answer is one of the document's. SCHEMATHESIS_S: its seconds."""
+"""Schemathesis upon a real server: whatever is sent, the answer is of the document. SCHEMATHESIS_S: its seconds."""
 
 import os
 import subprocess
