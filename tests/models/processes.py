@@ -93,7 +93,9 @@ class Api:
         self._asked(Request(self._process, kind, values, dict(headers or {}), self._clock.now, future))
         return await future
 
-    async def create_contact(self, *, source_id: str, identifier_hash: str | None, headers: Any) -> Any:
+    async def create_contact(
+        self, *, source_id: str, name: Any, custom_attributes: Any, identifier_hash: str | None, headers: Any
+    ) -> Any:
         return await self._ask("contact", headers)
 
     async def create_conversation(self, source_id: str, *, custom_attributes: Any, headers: Any) -> Any:
