@@ -126,6 +126,8 @@ class ChatConsumer:
             since=frame.since,
             visible=frame.visible,
         )
+        if admission.news:
+            self._conversations().devices.confirm(admission.session_id, admission.news)
 
     def _may_connect(self, admission: Admission) -> bool:
         """Browsers name the page's origin: ours or one of the inbox's. Native apps send none."""

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from chat import acceptance, feed, sessions, sql, wire
+from chat import acceptance, feed, sql, wire
 from chat.acceptance import Accepted
 from chat.audience import Listener, Row
 from chat.courier import Courier
+from chat.devices import Devices
 from chat.feed import Cursor, Page, Pen
 from chat.holding import Holding
 from chat.indicator import TypingIndicator
-from chat.models import Inbox, Message
+from chat.models import Message
 from chat.reader import Reader
 from chat.uploads import Source, Uploaded, Uploads
 from chat.upstreams import Upstreams
@@ -51,6 +52,7 @@ class Conversations:
         self._holding = holding
         self._courier = courier
         self._uploads = uploads
+        self.devices = Devices(writer, reader, holding)
         self._indicator = TypingIndicator(upstreams, reader)
 
     # Being here
@@ -69,28 +71,6 @@ class Conversations:
     def polled(self, contact_id: uuid.UUID) -> None:
         """A sync was asked for."""
         self._holding.polled(contact_id)
-
-    # Beginning, by the one writer: after an announcement everybody comes at once
-
-    async def open_session(self, inbox: Inbox, *, kind: str) -> sessions.Opened:
-        """A new person with a new device."""
-        try:
-            return await self._writer.write(
-                lambda pen: sessions.open_anonymous(inbox, kind=kind), contacts=(), priority=Priority.ACCEPT
-            )
-        except BUSY as error:
-            raise Refusal(Code.UNAVAILABLE) from error
-
-    async def refresh_session(self, token: str) -> sessions.Opened:
-        """A new access token; raises UnknownToken."""
-        try:
-            opened = await self._reader.run(sessions.refresh, token)
-            if sessions.is_due(opened.session):
-                renew = partial(sessions.renew, opened.session.pk)
-                await self._writer.write(lambda pen: renew(), contacts=(), priority=Priority.ACCEPT)
-        except BUSY as error:
-            raise Refusal(Code.UNAVAILABLE) from error
-        return opened
 
     # Doing
 

@@ -101,6 +101,10 @@ class Holding:
             person.keepers -= 1
             self._settle(contact_id)
 
+    def ended(self, contact_id: uuid.UUID, session_id: uuid.UUID) -> None:
+        """A device was signed out: nobody listens there any more."""
+        self._audience.ended(contact_id, session_id)
+
     def introduced(self, contact_id: uuid.UUID) -> None:
         """Chatwoot may have come to know somebody who is here: subscribe, unless that is done."""
         person = self._people.get(contact_id)

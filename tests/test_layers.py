@@ -12,10 +12,10 @@ LAYERS: dict[int, str] = {
     0: "chatwoot wire audience backoff breaker budget clock failpoints markdown echoes outcome outlet window "
     "trouble waiting draining filetypes identity",
     1: "bridge fields models migrations",
-    2: "feed files claim outbox lanes settling gone mirror recognition snapshot place acceptance sessions embedding "
-    "sql reader writer wal",
+    2: "feed files claim outbox lanes settling gone mirror recognition snapshot place acceptance sessions "
+    "embedding sql reader writer wal",
     3: "courier leases sending marking comparing reception tokens liveness indicator link looking resync upstreams "
-    "probing processes neighbours holding conversations sender socket uploads",
+    "probing processes neighbours holding conversations devices sender socket uploads",
     4: "runtime consumers api views routing urls admin operating checks starting apps management",
 }
 LAYER_OF = {f"chat.{name}": layer for layer, names in LAYERS.items() for name in names.split()}

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from ninja import Query, Router
 
 from chat import runtime, wire
-from chat.api.access import ApiRequest, Bearer
+from chat.api.access import ApiRequest, Bearer, still
 from chat.api.answers import answer
 from chat.api.poll import poll
 from chat.sender import encode_page
@@ -33,6 +33,7 @@ async def sync(
     conversations = request.conversations()
     conversations.polled(request.auth.contact_id)
     page = await poll(conversations, request.auth, since=since, wait_s=wait, drain=runtime.drain())
+    await still(request)
     return answer(encode_page(page))
 
 
@@ -92,4 +93,5 @@ async def history(
     page = await request.conversations().history(
         request.auth.contact_id, conversation_id=conversation_id, before=before, limit=limit
     )
+    await still(request)
     return answer(wire.encode_history(page.rows, page.more))

@@ -1,10 +1,20 @@
-"""A device begins a session, and renews its access token."""
+"""A device begins a session, renews its access token, and ends the session."""
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from chat.api.access import ApiRequest, check_origin, cookie_name, set_cookie
+from chat import sessions
+from chat.api.access import (
+    ApiRequest,
+    Bearer,
+    check_origin,
+    check_own_page,
+    clear_cookie,
+    cookie,
+    cookie_name,
+    set_cookie,
+)
 from chat.api.answers import answer
 from chat.models import Inbox, Session
 from chat.sessions import Opened, UnknownToken
@@ -12,40 +22,49 @@ from chat.wire import calls
 from chat.wire.errors import Code, Refusal
 
 router = Router(tags=["session"])
+REFUSED = dict.fromkeys((401, 403, 404), calls.Error)
 
 
-@router.post("", response={201: calls.Session, 200: calls.Session, 403: calls.Error, 404: calls.Error})
+@router.post("", response={201: calls.Session, 200: calls.Session, **REFUSED})
 async def open_session(request: ApiRequest, body: calls.OpenSession) -> HttpResponse:
     """Begin as a new person. A browser that still has its session's cookie goes on with that (200)."""
     inbox = await _inbox(body.inbox)
     check_origin(request, inbox)
-    if body.kind == Session.Kind.BROWSER.value:
-        try:
-            return _answer(request, inbox, await _refresh_cookie(request, inbox))
-        except UnknownToken:
-            pass  # The usual case: there is none yet, or it has ended.
-    return _answer(request, inbox, await request.conversations().open_session(inbox, kind=body.kind), status=201)
+    devices = request.conversations().devices
+    token = cookie(request, inbox) if body.kind == Session.Kind.BROWSER.value else ""
+    try:
+        return _answer(request, await devices.refresh(token, kind=body.kind, inbox=inbox))
+    except UnknownToken:
+        pass  # The usual case: there is none yet, or it has ended.
+    return _answer(request, await devices.open(inbox, kind=body.kind), status=201)
 
 
-@router.post("/refresh", response={200: calls.Session, 401: calls.Error, 403: calls.Error, 404: calls.Error})
+@router.post("/refresh", response={200: calls.Session, **REFUSED})
 async def refresh_session(request: ApiRequest, body: calls.RefreshSession) -> HttpResponse:
-    """By the cookie of the named inbox, from our own pages only; or by an app's refresh token."""
+    """By the cookie of the named inbox, from our own pages only; or by an app's refresh token, which is spent by it.
+
+    When no answer comes, ask again with the same token: it leads to the same answer, as long as that was not used.
+    """
+    devices = request.conversations().devices
     if body.refresh_token is not None:
-        opened = await request.conversations().refresh_session(body.refresh_token)
-        return _answer(request, opened.session.contact.inbox, opened)
+        return _answer(request, await devices.refresh(body.refresh_token, kind=Session.Kind.APP))
     if body.inbox is None:
         raise Refusal(Code.BAD_REQUEST, "Name the inbox, or give the refresh_token.")
     inbox = await _inbox(body.inbox)
-    # The cookie comes with every request to us, whoever caused it.
-    check_origin(request, inbox, required=True)
-    return _answer(request, inbox, await _refresh_cookie(request, inbox))
+    check_own_page(request)
+    kind = Session.Kind.BROWSER
+    return _answer(request, await devices.refresh(cookie(request, inbox), kind=kind, inbox=inbox))
 
 
-async def _refresh_cookie(request: ApiRequest, inbox: Inbox) -> Opened:
-    opened = await request.conversations().refresh_session(request.COOKIES.get(cookie_name(request, inbox.slug), ""))
-    if opened.session.contact.inbox_id != inbox.pk:
-        raise UnknownToken
-    return opened
+@router.delete("", auth=Bearer(), response={204: None, 401: calls.Error})
+async def end_session(request: ApiRequest) -> HttpResponse:
+    """Sign this device out. Its sockets and polls end, and its tokens are worth nothing any more."""
+    session = request.auth
+    await request.conversations().devices.end(session)
+    response, slug = HttpResponse(status=204), session.contact.inbox.slug
+    if sessions.owns(session, request.COOKIES.get(cookie_name(request, slug), "")):  # and not another tab's newer one
+        clear_cookie(request, response, slug)
+    return response
 
 
 async def _inbox(slug: str) -> Inbox:
@@ -55,7 +74,7 @@ async def _inbox(slug: str) -> Inbox:
         raise Refusal(Code.NO_SUCH_INBOX) from None
 
 
-def _answer(request: HttpRequest, inbox: Inbox, opened: Opened, *, status: int = 200) -> HttpResponse:
+def _answer(request: HttpRequest, opened: Opened, *, status: int = 200) -> HttpResponse:
     is_app = opened.session.kind == Session.Kind.APP.value
     body = calls.Session(
         access_token=opened.access_token,
@@ -65,5 +84,5 @@ def _answer(request: HttpRequest, inbox: Inbox, opened: Opened, *, status: int =
     )
     response = answer(body.model_dump_json(exclude_none=True).encode(), status=status)
     if not is_app:
-        set_cookie(request, response, inbox.slug, opened.refresh_token)
+        set_cookie(request, response, opened)
     return response

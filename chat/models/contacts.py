@@ -50,7 +50,11 @@ class ContactInbox(models.Model):
 
 
 class Session(models.Model):
-    """One signed-in device of a contact."""
+    """One signed-in device of a contact.
+
+    Each use of its refresh token makes the next one and a new ``generation``, which is ``confirmed`` once somebody came
+    with an access token of it: only then the token before it must have been given up.
+    """
 
     class Kind(models.TextChoices):
         BROWSER = "browser"
@@ -59,6 +63,10 @@ class Session(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="sessions")
     token_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the refresh token, hex")
+    previous_hash = models.CharField(max_length=64, blank=True, default="", db_index=True)
+    generation = models.IntegerField(default=0)
+    confirmed = models.IntegerField(default=0, help_text="the newest generation that was seen in use")
+    rotated_at = models.DateTimeField(null=True)
     kind = models.CharField(max_length=8, choices=Kind.choices)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
