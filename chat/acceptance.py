@@ -82,7 +82,8 @@ def _find_conversation(contact_id: uuid.UUID, conversation_id: uuid.UUID | None)
 
 
 def _begin_conversation(pen: Pen, contact_id: uuid.UUID) -> Conversation:
-    contact_inbox = ContactInbox.objects.filter(contact=contact_id).order_by("-id").first()
+    # One by which Chatwoot hears who this is, where there are others: an adopted one is nobody's there.
+    contact_inbox = ContactInbox.objects.filter(contact=contact_id).order_by("-identified", "-id").first()
     if contact_inbox is None:
         raise Refusal(Code.UNKNOWN_TOKEN)
     conversation = Conversation(

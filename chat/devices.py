@@ -1,4 +1,4 @@
-"""Devices come and go: sessions begin, are renewed and end, by the one writer; after an announcement
+"""Devices come and go: sessions begin, are renewed, change hands and end, by the one writer; after an announcement
 everybody comes at once.
 
 Whatever is refused raises ``wire.Refusal``, and nothing else has happened then.
@@ -6,16 +6,18 @@ Whatever is refused raises ``wire.Refusal``, and nothing else has happened then.
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
-from chat import sessions
+from chat import sessions, signin
 from chat.feed import Pen
 from chat.holding import Holding
+from chat.identity import Identity
 from chat.models import Inbox, Session
 from chat.reader import Reader
+from chat.signin import Device
 from chat.wire.errors import Code, Refusal
 from chat.writer import BUSY, Priority, Writer, WriterFull
 
@@ -30,13 +32,13 @@ class Devices:
         self._holding = holding
 
     async def open(self, inbox: Inbox, *, kind: str) -> sessions.Opened:
-        """A new person with a new device."""
+        """A new person with a new device. Raises Refusal: identity_required."""
         return await self._write(lambda pen: sessions.open_anonymous(inbox, kind=kind))
 
     async def refresh(self, token: str, *, kind: str, inbox: Inbox | None = None) -> sessions.Opened:
         """The next refresh token, with an access token. ``inbox``: it must be of that one.
 
-        Raises UnknownToken.
+        Raises UnknownToken, and Refusal: identity_required.
         """
         session = await self._session_of(token)  # what nobody issued costs no write
         if session.kind != kind or inbox not in (None, session.contact.inbox):
@@ -45,6 +47,30 @@ class Devices:
             return await self._write(lambda pen: sessions.refresh(token))
         except sessions.Reused as reused:
             raise await self._stolen(reused) from None
+
+    async def sign_in(
+        self, inbox: Inbox, identity: Identity, *, kind: str, session: Session | None = None, refresh_token: str = ""
+    ) -> sessions.Opened:
+        """Somebody has proven who they are. ``session`` or its ``refresh_token``: whose device it was so far.
+
+        Raises BadIdentity when this proof was used before, and it works only once.
+        """
+        device = Device(kind, session)
+        if refresh_token:
+            with suppress(sessions.UnknownToken):
+                device = Device(kind, await self._session_of(refresh_token), refresh_token)
+        if device.session is not None and device.session.contact.inbox_id != inbox.pk:
+            device = Device(kind)
+        try:
+            contacts = await self._reader.run(signin.parties, inbox, identity, device)
+        except BUSY as error:
+            raise Refusal(Code.UNAVAILABLE) from error
+        enter = partial(signin.sign_in, inbox=inbox, identity=identity, device=device)
+        signed_in = await self._write(enter, contacts=contacts)
+        for ended in signed_in.ended:
+            self._holding.ended(ended.contact_id, ended.pk)
+        self._holding.refresh(signed_in.opened.session.contact_id)  # what was adopted is heard from now on
+        return signed_in.opened
 
     async def end(self, session: Session) -> None:
         """Sign this device out: its sockets and polls here end now, those of other processes within 5 s."""
@@ -70,9 +96,9 @@ class Devices:
         await self.end(reused.session)
         return sessions.UnknownToken()
 
-    async def _write(self, change: Callable[[Pen], T]) -> T:
+    async def _write(self, change: Callable[[Pen], T], *, contacts: Sequence[uuid.UUID] = ()) -> T:
         try:
-            return await self._writer.write(change, contacts=(), priority=Priority.ACCEPT)
+            return await self._writer.write(change, contacts=contacts, priority=Priority.ACCEPT)
         except BUSY as error:
             raise Refusal(Code.UNAVAILABLE) from error
 

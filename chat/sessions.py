@@ -88,7 +88,9 @@ class Admission:
 
 
 def open_anonymous(inbox: Inbox, *, kind: str = Session.Kind.BROWSER, now: datetime | None = None) -> Opened:
-    """A new person with a new device. Chatwoot does not hear of it."""
+    """A new person with a new device. Chatwoot does not hear of it. Raises Refusal: identity_required."""
+    if inbox.requires_identity:
+        raise Refusal(Code.IDENTITY_REQUIRED)
     with transaction.atomic():
         contact = Contact.objects.create(inbox=inbox)
         ContactInbox.objects.create(contact=contact, inbox=inbox, source_id=str(uuid.uuid4()))
@@ -121,10 +123,12 @@ def of_refresh(token: str, *, now: datetime | None = None) -> Session:
 def refresh(token: str, *, now: datetime | None = None) -> Opened:
     """The next refresh token, with an access token. Asking again in time gives the same one.
 
-    Raises UnknownToken, Reused; nothing has changed then.
+    Raises UnknownToken, Reused, and Refusal where people have to sign in; nothing has changed then.
     """
     now = now or moment()
     session, successor = of_refresh(token, now=now), _successor(token)
+    if session.contact.inbox.requires_identity and session.contact.identifier is None:
+        raise Refusal(Code.IDENTITY_REQUIRED)
     if session.token_hash == _hash(token):
         _rotate(session, successor, now)
         session = of_refresh(successor, now=now)  # made by us, or by another process at the same moment

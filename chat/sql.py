@@ -133,6 +133,13 @@ def raise_head(contact_id: uuid.UUID, head: int) -> None:
     _execute("UPDATE chat_contact SET head = %s WHERE id = %s", (head, _key(contact_id)))
 
 
+def move_feed(source: uuid.UUID, target: uuid.UUID, *, above: int) -> None:
+    """Everything in one contact's feed becomes another's, in the same order, with numbers above this one."""
+    for table in ("chat_conversation", "chat_message"):
+        query = f"UPDATE {table} SET contact_id = %s, seq = seq + %s WHERE contact_id = %s"
+        _execute(query, (_key(target), above, _key(source)))
+
+
 def conversation_by_chatwoot_id(inbox_id: int, chatwoot_id: int) -> ConversationRecord | None:
     query = f"SELECT {_CONVERSATION} FROM chat_conversation WHERE inbox_id = %s AND chatwoot_id = %s"
     rows = _fetch(query, (inbox_id, chatwoot_id))

@@ -67,6 +67,8 @@ class Upstream:
     bot: BotApi | None
     link: Link
     anonymous_hash: str | None = field(repr=False)
+    hmac_token: str = field(default="", repr=False)
+    trusts_claims: bool = False
 
     @property
     def chatwoot_pk(self) -> int:
@@ -176,6 +178,8 @@ class Upstreams:
             bot=_bot(inbox, link.http),
             link=link,
             anonymous_hash=identifier_hash(inbox.hmac_token, "") if inbox.hmac_token else None,
+            hmac_token=inbox.hmac_token,
+            trusts_claims=inbox.trusts_claims,
         )
 
     def _link(self, chatwoot: Chatwoot) -> Link:

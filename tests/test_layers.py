@@ -12,7 +12,7 @@ LAYERS: dict[int, str] = {
     0: "chatwoot wire audience backoff breaker budget clock failpoints markdown echoes outcome outlet window "
     "trouble waiting draining filetypes identity",
     1: "bridge fields models migrations",
-    2: "feed files claim outbox lanes settling gone mirror recognition snapshot place acceptance sessions "
+    2: "feed files claim outbox lanes settling gone mirror recognition snapshot place acceptance sessions signin "
     "embedding sql reader writer wal",
     3: "courier leases sending marking comparing reception tokens liveness indicator link looking resync upstreams "
     "probing processes neighbours holding conversations devices sender socket uploads",

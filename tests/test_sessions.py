@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from chat import sessions
 from chat.models import Contact, ContactInbox, Delivery, Session, upsert_inbox
+from chat.wire.errors import Refusal
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now()
@@ -147,6 +148,17 @@ def test_a_refresh_writes_one_row(inbox, django_assert_num_queries):
         sessions.refresh(token, now=NOW)
     with django_assert_num_queries(1):
         sessions.refresh(token, now=NOW)
+
+
+def test_where_people_have_to_sign_in_nobody_begins_or_goes_on_without_a_name(inbox):
+    token = sessions.open_anonymous(inbox).refresh_token
+    inbox.requires_identity = True
+    inbox.save()
+    for call in (lambda: sessions.open_anonymous(inbox), lambda: sessions.refresh(token)):
+        with pytest.raises(Refusal, match="identity_required"):
+            call()
+    contact = Contact.objects.create(inbox=inbox, identifier="alice")
+    assert sessions.refresh(sessions.begin(contact, kind="app").refresh_token).session.contact == contact
 
 
 def test_a_session_that_was_ended_meanwhile_is_not_renewed(inbox):

@@ -1,13 +1,16 @@
-"""A device begins a session, renews its access token, and ends the session."""
+"""A device begins a session, as somebody or as nobody, renews its access token, and ends the session."""
+
+import logging
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from chat import sessions
+from chat import identity, sessions
 from chat.api.access import (
     ApiRequest,
     Bearer,
+    bearer,
     check_origin,
     check_own_page,
     clear_cookie,
@@ -16,27 +19,43 @@ from chat.api.access import (
     set_cookie,
 )
 from chat.api.answers import answer
+from chat.clock import moment
+from chat.identity import BadIdentity, Identity
 from chat.models import Inbox, Session
 from chat.sessions import Opened, UnknownToken
 from chat.wire import calls
 from chat.wire.errors import Code, Refusal
 
+log = logging.getLogger(__name__)
 router = Router(tags=["session"])
 REFUSED = dict.fromkeys((401, 403, 404), calls.Error)
 
 
 @router.post("", response={201: calls.Session, 200: calls.Session, **REFUSED})
 async def open_session(request: ApiRequest, body: calls.OpenSession) -> HttpResponse:
-    """Begin as a new person. A browser that still has its session's cookie goes on with that (200)."""
+    """Begin as a new person, or as the one whom ``identity_token`` names, or ``identifier`` with its hash.
+
+    A browser that still has its session's cookie goes on with that (200). Who signs in takes along what this device has
+    said so far without a name; an app shows by its access token which session that is.
+    """
     inbox = await _inbox(body.inbox)
     check_origin(request, inbox)
     devices = request.conversations().devices
     token = cookie(request, inbox) if body.kind == Session.Kind.BROWSER.value else ""
+    if body.claims_nothing:
+        try:
+            return _answer(request, await devices.refresh(token, kind=body.kind, inbox=inbox))
+        except UnknownToken:
+            pass  # The usual case: there is none yet, or it has ended.
+        return _answer(request, await devices.open(inbox, kind=body.kind), status=201)
     try:
-        return _answer(request, await devices.refresh(token, kind=body.kind, inbox=inbox))
-    except UnknownToken:
-        pass  # The usual case: there is none yet, or it has ended.
-    return _answer(request, await devices.open(inbox, kind=body.kind), status=201)
+        who = _identity(inbox, body)
+        session = await bearer(request)
+        opened = await devices.sign_in(inbox, who, kind=body.kind, session=session, refresh_token=token)
+    except BadIdentity as bad:
+        log.info("inbox %s: a sign-in was refused: %s", inbox.slug, bad.why)
+        raise
+    return _answer(request, opened, status=200 if opened.session.generation else 201)
 
 
 @router.post("/refresh", response={200: calls.Session, **REFUSED})
@@ -65,6 +84,20 @@ async def end_session(request: ApiRequest) -> HttpResponse:
     if sessions.owns(session, request.COOKIES.get(cookie_name(request, slug), "")):  # and not another tab's newer one
         clear_cookie(request, response, slug)
     return response
+
+
+def _identity(inbox: Inbox, body: calls.OpenSession) -> Identity:
+    secrets = (inbox.identity_secret, inbox.identity_secret_old)
+    if not any(secrets):
+        raise BadIdentity("the inbox has no identity secret")
+    if body.identity_token is not None:
+        if (body.identifier, body.identifier_hash) != (None, None):
+            raise BadIdentity("it came twice, as a token and with a hash")
+        now = moment().timestamp()
+        return identity.read_claim(body.identity_token, secrets=secrets, audience=inbox.slug, now=now)
+    if not inbox.legacy_identity:
+        raise BadIdentity("identifier_hash is switched off for this inbox")
+    return identity.read_hash(body.identifier, body.identifier_hash, secrets=secrets)
 
 
 async def _inbox(slug: str) -> Inbox:

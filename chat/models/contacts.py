@@ -22,6 +22,7 @@ class Contact(models.Model):
     identifier = models.CharField(max_length=255, null=True, blank=True, help_text="only when verified")
     name = models.CharField(max_length=255, blank=True, default="")
     attributes = models.JSONField(default=dict, blank=True)
+    claims = models.JSONField(default=dict, blank=True, help_text="what the site signed: email, phone")
     epoch = models.CharField(max_length=8, default=new_epoch)
     head = models.BigIntegerField(default=0)
     floor = models.BigIntegerField(default=0)
@@ -42,6 +43,7 @@ class ContactInbox(models.Model):
     source_id = EncryptedTextField()
     pubsub_token = EncryptedTextField(blank=True, default="", help_text="empty until Chatwoot knows the contact")
     chatwoot_contact_id = models.BigIntegerField(null=True)
+    identified = models.BooleanField(default=False, help_text="Chatwoot hears of it with the contact's identifier")
     resynced_at = models.BigIntegerField(default=0, help_text="start of the latest resync, ms")
     walked_at = models.BigIntegerField(default=0, help_text="start of the latest walk over everything, ms")
 
@@ -74,3 +76,17 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return f"session {self.id}"
+
+
+class UsedClaim(models.Model):
+    """An identity token that was used, where each works only once; kept until it would have expired anyway."""
+
+    inbox = models.ForeignKey(Inbox, models.CASCADE, related_name="used_claims")
+    jti_hash = models.CharField(max_length=64, help_text="SHA-256 of its jti, hex")
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["inbox", "jti_hash"], name="one_use_per_claim")]
+
+    def __str__(self) -> str:
+        return f"used claim {self.pk}"
