@@ -113,7 +113,8 @@ def _begun(contact_id: uuid.UUID, conversation_id: uuid.UUID) -> Conversation | 
 
 def _begin_conversation(pen: Pen, contact_id: uuid.UUID, new_id: uuid.UUID | None = None) -> Conversation:
     of_contact = ContactInbox.objects.select_related("inbox").filter(contact=contact_id)
-    contact_inbox = of_contact.order_by("-id").first()
+    # One by which Chatwoot hears who this is, where there are others: an adopted one is nobody's there.
+    contact_inbox = of_contact.order_by("-identified", "-id").first()
     if contact_inbox is None:
         raise Refusal(Code.UNKNOWN_TOKEN)
     _refuse_too_many_new(contact_inbox, pen.now)

@@ -75,6 +75,11 @@ class Audience:
         for listener in self.of(contact_id):
             listener.turned(epoch)
 
+    def ended(self, contact_id: uuid.UUID, session_id: uuid.UUID) -> None:
+        for listener in self.of(contact_id):
+            if listener.session_id == session_id:
+                listener.revoked()
+
     def passing(self, contact_id: uuid.UUID, frame: bytes) -> None:
         for listener in self.of(contact_id):
             listener.passing(frame)

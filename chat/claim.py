@@ -9,6 +9,16 @@ from chat.files import Upload
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Whom Chatwoot is to make a contact of; everything here was signed by the site."""
+
+    identifier: str = field(repr=False)
+    name: str = field(repr=False)
+    email: str = field(repr=False)
+    phone: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A leased delivery with all that is needed to send it or to look for it.
 
@@ -40,6 +50,7 @@ class Claim:
     payload: Mapping[str, Any] = field(repr=False)
     through_bot: bool = False
     files: tuple[Upload, ...] = ()
+    person: Person | None = None  # of a contact that is to be known at Chatwoot by its identifier
     found: bool = False  # Chatwoot has the message; whether it has the files is still to be seen
 
     @property

@@ -142,6 +142,8 @@ class ChatConsumer:
             since=frame.since,
             visible=frame.visible,
         )
+        if admission.news:
+            self._conversations().devices.confirm(admission.session_id, admission.news)
 
     def _may_stay(self, admission: Admission) -> bool:
         self._slug = admission.inbox

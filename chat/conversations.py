@@ -10,17 +10,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, ParamSpec, TypeVar
 
-from chat import acceptance, feed, overview, sessions, sql, wire
+from chat import acceptance, feed, overview, sql, wire
 from chat.acceptance import Accepted
 from chat.audience import Listener, Row
 from chat.avatars import Avatars
 from chat.courier import Courier
+from chat.devices import Devices
 from chat.downloads import Downloads
 from chat.feed import Cursor, Page, Pen
 from chat.holding import Holding
 from chat.inboxes import Inboxes
 from chat.indicator import TypingIndicator
-from chat.models import Inbox, Message
+from chat.models import Message
 from chat.overview import Glance
 from chat.people import People
 from chat.reader import Reader
@@ -76,6 +77,7 @@ class Conversations:
         self._uploads = uploads
         self.downloads = downloads
         self.avatars = avatars
+        self.devices = Devices(writer, reader, holding)
         self._indicator = TypingIndicator(upstreams, reader)
         self.inboxes = Inboxes(upstreams, reader)
         self.people = People(writer, reader, courier, holding)
@@ -96,28 +98,6 @@ class Conversations:
     def polled(self, contact_id: uuid.UUID) -> None:
         """A sync was asked for."""
         self._holding.polled(contact_id)
-
-    # Beginning, by the one writer: after an announcement everybody comes at once
-
-    async def open_session(self, inbox: Inbox, *, kind: str) -> sessions.Opened:
-        """A new person with a new device."""
-        try:
-            return await self._writer.write(
-                lambda pen: sessions.open_anonymous(inbox, kind=kind), contacts=(), priority=Priority.ACCEPT
-            )
-        except BUSY as error:
-            raise Refusal(Code.UNAVAILABLE) from error
-
-    async def refresh_session(self, token: str) -> sessions.Opened:
-        """A new access token; raises UnknownToken."""
-        try:
-            opened = await self._reader.run(sessions.refresh, token)
-            if sessions.is_due(opened.session):
-                renew = partial(sessions.renew, opened.session.pk)
-                await self._writer.write(lambda pen: renew(), contacts=(), priority=Priority.ACCEPT)
-        except BUSY as error:
-            raise Refusal(Code.UNAVAILABLE) from error
-        return opened
 
     # Doing
 

@@ -33,6 +33,7 @@ class _Person:
     keepers: int = 0
     polled_until: float = 0.0
     held: dict[int, Held] = field(default_factory=dict)
+    known: int = 0  # contact inboxes that Chatwoot knew when it was last read
 
     def wanted(self, now: float) -> bool:
         return bool(self.listeners) or self.keepers > 0 or self.polled_until > now
@@ -101,10 +102,17 @@ class Holding:
             person.keepers -= 1
             self._settle(contact_id)
 
-    def introduced(self, contact_id: uuid.UUID) -> None:
-        """Chatwoot may have come to know somebody who is here: subscribe, unless that is done."""
+    def ended(self, contact_id: uuid.UUID, session_id: uuid.UUID) -> None:
+        """A device was signed out: nobody listens there any more."""
+        self._audience.ended(contact_id, session_id)
+
+    def introduced(self, contact_id: uuid.UUID, *, known: int | None = None) -> None:
+        """Chatwoot may have come to know somebody who is here: subscribe, unless that is done.
+
+        ``known``: by how many contact inboxes.
+        """
         person = self._people.get(contact_id)
-        if person and not person.held:
+        if person and (not person.held or known not in (None, person.known)):
             self.refresh(contact_id)
         else:
             self._settle(contact_id)
@@ -167,12 +175,13 @@ class Holding:
 
     async def _subscribe(self, contact_id: uuid.UUID) -> None:
         try:
-            rows = await self._reader.run(_to_hold, contact_id)
+            rows, known = await self._reader.run(_to_hold, contact_id)
             upstreams = [await self._upstreams.of(row.inbox_id) for row in rows]
         except BUSY as error:
             log.error("contact %s is held later: %s", contact_id, error)
             return self._settle(contact_id)
         if person := self._people.get(contact_id):
+            person.known = known
             for row, upstream in zip(rows, upstreams, strict=True):
                 self._hold(person, row, upstream)
             for key in person.held.keys() - {row.pk for row in rows}:
@@ -208,11 +217,14 @@ class Holding:
             self._release(held)
 
 
-def _to_hold(contact_id: uuid.UUID) -> list[ContactInbox]:
-    """The contact inboxes that Chatwoot knows; of several, those with a conversation still open, newest first."""
+def _to_hold(contact_id: uuid.UUID) -> tuple[list[ContactInbox], int]:
+    """The contact inboxes that Chatwoot knows; of several, those with a conversation still open, newest first.
+
+    And how many it knows.
+    """
     known = [row for row in ContactInbox.objects.filter(contact=contact_id).order_by("-id") if row.pubsub_token]
     if len(known) <= 1:
-        return known
+        return known, len(known)
     unfinished = Conversation.objects.filter(contact=contact_id).exclude(status=Conversation.Status.RESOLVED)
     open_ones = set(unfinished.values_list("contact_inbox", flat=True))
-    return [row for row in known if row.pk in open_ones][:MOST_HELD] or known[:1]
+    return [row for row in known if row.pk in open_ones][:MOST_HELD] or known[:1], len(known)

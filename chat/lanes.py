@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 from django.db.models import Exists, F, OuterRef, Q
 
 from chat import files, outbox, profile, sql
+from chat.claim import Person
 from chat.feed import Pen
-from chat.models import Delivery
+from chat.models import ContactInbox, Delivery
 from chat.outbox import CREATIONS, Claim, State
 
 LEASE_MS = 60_000
@@ -182,4 +183,13 @@ def _claim(delivery: Delivery, *, through_bot: bool = False) -> Claim:
         through_bot=through_bot,
         files=files.of(message.id) if message and message.has_files else (),
         found=message is not None and message.chatwoot_id is not None,
+        person=_person(contact_inbox) if delivery.kind == Delivery.Kind.CONTACT else None,
     )
+
+
+def _person(contact_inbox: ContactInbox) -> Person | None:
+    contact = contact_inbox.contact
+    if not contact_inbox.identified or contact.identifier is None:
+        return None
+    signed = contact.signed
+    return Person(contact.identifier, contact.name, signed.get("email", ""), signed.get("phone", ""))

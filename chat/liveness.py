@@ -112,7 +112,10 @@ class Liveness:
         upstreams.listener = self
 
     def add(self, held: Held) -> None:
+        former = self._held.get(held.scope.contact_inbox_id)
         self._held[held.scope.contact_inbox_id] = held
+        if former is not None and former.scope.contact_id != held.scope.contact_id:
+            self._compare(held)  # it was adopted: what came for its former contact was dropped
 
     def answered(self, contact_inbox_id: int, chatwoot_message_id: int, *, posted_at: float | None = None) -> None:
         """Chatwoot has stored a message of ours, posted at this time of the loop: it must come back by cable, too."""

@@ -63,6 +63,7 @@ def apply_created(pen: Pen, scope: Scope, conversation: resources.Conversation, 
     if known is not None and known.contact_id != ours.contact_id:
         log.error("conversation %s was given to %r, but it is another contact's", conversation.id, scope)
         return
+    pen.hold((ours.contact_id,))  # it may have been adopted since it was asked for
     outbox.close_creation(pen, created_id)
     if known is None:
         pen.change_conversation(ours._replace(chatwoot_id=conversation.id, status=_status(ours, conversation)))
@@ -154,6 +155,9 @@ def _find_conversation(
         return None
     if outbox.creation_open(scope.contact_inbox_id):
         return _created_by_key(pen, scope, chatwoot_id, key)
+    if not ContactInbox.objects.filter(pk=scope.contact_inbox_id, contact=scope.contact_id).exists():
+        log.info("dropped a new conversation on %r, which has moved to another contact", scope)
+        return None
     return pen.add_conversation(
         Conversation(
             contact_id=scope.contact_id,

@@ -260,6 +260,7 @@ def _show(pen: Pen, delivery: Delivery, state: str, reason: str = "") -> None:
     """Tell the visitor, where the state means something new to them; ``sending`` looks like ``accepted``."""
     record = sql.message(delivery.message_id) if delivery.message_id else None
     if record is not None and (record.state, record.reason) != (state, reason):
+        pen.hold((record.contact_id,))  # it may have been adopted since the delivery was claimed
         pen.change_message(record._replace(state=state, reason=reason))
 
 

@@ -81,6 +81,7 @@ class Resyncs:
     def _want(self, key: _Key, scope: Scope, urgency: Urgency, after_s: float) -> None:
         due = self._now() + after_s
         if wish := self._wishes.get(key):
+            wish.scope = scope  # the contact inbox may have been adopted meanwhile
             self._hurry(wish, due, urgency)
         elif len(self._wishes) >= self._timing.most_waiting:
             self._dropped += 1  # whoever holds it asks again at its next poll or audit

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Q
 from django.utils.crypto import salted_hmac
 
 from chat import courier, liveness, notifying, presence, probing, processes, resync, rules
@@ -24,7 +24,7 @@ from chat.draining import Drain
 from chat.gate import Gate, unlimited
 from chat.hints import Hints
 from chat.holding import Holding
-from chat.models import Contact, ContactInbox, Session
+from chat.models import Contact, Session
 from chat.neighbours import Neighbours
 from chat.notifying import Notifying
 from chat.presence import Presence
@@ -208,16 +208,16 @@ class Runtime:
             self.audience.turned(contact_id, epoch)
             self.audience.changed(contact_id, head, head)
             if known:
-                self.holding.introduced(contact_id)
+                self.holding.introduced(contact_id, known=known)
         for listener in listeners:
             if listener.session_id in ended:
                 listener.revoked()
 
 
-def _heads(contact_ids: list[uuid.UUID]) -> list[tuple[uuid.UUID, str, int, bool]]:
-    """(contact, epoch, head, whether Chatwoot knows them): another process may have introduced them."""
-    known = ContactInbox.objects.filter(contact=OuterRef("id"), chatwoot_contact_id__isnull=False)
-    contacts = Contact.objects.filter(id__in=contact_ids).annotate(known=Exists(known))
+def _heads(contact_ids: list[uuid.UUID]) -> list[tuple[uuid.UUID, str, int, int]]:
+    """(contact, epoch, head, how often Chatwoot knows them): another process may have introduced or adopted them."""
+    known = Count("contact_inboxes", filter=~Q(contact_inboxes__pubsub_token=""))
+    contacts = Contact.objects.filter(id__in=contact_ids).values("id", "epoch", "head").annotate(known=known)
     return list(contacts.values_list("id", "epoch", "head", "known"))
 
 

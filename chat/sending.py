@@ -10,10 +10,12 @@ from typing import Any
 from chat import mirror, outbox
 from chat.chatwoot.client import File
 from chat.chatwoot.errors import Ambiguous, Unsent
+from chat.chatwoot.identity import identifier_hash
 from chat.chatwoot.resources import CONVERSATION_KEY, Message
 from chat.failpoints import reached
 from chat.feed import Pen
 from chat.files import Upload, are_equal
+from chat.identity import is_email, is_phone
 from chat.mirror import Scope
 from chat.models import Delivery, Inbox
 from chat.outbox import Claim
@@ -58,14 +60,13 @@ async def send(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
 
 
 async def _send_contact(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
-    hashed = upstream.anonymous_hash
-    told = claim.payload
+    told, who = claim.payload, _known_as(claim, upstream)
     session = await upstream.api.create_contact(
         source_id=claim.source_id,
-        name=told.get("name"),
-        custom_attributes=told.get("custom_attributes") or None,
-        identifier_hash=hashed,
+        name=who.pop("name", None) or told.get("name"),
+        custom_attributes=(told.get("custom_attributes") or {}) | who.pop("custom_attributes", {}) or None,
         headers=headers,
+        **who,
     )
     reached("contact.after_send")
 
@@ -74,6 +75,28 @@ async def _send_contact(claim: Claim, upstream: Upstream, headers: Headers) -> A
         outbox.done(pen, claim)
 
     return Answer(created)
+
+
+def _known_as(claim: Claim, upstream: Upstream) -> dict[str, Any]:
+    """Chatwoot joins whom it knows by identifier, then by e-mail or phone number, and asks for no proof of the latter
+    (contract §1.6): they are given as what identifies somebody only where an operator trusts the site's word.
+
+    The contact is only made with the hash. Asking for it or changing it with one would open it to every inbox of the
+    account (§1.5).
+    """
+    person = claim.person
+    if person is None:
+        return {"identifier_hash": upstream.anonymous_hash}
+    known: dict[str, Any] = {"identifier": person.identifier, "name": person.name}
+    if upstream.hmac_token:
+        known["identifier_hash"] = identifier_hash(upstream.hmac_token, person.identifier)
+    if upstream.trusts_claims and is_email(person.email):
+        known["email"] = person.email
+    if upstream.trusts_claims and is_phone(person.phone):
+        known["phone_number"] = person.phone
+    told = {"signed_email": person.email, "signed_phone": person.phone}
+    known["custom_attributes"] = {name: value for name, value in told.items() if value}
+    return known
 
 
 async def _send_conversation(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:

@@ -147,6 +147,13 @@ def raise_head(contact_id: uuid.UUID, head: int) -> None:
     _execute("UPDATE chat_contact SET head = %s WHERE id = %s", (head, _key(contact_id)))
 
 
+def move_feed(source: uuid.UUID, target: uuid.UUID, *, above: int) -> None:
+    """Everything in one contact's feed becomes another's, in the same order, with numbers above this one."""
+    for table in ("chat_conversation", "chat_message"):
+        query = f"UPDATE {table} SET contact_id = %s, seq = seq + %s WHERE contact_id = %s"
+        _execute(query, (_key(target), above, _key(source)))
+
+
 def conversation_by_chatwoot_id(inbox_id: int, chatwoot_id: int) -> ConversationRecord | None:
     query = f"SELECT {_CONVERSATION} FROM chat_conversation WHERE inbox_id = %s AND chatwoot_id = %s"
     rows = _fetch(query, (inbox_id, chatwoot_id))
@@ -243,14 +250,18 @@ def _update(table: str, record: MessageRecord | ConversationRecord) -> None:
     _execute(f"UPDATE {table} SET {assignments} WHERE id = %s", [*values, _key(record.id)])
 
 
-def admission(session_id: uuid.UUID, now: datetime) -> tuple[uuid.UUID, str, list[str]] | None:
-    """(contact, slug of its inbox, origins allowed there) of a session that lives."""
+def admission(session_id: uuid.UUID, now: datetime) -> tuple[uuid.UUID, str, list[str], int, int] | None:
+    """(contact, slug of its inbox, origins allowed there, generation, confirmed one) of a session that lives."""
     query = (
-        "SELECT c.id, i.slug, i.allowed_origins FROM chat_session s JOIN chat_contact c ON c.id = s.contact_id"
-        " JOIN chat_inbox i ON i.id = c.inbox_id WHERE s.id = %s AND s.revoked_at IS NULL AND s.expires_at > %s"
+        "SELECT c.id, i.slug, i.allowed_origins, s.generation, s.confirmed FROM chat_session s"
+        " JOIN chat_contact c ON c.id = s.contact_id JOIN chat_inbox i ON i.id = c.inbox_id"
+        " WHERE s.id = %s AND s.revoked_at IS NULL AND s.expires_at > %s"
     )
     rows = _fetch(query, (_key(session_id), connection.ops.adapt_datetimefield_value(now)))
-    return (uuid.UUID(str(rows[0][0])), rows[0][1], orjson.loads(rows[0][2])) if rows else None
+    if not rows:
+        return None
+    contact_id, slug, origins, generation, confirmed = rows[0]
+    return uuid.UUID(str(contact_id)), slug, orjson.loads(origins), generation, confirmed
 
 
 def feed_position(contact_id: uuid.UUID) -> tuple[str, int, int] | None:

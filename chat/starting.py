@@ -74,13 +74,21 @@ def write_inbox() -> None:
         "hmac_token": settings.CHATWOOT_HMAC_TOKEN,
         "allowed_origins": settings.ALLOWED_ORIGINS,
         "name": settings.CHATWOOT_INBOX_NAME,
+        "identity_secret": settings.IDENTITY_SECRET,
+        "legacy_identity": settings.IDENTITY_LEGACY,
+        "claims_once": settings.IDENTITY_ONCE,
+        "requires_identity": settings.IDENTITY_REQUIRED,
+        "trusts_claims": settings.IDENTITY_TRUSTED,
     }
+    given = {name: value for name, value in said.items() if value or value is False}
+    if settings.IDENTITY_SECRET:  # the two belong together: what is taken away here must not go on to count
+        given["identity_secret_old"] = settings.IDENTITY_SECRET_OLD
     try:
         upsert_inbox(
             slug=settings.CHATWOOT_INBOX_SLUG,
             url=settings.CHATWOOT_URL,
             cable_url=settings.CHATWOOT_CABLE_URL,
-            **{name: value for name, value in said.items() if value},
+            **given,
         )
     except ValidationError as refused:
         raise ImproperlyConfigured(". ".join(refused.messages)) from None

@@ -68,6 +68,8 @@ class Upstream:
     link: Link
     anonymous_hash: str | None = field(repr=False)
     wants_proof: bool = False  # a hash with every update of a contact, which verifies its session
+    hmac_token: str = field(default="", repr=False)
+    trusts_claims: bool = False
 
     @property
     def chatwoot_pk(self) -> int:
@@ -178,6 +180,8 @@ class Upstreams:
             link=link,
             anonymous_hash=identifier_hash(inbox.hmac_token, "") if inbox.hmac_token else None,
             wants_proof=bool(inbox.told.get("identity_validation_enabled", inbox.hmac_token)),
+            hmac_token=inbox.hmac_token,
+            trusts_claims=inbox.trusts_claims,
         )
 
     def _link(self, chatwoot: Chatwoot) -> Link:

@@ -40,6 +40,20 @@ class Env:
             raise wrong(name, text, "True or False")
         return text == "True"
 
+    def flag_if_said(self, name: str) -> bool | None:
+        """None when the environment leaves it to the admin."""
+        text = self.text(name)
+        if text not in ("", "True", "False"):
+            raise wrong(name, text, "True or False")
+        return text == "True" if text else None
+
+    def secret(self, name: str, *, least: int) -> str:
+        """So many characters or more; the value itself never enters the message."""
+        text = self.text(name)
+        if text and len(text) < least:
+            raise ImproperlyConfigured(f"{name} is too short; write {least} or more random characters")
+        return text
+
     def integer(self, name: str, *, default: int, least: int, most: int) -> int:
         text = self.text(name, default=str(default))
         if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from chat.identity import LEAST_SECRET
 from chatproxy import keys
 from chatproxy.env import Env
 from chatproxy.logs import logging_config
@@ -52,6 +53,12 @@ CHATWOOT_HMAC_TOKEN = env.text("CHATWOOT_HMAC_TOKEN")
 CHATWOOT_INBOX_SLUG = env.slug("CHATWOOT_INBOX_SLUG", default="main")
 CHATWOOT_INBOX_NAME = env.text("CHATWOOT_INBOX_NAME")
 ALLOWED_ORIGINS = env.origins("ALLOWED_ORIGINS")
+IDENTITY_SECRET = env.secret("IDENTITY_SECRET", least=LEAST_SECRET)
+IDENTITY_SECRET_OLD = env.secret("IDENTITY_SECRET_OLD", least=LEAST_SECRET)
+IDENTITY_LEGACY = env.flag_if_said("IDENTITY_LEGACY")
+IDENTITY_ONCE = env.flag_if_said("IDENTITY_ONCE")
+IDENTITY_REQUIRED = env.flag_if_said("IDENTITY_REQUIRED")
+IDENTITY_TRUSTED = env.flag_if_said("IDENTITY_TRUSTED")
 if bool(CHATWOOT_URL) != bool(CHATWOOT_INBOX_IDENTIFIER):
     raise ImproperlyConfigured("CHATWOOT_URL and CHATWOOT_INBOX_IDENTIFIER belong together: write both, or neither")
 

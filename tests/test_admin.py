@@ -27,7 +27,10 @@ def inbox() -> Inbox:
 
 def form(inbox: Inbox, **changes: str) -> dict[str, str]:
     stays = {"slug": inbox.slug, "chatwoot": str(inbox.chatwoot_id), "look": "{}", "texts": "{}"}
-    return {**stays, "allowed_origins": "[]", "inbox_identifier": "", "hmac_token": "", "bot_token": "", **changes}
+    secrets = dict.fromkeys(
+        ("inbox_identifier", "hmac_token", "bot_token", "identity_secret", "identity_secret_old"), ""
+    )
+    return {**stays, **secrets, "allowed_origins": "[]", **changes}
 
 
 def edit(operator: Client, inbox: Inbox, **changes: str) -> str:
@@ -52,6 +55,43 @@ def test_an_empty_secret_stays_as_it_was(operator: Client, inbox: Inbox) -> None
 def test_a_secret_can_be_replaced_and_the_hmac_token_forgotten(operator: Client, inbox: Inbox) -> None:
     edit(operator, inbox, inbox_identifier="other", forget_hmac_token="on")
     assert (inbox.inbox_identifier, inbox.hmac_token) == ("other", "")
+
+
+NEW, NEWER = ("a secret of the site that signs, number 1", "a secret of the site that signs, number 2")
+
+
+def test_t10_a_new_identity_secret_leaves_the_former_one_in_force_until_it_is_forgotten(
+    operator: Client, inbox: Inbox
+) -> None:
+    edit(operator, inbox, identity_secret=NEW)
+    assert (inbox.identity_secret, inbox.identity_secret_old) == (NEW, "")
+    edit(operator, inbox, identity_secret=NEWER)
+    assert (inbox.identity_secret, inbox.identity_secret_old) == (NEWER, NEW)
+    edit(operator, inbox, name="Help")
+    assert (inbox.identity_secret, inbox.identity_secret_old) == (NEWER, NEW)
+    page = edit(operator, inbox, forget_identity_secret_old="on")
+    assert (inbox.identity_secret, inbox.identity_secret_old) == (NEWER, "")
+    assert NEWER not in page
+    edit(operator, inbox, forget_identity_secret="on")
+    assert (inbox.identity_secret, inbox.identity_secret_old) == ("", "")
+
+
+def test_an_identity_secret_that_could_be_guessed_is_refused(operator: Client, inbox: Inbox) -> None:
+    page = edit(operator, inbox, identity_secret="short")
+    assert "32 or more random characters" in page
+    assert inbox.identity_secret == ""
+    assert "short" not in page
+
+
+def test_how_people_sign_in_is_the_operators_choice(operator: Client, inbox: Inbox) -> None:
+    assert inbox.legacy_identity
+    edit(operator, inbox, requires_identity="on", claims_once="on", trusts_claims="on")
+    assert (inbox.legacy_identity, inbox.requires_identity, inbox.claims_once, inbox.trusts_claims) == (
+        False,
+        True,
+        True,
+        True,
+    )
 
 
 def test_a_new_inbox_needs_an_identifier(operator: Client, inbox: Inbox) -> None:

@@ -150,6 +150,23 @@ def test_an_inbox_with_conversations_does_not_move(settings: Settings, moved: di
 
 
 @pytest.mark.django_db
+def test_t10_what_the_environment_takes_away_of_the_identity_secrets_counts_no_more(settings: Settings) -> None:
+    say(settings, IDENTITY_SECRET="first", IDENTITY_REQUIRED=True)
+    starting.write_inbox()
+    say(settings, IDENTITY_SECRET="second", IDENTITY_SECRET_OLD="first", IDENTITY_REQUIRED=None)
+    starting.write_inbox()
+    inbox = Inbox.objects.get()
+    assert (inbox.identity_secret, inbox.identity_secret_old, inbox.requires_identity) == ("second", "first", True)
+    say(settings, IDENTITY_SECRET_OLD="", IDENTITY_REQUIRED=False)
+    starting.write_inbox()
+    inbox = Inbox.objects.get()
+    assert (inbox.identity_secret, inbox.identity_secret_old, inbox.requires_identity) == ("second", "", False)
+    say(settings, IDENTITY_SECRET="")
+    starting.write_inbox()
+    assert Inbox.objects.get().identity_secret == "second"
+
+
+@pytest.mark.django_db
 def test_an_identifier_that_fits_no_address_is_refused(settings: Settings) -> None:
     say(settings, CHATWOOT_INBOX_IDENTIFIER="a.b/c")
     with pytest.raises(ImproperlyConfigured, match="other signs than letters"):

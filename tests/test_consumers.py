@@ -305,6 +305,18 @@ async def test_another_origin_is_closed_with_4403_and_logged(dial, feed, caplog,
     assert feed.calls == []
 
 
+@pytest.mark.parametrize("origin", ["http://testserver", "https://shop.example", "https://evil.example", "null", None])
+async def test_t1_the_cookie_opens_no_socket_whoever_dials(dial, opened, feed, origin):
+    """A browser adds it to whatever a page dials; the token of the first frame alone counts."""
+    headers = {"cookie": f"chatproxy-main={opened.refresh_token}"} | ({"origin": origin} if origin else {})
+    for token in ("", opened.refresh_token):
+        socket = dial(**headers)
+        socket.token = token
+        assert (await socket.open())["error"]["code"] == "unknown_token"
+        assert await socket.next() == 4401
+    assert feed.listeners == []
+
+
 async def test_a_forged_host_does_not_make_an_origin_our_own(dial):
     socket = dial(origin="https://evil.example", host="evil.example")
     assert (await socket.open())["error"]["code"] == "foreign_origin"

@@ -35,6 +35,8 @@ def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Load:
         ({}, "SECRET_KEY is not set"),
         ({"SECRET_KEY": "s" * 49}, "SECRET_KEY is too short"),
         ({"SECRET_KEY": "s" * 50}, "ALLOWED_HOSTS is not set"),
+        ({**ENOUGH, "IDENTITY_SECRET": "s" * 31}, "IDENTITY_SECRET is too short; write 32"),
+        ({**ENOUGH, "IDENTITY_REQUIRED": "yes"}, "IDENTITY_REQUIRED is 'yes'; write True or False"),
         (
             {**ENOUGH, "ALLOWED_HOSTS": "https://chat.example"},
             "ALLOWED_HOSTS is 'https://chat.example'; write host",

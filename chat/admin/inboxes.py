@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from chat import embedding
 from chat.admin.reading import ModelAdmin
 from chat.admin.webhooks import renew_hook_address
+from chat.identity import LEAST_SECRET
 from chat.limits import BadLimit
 from chat.models import IDENTIFIER, Inbox
 
@@ -20,7 +21,12 @@ if TYPE_CHECKING:  # generic for the type checker only
 else:
     ModelForm = forms.ModelForm
 
-SECRETS = ("inbox_identifier", "hmac_token", "bot_token")
+SECRETS = ("inbox_identifier", "hmac_token", "bot_token", "identity_secret", "identity_secret_old")
+IDENTITY = ("legacy_identity", "claims_once", "requires_identity", "trusts_claims")
+SIGNS = (
+    "with which the site signs who somebody is; never shown; empty: as it was. A new one takes the place of the "
+    "present one, which then counts as the one before it"
+)
 POWER = (
     "of an agent bot of that account; never shown; empty: as it was. This token is power: whoever has it can write "
     "into any conversation of the account. With it, each message carries a mark by which it is recognised for certain; "
@@ -43,6 +49,12 @@ class InboxForm(ModelForm):
     inbox_identifier = SecretField(help_text="of the API inbox in Chatwoot; never shown; empty: as it was")
     hmac_token = SecretField(label="HMAC token", help_text="of that inbox, if any; never shown; empty: as it was")
     bot_token = SecretField(help_text=POWER)
+    identity_secret = SecretField(help_text=SIGNS)
+    identity_secret_old = SecretField(
+        label="Identity secret before it", help_text="accepted as well, until it is forgotten; never shown"
+    )
+    forget_identity_secret = forms.BooleanField(label="Forget the identity secret", required=False)
+    forget_identity_secret_old = forms.BooleanField(label="Forget the one before it", required=False)
     forget_hmac_token = forms.BooleanField(label="Forget the HMAC token", required=False)
     forget_bot_token = forms.BooleanField(label="Forget the bot token", required=False)
     use_bot_token = forms.BooleanField(label="Use the bot token again, if it was switched off", required=False)
@@ -55,6 +67,7 @@ class InboxForm(ModelForm):
             "chatwoot",
             "account_id",
             *SECRETS,
+            *IDENTITY,
             "allowed_origins",
             "limits",
             "look",
@@ -71,6 +84,19 @@ class InboxForm(ModelForm):
     def clean_hmac_token(self) -> str:
         token: str = self.cleaned_data["hmac_token"] or self.instance.hmac_token
         return token
+
+    def clean_identity_secret(self) -> str:
+        return self._clean_signing("identity_secret")
+
+    def clean_identity_secret_old(self) -> str:
+        return self._clean_signing("identity_secret_old")
+
+    def _clean_signing(self, name: str) -> str:
+        written: str = self.cleaned_data[name]
+        if written and len(written) < LEAST_SECRET:
+            raise ValidationError(f"Write {LEAST_SECRET} or more random characters.")
+        kept: str = getattr(self.instance, name)
+        return written or kept
 
     def clean_account_id(self) -> int | None:
         account_id: int | None = self.cleaned_data["account_id"]
@@ -105,7 +131,10 @@ class InboxForm(ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        for token in ("hmac_token", "bot_token"):
+        former: str = self.instance.identity_secret
+        if former not in ("", cleaned.get("identity_secret")) and not self.data.get("identity_secret_old"):
+            cleaned["identity_secret_old"] = former
+        for token in SECRETS[1:]:
             if cleaned.get(f"forget_{token}"):
                 cleaned[token] = ""
         if cleaned.get("bot_token") and not cleaned.get("account_id"):
@@ -124,6 +153,16 @@ class InboxAdmin(ModelAdmin):
     fieldsets = (
         (None, {"fields": ("slug", "name", "allowed_origins", "limits", "look", "texts", "attribute_keys")}),
         ("Chatwoot", {"fields": ("chatwoot", "inbox_identifier", "hmac_token", "forget_hmac_token")}),
+        (
+            "Identity",
+            {
+                "fields": (
+                    ("identity_secret", "forget_identity_secret"),
+                    ("identity_secret_old", "forget_identity_secret_old"),
+                    *IDENTITY,
+                )
+            },
+        ),
         ("Bot", {"fields": ("account_id", "bot_token", "bot_token_is", "use_bot_token", "forget_bot_token")}),
     )
 

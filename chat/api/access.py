@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
 from http.cookies import Morsel
 from typing import Any, cast
 
@@ -10,9 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from ninja.security.base import AuthBase
 
 from chat import embedding, sessions
+from chat.clock import moment
 from chat.conversations import Conversations
 from chat.gate import Gate
 from chat.models import Inbox, Session
+from chat.sessions import Opened
 from chat.wire.errors import Code, Refusal
 
 logger = logging.getLogger(__name__)
@@ -34,10 +35,9 @@ class Bearer(AuthBase):
     openapi_scheme = "bearer"
 
     async def __call__(self, request: HttpRequest) -> Session:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
+        session = await bearer(request)
+        if session is None:
             raise sessions.UnknownToken
-        session: Session = await sessions.acheck_access(token.strip())
         inbox = session.contact.inbox
         check_origin(request, inbox)
         gate = cast(ApiRequest, request).gate()
@@ -63,22 +63,26 @@ def foreign_origin(request: HttpRequest) -> str | None:
     return None if own else origin
 
 
-def check_own_origin(request: HttpRequest, inbox: Inbox) -> None:
-    """For a cookie, which comes with every request to us, whoever caused it. Raises Refusal(foreign_origin)."""
-    check_origin(request, inbox, required=True)
-    if (origin := foreign_origin(request)) is not None:
-        logger.warning(
-            "refused origin %r: the cookie of inbox %r is taken from our own pages alone; a page elsewhere sends the"
-            " refresh_token that it got when its session began",
-            origin[:200],
-            inbox.slug,
-        )
-        raise Refusal(Code.FOREIGN_ORIGIN)
+async def bearer(request: HttpRequest) -> Session | None:
+    """The session whose access token came along; None when none did. Raises UnknownToken."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    session = await sessions.acheck_access(token.strip())
+    if generation := sessions.news(token.strip(), session):
+        request.conversations().devices.confirm(session.pk, generation)  # type: ignore[attr-defined]  # ApiRequest
+    return session
 
 
-def check_origin(request: HttpRequest, inbox: Inbox, *, required: bool = False) -> None:
+async def still(request: ApiRequest) -> None:
+    """Raise UnknownToken, if the session has ended while something was read for it: somebody else may sit there now."""
+    if not await sessions.ais_alive(request.auth.pk):
+        raise sessions.UnknownToken
+
+
+def check_origin(request: HttpRequest, inbox: Inbox) -> None:
     """Raise Refusal(foreign_origin) for a page that may not use this inbox. Apps send no Origin."""
-    origin = request.headers.get("Origin", "" if required else None)
+    origin = request.headers.get("Origin")
     is_welcome = embedding.is_welcome(
         origin, host=request.get_host(), inbox=inbox.slug, allowed=inbox.allowed_origins, secure=request.is_secure()
     )
@@ -87,17 +91,51 @@ def check_origin(request: HttpRequest, inbox: Inbox, *, required: bool = False) 
         raise Refusal(Code.FOREIGN_ORIGIN)
 
 
+def check_own_page(request: HttpRequest) -> None:
+    """Raise Refusal(foreign_origin) unless a page of ours asks."""
+    if not is_own_page(request):
+        logger.warning(
+            "refused a refresh by cookie from origin %r at host %r: only our own pages may ask for it; "
+            "if this is one, a proxy in front of us must pass on the Host header unchanged",
+            request.headers.get("Origin", "")[:200],
+            request.get_host(),
+        )
+        raise Refusal(Code.FOREIGN_ORIGIN)
+
+
+def is_own_page(request: HttpRequest) -> bool:
+    """Whether a page of ours asks. The cookie comes with every request to us, whoever caused it: nobody else's counts.
+
+    Sites that embed the chat are not ours; what they may show is our frame, which then asks itself.
+    """
+    origin, site = request.headers.get("Origin", ""), request.headers.get("Sec-Fetch-Site", "same-origin")
+    return site == "same-origin" and embedding.is_own(origin, request.get_host(), secure=request.is_secure())
+
+
+def cookie(request: HttpRequest, inbox: Inbox) -> str:
+    """The refresh token of this browser, if a page of ours asks; else empty."""
+    return request.COOKIES.get(cookie_name(request, inbox.slug), "") if is_own_page(request) else ""
+
+
 def cookie_name(request: HttpRequest, slug: str) -> str:
     # The prefix makes browsers refuse it from sub-domains and over plain http; locally there is no https.
     return f"__Host-chatproxy-{slug}" if request.is_secure() else f"chatproxy-{slug}"
 
 
-def set_cookie(request: HttpRequest, response: HttpResponse, slug: str, token: str) -> None:
+def set_cookie(request: HttpRequest, response: HttpResponse, opened: Opened) -> None:
     """Over https it also works inside a frame, one jar per embedding site."""
+    age_s = max(0, int((opened.session.expires_at - moment()).total_seconds()))
+    _set(request, response, opened.session.contact.inbox.slug, opened.refresh_token, age_s)
+
+
+def clear_cookie(request: HttpRequest, response: HttpResponse, slug: str) -> None:
+    _set(request, response, slug, "", 0)  # the same attributes, or a browser would keep it
+
+
+def _set(request: HttpRequest, response: HttpResponse, slug: str, token: str, age_s: int) -> None:
     name, secure = cookie_name(request, slug), request.is_secure()
-    age: timedelta = sessions.IDLE_FOR
     response.set_cookie(
-        name, token, max_age=age, path="/", httponly=True, secure=secure, samesite="None" if secure else "Lax"
+        name, token, max_age=age_s, path="/", httponly=True, secure=secure, samesite="None" if secure else "Lax"
     )
     if secure:
         response.cookies[name] = _Partitioned(response.cookies[name])

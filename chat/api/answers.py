@@ -21,7 +21,7 @@ def answer(body: bytes, *, status: int = 200) -> HttpResponse:
 
 def refuse(refusal: Refusal) -> HttpResponse:
     response = answer(orjson.dumps(refusal.body), status=refusal.status)
-    if refusal.code == Code.UNKNOWN_TOKEN:
+    if refusal.status == 401:
         response["WWW-Authenticate"] = "Bearer"
     if refusal.retry_after is not None:
         response["Retry-After"] = str(refusal.retry_after)

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from ninja import Query, Router
 
 from chat import runtime, wire
-from chat.api.access import ApiRequest, Bearer, count_message, peer_of
+from chat.api.access import ApiRequest, Bearer, count_message, peer_of, still
 from chat.api.answers import answer
 from chat.api.poll import Door, poll
 from chat.sender import encode_page
@@ -34,6 +34,7 @@ async def sync(
     conversations.polled(request.auth.contact_id)
     door = Door(runtime.drain(), request.gate(), peer_of(request))
     page = await poll(conversations, request.auth, since=since, wait_s=wait, door=door)
+    await still(request)
     return answer(encode_page(page))
 
 
@@ -97,4 +98,5 @@ async def history(
     page = await request.conversations().history(
         request.auth.contact_id, conversation_id=conversation_id, before=before, limit=limit
     )
+    await still(request)
     return answer(wire.encode_history(page.rows, page.more))

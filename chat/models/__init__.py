@@ -8,6 +8,7 @@ from chat.models.blocks import Block as Block
 from chat.models.contacts import Contact as Contact
 from chat.models.contacts import ContactInbox as ContactInbox
 from chat.models.contacts import Session as Session
+from chat.models.contacts import UsedClaim as UsedClaim
 from chat.models.contacts import new_epoch as new_epoch
 from chat.models.conversations import Attachment as Attachment
 from chat.models.conversations import Avatar as Avatar

@@ -23,6 +23,7 @@ class Contact(models.Model):
     name = models.CharField(max_length=255, blank=True, default="")
     attributes = models.JSONField(default=dict, blank=True)
     claims = models.JSONField(default=dict, blank=True, help_text="what they say and nobody has proven: email, phone")
+    signed = models.JSONField(default=dict, blank=True, help_text="what the site signed: email, phone")
     epoch = models.CharField(max_length=8, default=new_epoch)
     head = models.BigIntegerField(default=0)
     floor = models.BigIntegerField(default=0)
@@ -43,6 +44,7 @@ class ContactInbox(models.Model):
     source_id = EncryptedTextField()
     pubsub_token = EncryptedTextField(blank=True, default="", help_text="empty until Chatwoot knows the contact")
     chatwoot_contact_id = models.BigIntegerField(null=True)
+    identified = models.BooleanField(default=False, help_text="Chatwoot hears of it with the contact's identifier")
     resynced_at = models.BigIntegerField(default=0, help_text="start of the latest resync, ms")
     hinted_at = models.BigIntegerField(default=0, help_text="a webhook of Chatwoot's said that something is new, ms")
     walked_at = models.BigIntegerField(default=0, help_text="start of the latest walk over everything, ms")
@@ -58,7 +60,11 @@ class ContactInbox(models.Model):
 
 
 class Session(models.Model):
-    """One signed-in device of a contact."""
+    """One signed-in device of a contact.
+
+    Each use of its refresh token makes the next one and a new ``generation``, which is ``confirmed`` once somebody came
+    with an access token of it: only then the token before it must have been given up.
+    """
 
     class Kind(models.TextChoices):
         BROWSER = "browser"
@@ -67,6 +73,10 @@ class Session(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="sessions")
     token_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the refresh token, hex")
+    previous_hash = models.CharField(max_length=64, blank=True, default="", db_index=True)
+    generation = models.IntegerField(default=0)
+    confirmed = models.IntegerField(default=0, help_text="the newest generation that was seen in use")
+    rotated_at = models.DateTimeField(null=True)
     kind = models.CharField(max_length=8, choices=Kind.choices)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
@@ -76,3 +86,17 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return f"session {self.id}"
+
+
+class UsedClaim(models.Model):
+    """An identity token that was used, where each works only once; kept until it would have expired anyway."""
+
+    inbox = models.ForeignKey(Inbox, models.CASCADE, related_name="used_claims")
+    jti_hash = models.CharField(max_length=64, help_text="SHA-256 of its jti, hex")
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["inbox", "jti_hash"], name="one_use_per_claim")]
+
+    def __str__(self) -> str:
+        return f"used claim {self.pk}"

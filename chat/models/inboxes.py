@@ -29,6 +29,14 @@ class Inbox(models.Model):
     hmac_token = EncryptedTextField(blank=True, default="")
     bot_token = EncryptedTextField(blank=True, default="", help_text="of an agent bot: may write into all its account")
     marker_off = models.CharField(max_length=255, blank=True, default="", help_text="why the bot token is not used")
+    identity_secret = EncryptedTextField(blank=True, default="", help_text="with which the site signs who somebody is")
+    identity_secret_old = EncryptedTextField(blank=True, default="", help_text="the one before it, still accepted")
+    legacy_identity = models.BooleanField(default=True, help_text="accept identifier_hash, which never expires")
+    claims_once = models.BooleanField(default=False, help_text="each identity token works only once, by its jti")
+    requires_identity = models.BooleanField(default=False, help_text="nobody may chat without having signed in")
+    trusts_claims = models.BooleanField(
+        default=False, help_text="e-mail and phone number that the site signed may join contacts in Chatwoot"
+    )
     canary_source_id = EncryptedTextField(blank=True, default="", editable=False)
     canary_token = EncryptedTextField(blank=True, default="", editable=False)
     allowed_origins = models.JSONField(

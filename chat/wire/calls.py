@@ -1,9 +1,9 @@
 """Bodies of the JSON API: what it takes and what it answers."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from chat.wire.frames import CursorText
 from chat.wire.rows import Conversation, Message
@@ -18,9 +18,26 @@ class Call(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+def _anything(value: Any) -> Any:
+    return value
+
+
+# Whatever is no text is no proof either: that is answered like every other proof that does not hold.
+Proof = Annotated[Any, PlainValidator(_anything), WithJsonSchema({"type": "string"}), Field(repr=False)]
+
+
 class OpenSession(Call):
+    """Without any of the last three: as nobody in particular."""
+
     inbox: Slug
     kind: Literal["browser", "app"] = "browser"
+    identity_token: Proof = None
+    identifier: Proof = None
+    identifier_hash: Proof = None
+
+    @property
+    def claims_nothing(self) -> bool:
+        return self.identity_token is None and self.identifier is None and self.identifier_hash is None
 
 
 class RefreshSession(Call):

@@ -156,9 +156,11 @@ export class ChatClient {
     const page = olderPage(this.state);
     if (!page || this.#paging) return false;
     this.#paging = true;
+    const contact = this.#contact;
     try {
       const before = page.before ? `?before=${page.before}` : "";
       const answer = await this.session.get(`/conversations/${page.conversation}/messages${before}`);
+      if (contact !== this.#contact) return false; // Somebody else sits here now.
       this.#dispatch({ type: "older", conversation: page.conversation, ...answer });
       return true;
     } catch {

@@ -321,6 +321,23 @@ test("a session of somebody else brings none of the old thread and no old cursor
   assert.deepEqual(texts(client), []);
 });
 
+test("T7: an older page that was asked for by the one before is not shown to the next", async () => {
+  const world = new World();
+  const client = await world.connected();
+  world.socket.receive(reset(Array.from({ length: 50 }, (_, index) => message({ seq: index + 100 }))));
+  /** @type {(page: object) => void} */ let arrive = () => {};
+  world.answers["/conversations/c1/messages"] = () => ({ status: 200, body: new Promise((resolve) => (arrive = resolve)) });
+  const asking = client.older();
+  await settled();
+  world.answers["/session/refresh"] = () => ({ status: 200, body: { access_token: "t2", expires_in: 900, contact: "y" } });
+  await world.clock.pass(10_000);
+  world.socket.die(4401);
+  await world.clock.pass(0);
+  arrive({ messages: [message({ seq: 9 })], more: false });
+  assert.equal(await asking, false);
+  assert.deepEqual(texts(client), []);
+});
+
 test("an inbox that does not exist stops the client in words, not in a loop", async () => {
   const world = new World();
   world.answers["/session"] = () => ({ status: 404 });
