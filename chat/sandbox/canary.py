@@ -25,12 +25,13 @@ def planted(value: Any, word: str) -> Any:
     if not isinstance(value, dict):
         return value
     copy = {name: planted(each, word) for name, each in value.items()}
-    for name in copy.keys() & {*OBJECTS}:
-        copy[name] = {**(copy[name] or {}), "canary": word}
-    for name in copy.keys() & {*TEXTS}:
-        copy[name] = copy[name] or word
-    for name in copy.keys() & {*LISTS}:
-        copy[name] = [*copy[name], word]
+    for name, each in copy.items():
+        if name in OBJECTS and (each is None or isinstance(each, dict)):  # a change of one is a list of two
+            copy[name] = {**(each or {}), "canary": word}
+        elif name in TEXTS:
+            copy[name] = each or word
+        elif name in LISTS:
+            copy[name] = [*each, word]
     return copy
 
 
