@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS: dict[int, str] = {
     0: "chatwoot wire audience backoff breaker budget clock failpoints markdown echoes outcome outlet patience window "
-    "trouble waiting draining filetypes networks limits ranges reencoding addresses signature posting hours look "
+    "trouble waiting draining filetypes networks limits ranges reencoding signature posting hours look "
     "identity",
     1: "bridge fields models migrations",
     2: "feed files claim outbox lanes settling gone mirror recognition snapshot place acceptance sessions signin "

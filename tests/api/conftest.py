@@ -69,7 +69,7 @@ async def newcomer(world: World, runtime: Runtime) -> Callable[[], Awaitable[Api
 
     async def make() -> ApiClient:
         inbox = await world.ask(Inbox.objects.get, pk=world.inbox_id)
-        opened = await runtime.conversations.open_session(inbox, kind="app")
+        opened = await runtime.conversations.devices.open(inbox, kind="app")
         client = ApiClient()
         client.token, client.contact_id = opened.access_token, opened.session.contact_id
         return client

@@ -101,7 +101,7 @@ async def stranger(
         cable_url=world.sandbox.cable_url,
         inbox_identifier=other.identifier,
     )
-    opened = await runtime.conversations.open_session(inbox, kind="app")
+    opened = await runtime.conversations.devices.open(inbox, kind="app")
     client = ApiClient()
     client.token, client.contact_id = opened.access_token, opened.session.contact_id
     return await settle(client, world)
