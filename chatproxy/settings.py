@@ -96,7 +96,6 @@ DESK_URL = env.url("DESK_URL", schemes=("http", "https"), example="http://127.0.
 DRAIN_S = env.seconds("DRAIN_S", default=25, most=600)
 RECONNECT_JITTER_S = env.seconds("RECONNECT_JITTER_S", default=10, most=600)
 REDIS_URL = env.url_with_password("REDIS_URL", schemes=("redis", "rediss", "unix"), example="redis://127.0.0.1:6379/0")
-UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", default=20 * 1024 * 1024, least=1, most=100 * 1024 * 1024)
 LIMITS = env.limits("LIMITS")
 SESSION_CHALLENGE = env.text("SESSION_CHALLENGE")
 SESSION_CHALLENGE_AFTER = env.integer("SESSION_CHALLENGE_AFTER", default=3, least=0, most=1_000_000)

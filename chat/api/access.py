@@ -96,7 +96,8 @@ def check_own_page(request: HttpRequest) -> None:
     if not is_own_page(request):
         logger.warning(
             "refused a refresh by cookie from origin %r at host %r: only our own pages may ask for it; "
-            "if this is one, a proxy in front of us must pass on the Host header unchanged",
+            "a page elsewhere sends the refresh_token that it got when its session began; "
+            "if this is one of ours, a proxy in front of us must pass on the Host header unchanged",
             request.headers.get("Origin", "")[:200],
             request.get_host(),
         )

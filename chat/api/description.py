@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from chat.api.answers import refuse
+from chat.api.docs import CACHED
 from chat.wire import asyncapi as described
 from chat.wire.errors import Code, Refusal
 
@@ -14,4 +15,6 @@ async def asyncapi(request: HttpRequest) -> HttpResponse:
         response["Allow"] = "GET, HEAD"
         return response
     server = {"host": request.get_host(), "protocol": "wss" if request.is_secure() else "ws"}
-    return JsonResponse({**described.document(), "servers": {"this": server}})
+    response = JsonResponse({**described.document(), "servers": {"this": server}})
+    response["Cache-Control"] = CACHED
+    return response

@@ -25,6 +25,8 @@ TAGS = {
     "contact": "What a person says of themselves, and what is held of them.",
     "conversations": "What is said, and what is new.",
     "uploads": "Files on their way to a message.",
+    "attachments": "Files of messages.",
+    "avatars": "Agents' pictures.",
 }
 # What is meant where nothing else is said; 400 and 422 name what is wrong.
 _USUAL = {
@@ -35,15 +37,19 @@ _USUAL = {
     409: Refusal(Code.NO_QUESTION),
     413: Refusal(Code.TOO_BIG),
     415: Refusal(Code.NOT_JSON),
+    416: Refusal(Code.RANGE_INVALID),
     422: Refusal(Code.BAD_REQUEST),
     429: Refusal(Code.TOO_FAST),
     500: Refusal(Code.FAULT),
+    502: Refusal(Code.FILE_UNREACHABLE),
     503: Refusal(Code.UNAVAILABLE),
 }
 _OF_TAG = {
     ("session", 404): Code.NO_SUCH_INBOX,
     ("contact", 409): Code.TOO_MANY_ATTRIBUTES,
     ("inbox", 404): Code.NO_SUCH_INBOX,
+    ("attachments", 404): Code.NOT_FOUND,
+    ("avatars", 404): Code.NOT_FOUND,
     ("uploads", 413): Code.FILE_TOO_BIG,
     ("uploads", 415): Code.FILE_REFUSED,
     ("uploads", 422): Code.FILE_EMPTY,

@@ -61,6 +61,7 @@ _EXPORT = profile.ContactExport(
     contact={"id": str(CONTACT), "name": "Ada"}, sessions=[], conversations=[], uploads=[], deliveries=[]
 )
 _CHANGES = calls.Changes(type="changes", cursor=CURSOR, conversations=[_ROW], messages=[_SAID], more=False)
+_TICKETS = calls.Tickets(urls={FILE: f"/api/v1/attachments/{FILE}?ticket=…"}, expires_in=600)
 _ACCEPTED = calls.Accepted(message=MESSAGE, conversation=CONVERSATION)
 
 # By method and path below /api/v1. A body is given as it is written, an answer as the body that makes it.
@@ -71,6 +72,7 @@ REQUESTS: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
         profile.PatchContact,
         {"name": "Ada", "email": "ada@example.com", "attributes": {"plan": "pro"}},
     ),
+    "post /attachments/tickets": (calls.BuyTickets, {"attachments": [str(FILE)]}),
     "put /messages/{echo_id}": (calls.PutMessage, {"text": "Hello", "files": [str(FILE)]}),
     "put /messages/{message_id}/answer": (calls.PutAnswer, {"values": [{"title": "Small", "value": "s"}]}),
     "post /conversations": (
@@ -82,6 +84,7 @@ REQUESTS: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
     "put /conversations/{conversation_id}/csat": (overview.PutCsat, {"rating": 5, "feedback": "Quick and kind."}),
 }
 ANSWERS: dict[str, BaseModel] = {
+    "post /attachments/tickets": _TICKETS,
     "post /session": _SESSION,
     "post /session/refresh": _SESSION,
     "get /inbox/{slug}": _INBOX,

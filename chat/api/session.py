@@ -77,7 +77,6 @@ async def refresh_session(request: ApiRequest, body: calls.RefreshSession) -> Ht
     if body.inbox is None:
         raise Refusal(Code.BAD_REQUEST, "Name the inbox, or give the refresh_token.")
     inbox = await _inbox(body.inbox)
-    check_origin(request, inbox)
     check_own_page(request)
     kind = Session.Kind.BROWSER
     return _answer(request, await devices.refresh(cookie(request, inbox), kind=kind, inbox=inbox))

@@ -10,10 +10,11 @@ from chat.wire.errors import Code
 
 
 class Detail(BaseModel):
-    """The message is for a person, and may say more than the code."""
+    """The message is for a person, and may say more than the code. retry_after: seconds until it may be tried again."""
 
     code: Code
     message: str
+    retry_after: int | None = None
 
 
 class Accepted(BaseModel):

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from typing import Any
+from uuid import UUID
 
 from chat.gate import Gate
 from chat.limits import Limits
@@ -155,8 +156,9 @@ async def test_long_polls_have_places_too_and_a_block_ends_them(
 
 
 async def test_a_blocked_visitor_gets_no_new_token(anybody: Any, porter: Porter, opened: Any) -> None:
-    await porter.lay_down(contacts=frozenset({opened.session.contact_id}))
-    answered = await anybody.call("POST", "session/refresh", {"refresh_token": opened.refresh_token})
+    app = (await anybody.call("POST", "session", {"inbox": "main", "kind": "app"})).json()
+    await porter.lay_down(contacts=frozenset({UUID(app["contact"])}))
+    answered = await anybody.call("POST", "session/refresh", {"refresh_token": app["refresh_token"]})
     assert (answered.status_code, answered.json()["error"]["code"]) == (403, "blocked")
 
 
