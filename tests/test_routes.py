@@ -27,7 +27,11 @@ ROUTES = {
     "sdk.js": ["/sdk.js"],
     "robots.txt": ["/robots.txt"],
     "api/v1/": ["/api/v1/sync", "/api/v1/openapi.json", "/api/v1/session"],
+    "api/v1/asyncapi.json": ["/api/v1/asyncapi.json"],
+    "api/v1/docs": ["/api/v1/docs"],
     "api/v1/<path:rest>": ["/api/v1/nothing"],
+    "hooks/chatwoot/<str:slug>/<str:secret>": ["/hooks/chatwoot/main/guessed"],
+    "^hooks/": ["/hooks/nothing"],
 }
 EVERYWHERE = sorted({path for paths in ROUTES.values() for path in paths})
 

@@ -77,7 +77,7 @@ REQUESTS: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
     "put /messages/{message_id}/answer": (calls.PutAnswer, {"values": [{"title": "Small", "value": "s"}]}),
     "post /conversations": (
         overview.BeginConversation,
-        {"key": str(CONTACT), "message": {"echo_id": str(ECHO), "text": "Hello"}},
+        {"key": str(CONTACT), "message": {"echo_id": str(ECHO), "text": "Hello", "files": [str(FILE)]}},
     ),
     "post /conversations/{conversation_id}/seen": (overview.PostSeen, {"message": str(MESSAGE)}),
     "post /conversations/{conversation_id}/typing": (overview.PostTyping, {"on": True}),
