@@ -49,7 +49,7 @@ def python() -> dict[str, Any]:
     return written
 
 
-@pytest.mark.parametrize(("header", "body", "is_ours"), CASES)
+@pytest.mark.parametrize(("header", "body", "is_ours"), CASES, ids=range(len(CASES)))
 def test_the_python_of_the_document_knows_what_is_ours(
     python: dict[str, Any], header: str, body: bytes, is_ours: bool
 ) -> None:
