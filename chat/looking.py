@@ -59,11 +59,16 @@ class Looking:
 
     @property
     def over_in_ms(self) -> int:
-        """Until the attempt can no longer take effect, by Chatwoot's clock; while we do not know that, as unfenced."""
+        """Until the attempt can no longer take effect: by Chatwoot's clock if there is a fence and we know that clock;
+        else by how long ago it began."""
         clock = self._upstream.link.clock
-        if not clock.known:
+        if not self._counts_by_chatwoot:
             return self._over_at - clock.base()
         return self._claim.fence_at + self._margin_ms + clock.error_ms - clock.now()
+
+    @property
+    def _counts_by_chatwoot(self) -> bool:
+        return self._claim.fence_at > 0 and self._upstream.link.clock.known
 
     async def run(self) -> Look | Gone | ReadBack:
         """Look. Raises ChatwootError when nothing was learnt."""
@@ -98,9 +103,9 @@ class Looking:
             gone.conversation_gone(pen, claim)
 
     async def _count_from_the_start(self) -> None:
-        """By the database's clock, which wrote down when the attempt began; needed while Chatwoot's is not known."""
+        """By the database's clock, which wrote down when the attempt began."""
         clock = self._upstream.link.clock
-        if not clock.known:
+        if not self._counts_by_chatwoot:
             now = await self._reader.run(sql.database_now)
             self._over_at = clock.base() + self._claim.started_at + self._lasts_ms - now
 

@@ -8,12 +8,15 @@ import pytest
 from chat import lanes, sql
 from chat.chatwoot.resources import MessageType
 from chat.chatwoot.upstream_clock import UpstreamClock
+from chat.clock import now_ms
 from chat.looking import Looking, ours_among
 from chat.models import Conversation, Delivery
 from chat.settling import Look, Timing
 from chat.writer import Priority
 from tests.fixtures.people import CHATWOOT_INBOX, conversation, told
 from tests.fixtures.world import World
+
+HOUR = 3_600_000
 
 
 def test_an_empty_one_is_ours_rather_than_one_that_an_agent_began():
@@ -39,12 +42,8 @@ class Unknown(UpstreamClock):
         """Chatwoot tells no time."""
 
 
-@pytest.mark.parametrize(("begun_ms_ago", "over"), [(0, False), (124_000, False), (126_000, True)])
-@pytest.mark.parametrize("fence_ms", [-3_600_000, 3_600_000], ids=["clock behind", "clock ahead"])
-async def test_without_chatwoots_clock_an_attempt_is_over_when_an_unfenced_one_would_be(
-    world: World, begun_ms_ago: int, over: bool, fence_ms: int
-) -> None:
-    """Its fence was told in a time that we cannot read."""
+async def look(world: World, clock: UpstreamClock, *, begun_ms_ago: int, fence_ms: int | None) -> tuple[bool, int]:
+    """Whether an attempt was over when this look began, and in how many ms it is. ``fence_ms``: ahead of our clock."""
     runtime, alice = await world.start(), await world.person()
     await world.talk(runtime, alice)
     await runtime.courier.close()
@@ -54,11 +53,36 @@ async def test_without_chatwoots_clock_an_attempt_is_over_when_an_unfenced_one_w
     now = await world.ask(sql.database_now)
     found = await world.ask(lanes.to_confirm, delivery.id, now)
     assert found is not None
-    claim = replace(found, started_at=now - begun_ms_ago, fence_at=now + fence_ms)
+    claim = replace(found, started_at=now - begun_ms_ago, fence_at=0 if fence_ms is None else now + fence_ms)
     upstream = await runtime.upstreams.of(alice.inbox_id)
-    upstream.link.clock = Unknown()
+    upstream.link.clock = clock
     write = partial(runtime.writer.write, contacts=(alice.contact_id,), priority=Priority.ATTEMPT)
     looking = Looking(claim, upstream, runtime.reader, write, timing=Timing())
     seen = await looking.run()
-    assert isinstance(seen, Look) and seen.over is over
-    assert (looking.over_in_ms <= 0) is over
+    assert isinstance(seen, Look)
+    return seen.over, looking.over_in_ms
+
+
+BEGUN = pytest.mark.parametrize(("begun_ms_ago", "over"), [(0, False), (90_000, False), (126_000, True)])
+
+
+@BEGUN
+@pytest.mark.parametrize("fence_ms", [-HOUR, HOUR], ids=["clock behind", "clock ahead"])
+async def test_without_chatwoots_clock_an_attempt_is_over_when_an_unfenced_one_would_be(
+    world: World, begun_ms_ago: int, over: bool, fence_ms: int
+) -> None:
+    """Its fence was told in a time that we cannot read."""
+    was_over, over_in_ms = await look(world, Unknown(), begun_ms_ago=begun_ms_ago, fence_ms=fence_ms)
+    assert (was_over, over_in_ms <= 0) == (over, over)
+
+
+@BEGUN
+@pytest.mark.parametrize("skew_ms", [-HOUR, 0, HOUR])
+async def test_an_unfenced_attempt_is_over_in_its_time_whatever_chatwoots_clock_says(
+    world: World, begun_ms_ago: int, over: bool, skew_ms: int
+) -> None:
+    """It was not known yet when the attempt began, or was set since."""
+    clock = UpstreamClock()
+    clock.sample(sent=clock.base(), received=clock.base(), told_ms=now_ms() + skew_ms, whole_ms=1)
+    was_over, over_in_ms = await look(world, clock, begun_ms_ago=begun_ms_ago, fence_ms=None)
+    assert (was_over, over_in_ms <= 0) == (over, over)
