@@ -6,7 +6,8 @@ then the newest pages show at once what is new, and the index, or a walk over al
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from typing import NamedTuple
 from chat import mirror, outbox, sql
 from chat.budget import Urgency
 from chat.chatwoot import resources
-from chat.chatwoot.errors import TooBig
+from chat.chatwoot.errors import NotFound, TooBig
 from chat.feed import Pen
 from chat.mirror import Scope
 from chat.models import Conversation, Message
@@ -59,7 +60,8 @@ class Comparing:
             return Outcome(await self._index(scope, urgency), True)
         upstream = await self._upstreams.of(scope.inbox_id)
         for known in await self._reader.run(_recent, scope.contact_inbox_id):
-            await self._walk(scope, upstream, known, urgency, until=known.verified_id, most=RECENT_PAGES)
+            with _unless_gone(known):
+                await self._walk(scope, upstream, known, urgency, until=known.verified_id, most=RECENT_PAGES)
         return Outcome(True, False)
 
     async def compare_all(self, scope: Scope, *, urgency: Urgency) -> bool:
@@ -73,7 +75,8 @@ class Comparing:
         upstream = await self._upstreams.of(scope.inbox_id)
         complete = True
         for known in await self._reader.run(_all, scope.contact_inbox_id):
-            complete &= await self._one(scope, upstream, known, urgency)
+            with _unless_gone(known):
+                complete &= await self._one(scope, upstream, known, urgency)
         return complete
 
     async def _one(self, scope: Scope, upstream: Upstream, known: _Known, urgency: Urgency) -> bool:
@@ -138,6 +141,17 @@ class Comparing:
             found.filter(contact=scope.contact_id, verified_id__lt=verified_id).update(verified_id=verified_id)
 
         await self._writer.write(note, contacts=(scope.contact_id,), priority=Priority.MIRROR)
+
+
+@contextmanager
+def _unless_gone(known: _Known) -> Iterator[None]:
+    """One that was deleted at Chatwoot says nothing of the others, nor of the contact: of that speaks the index."""
+    try:
+        yield
+    except NotFound as error:
+        if not error.finished:  # a proxy said so
+            raise
+        log.info("Chatwoot knows conversation %s no more; its next message begins it anew", known.id)
 
 
 def _settled(upstream: Upstream, messages: Sequence[resources.Message]) -> int:
