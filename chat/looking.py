@@ -85,8 +85,12 @@ class Looking:
             if missing is not None:
                 return missing
             complete = False  # it is there now
-        over = self.over_in_ms <= 0 if self._over is None else self._over
-        return Look(over=over, prompt=self._prompt, complete=complete)
+        return Look(over=self._was_over, prompt=self._prompt, complete=complete)
+
+    @property
+    def _was_over(self) -> bool:
+        """When the first request began; if nothing had to be asked, now."""
+        return self.over_in_ms <= 0 if self._over is None else self._over
 
     def settle(self, pen: Pen, *, settling: Settling, seen: Look | Gone | ReadBack, over_in_ms: int) -> None:
         """Write down what this look has seen. ``over_in_ms``: as of its end."""
@@ -118,7 +122,7 @@ class Looking:
                 size = await self._ask(ask) if each.url else None
                 if size != each.size:
                     why = f"of {each.size} bytes {size or 'nothing'} is there"
-                    return ReadBack(False, why, over=bool(self._over))
+                    return ReadBack(False, why, over=self._was_over)
         except Uncheckable as error:
             return ReadBack(False, f"they cannot be checked: {error}", final=True)
         return ReadBack(True)

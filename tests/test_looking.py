@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,9 +11,10 @@ from chat import lanes, sql
 from chat.chatwoot.resources import MessageType
 from chat.chatwoot.upstream_clock import UpstreamClock
 from chat.clock import now_ms
+from chat.files import Upload
 from chat.looking import Looking, ours_among
 from chat.models import Conversation, Delivery
-from chat.settling import Look, Timing
+from chat.settling import Look, ReadBack, Timing
 from chat.writer import Priority
 from tests.fixtures.people import CHATWOOT_INBOX, conversation, told
 from tests.fixtures.world import World
@@ -42,7 +45,9 @@ class Unknown(UpstreamClock):
         """Chatwoot tells no time."""
 
 
-async def look(world: World, clock: UpstreamClock, *, begun_ms_ago: int, fence_ms: int | None) -> tuple[bool, int]:
+async def look(
+    world: World, clock: UpstreamClock, *, begun_ms_ago: int, fence_ms: int | None, **values: Any
+) -> tuple[bool, int]:
     """Whether an attempt was over when this look began, and in how many ms it is. ``fence_ms``: ahead of our clock."""
     runtime, alice = await world.start(), await world.person()
     await world.talk(runtime, alice)
@@ -53,13 +58,13 @@ async def look(world: World, clock: UpstreamClock, *, begun_ms_ago: int, fence_m
     now = await world.ask(sql.database_now)
     found = await world.ask(lanes.to_confirm, delivery.id, now)
     assert found is not None
-    claim = replace(found, started_at=now - begun_ms_ago, fence_at=0 if fence_ms is None else now + fence_ms)
+    claim = replace(found, started_at=now - begun_ms_ago, fence_at=0 if fence_ms is None else now + fence_ms, **values)
     upstream = await runtime.upstreams.of(alice.inbox_id)
     upstream.link.clock = clock
     write = partial(runtime.writer.write, contacts=(alice.contact_id,), priority=Priority.ATTEMPT)
     looking = Looking(claim, upstream, runtime.reader, write, timing=Timing())
     seen = await looking.run()
-    assert isinstance(seen, Look)
+    assert isinstance(seen, Look | ReadBack)
     return seen.over, looking.over_in_ms
 
 
@@ -86,3 +91,14 @@ async def test_an_unfenced_attempt_is_over_in_its_time_whatever_chatwoots_clock_
     clock.sample(sent=clock.base(), received=clock.base(), told_ms=now_ms() + skew_ms, whole_ms=1)
     was_over, over_in_ms = await look(world, clock, begun_ms_ago=begun_ms_ago, fence_ms=None)
     assert (was_over, over_in_ms <= 0) == (over, over)
+
+
+@BEGUN
+async def test_where_nothing_can_be_asked_for_an_attempt_is_over_in_its_time_too(
+    world: World, begun_ms_ago: int, over: bool
+) -> None:
+    """Chatwoot has stored the message, but names no address for its file."""
+    nameless = Upload(Path("gone"), "a.txt", "text/plain", 3, "")
+    doubt = {"found": True, "files": (nameless,), "begun_ms_ago": begun_ms_ago, "fence_ms": None}
+    was_over, _ = await look(world, Unknown(), **doubt)
+    assert was_over is over
