@@ -15,7 +15,8 @@ TAG = "chat"
 
 def register() -> None:
     """Deployment checks: `migrate` and the admin's first inbox must work before an inbox exists."""
-    for check in (is_migrated, has_an_inbox, origins_are_named, fences_hold, bot_tokens_are_used, proxies_are_named):
+    mentioned = (origins_are_named, fences_hold, answers_are_stamped, bot_tokens_are_used, proxies_are_named)
+    for check in (is_migrated, has_an_inbox, *mentioned):
         checks.register(check, TAG, deploy=True)
 
 
@@ -89,6 +90,22 @@ def fence_words(chatwoot: "Chatwoot") -> str:
             "duplicate, which is counted and shown"
         )
     return "not checked yet, so it counts as unfenced"
+
+
+def answers_are_stamped(**_: Any) -> list[checks.CheckMessage]:
+    """By the latest probe of the fence."""
+    from chat.models import Chatwoot
+
+    if unapplied_migrations():
+        return []
+    return [
+        checks.Warning(
+            f"X-Runtime is taken out of the answers of {chatwoot.url}: what was deleted there is not begun anew",
+            hint="let proxies before Chatwoot pass that header; see docs/operating.md",
+            id="chat.W004",
+        )
+        for chatwoot in Chatwoot.objects.filter(hides_runtime=True).order_by("url")
+    ]
 
 
 def bot_tokens_are_used(**_: Any) -> list[checks.CheckMessage]:

@@ -22,8 +22,8 @@ class Person:
 class Claim:
     """A leased delivery with all that is needed to send it or to look for it.
 
-    ``fence_at`` is by Chatwoot's clock, all other times by the database's. ``through_bot``: this attempt carries the
-    marker.
+    ``fence_at`` is by Chatwoot's clock and 0 without a fence, all other times by the database's. ``through_bot``: this
+    attempt carries the marker.
     """
 
     delivery_id: uuid.UUID

@@ -6,7 +6,8 @@ then the newest pages show at once what is new, and the index, or a walk over al
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -14,7 +15,8 @@ from typing import NamedTuple
 from chat import mirror, outbox, sql
 from chat.budget import Urgency
 from chat.chatwoot import resources
-from chat.chatwoot.errors import TooBig
+from chat.chatwoot.errors import NotFound, TooBig
+from chat.chatwoot.listing import Unread
 from chat.feed import Pen
 from chat.mirror import Scope
 from chat.models import Conversation, Message
@@ -52,6 +54,7 @@ class Comparing:
         self._writer = writer
         self._reader = reader
         self._too_big: set[int] = set()  # contact inboxes whose index does not fit, as far as this process learnt
+        self.unread = 0  # rows that could not be read
 
     async def compare(self, scope: Scope, *, urgency: Urgency) -> Outcome:
         """What a gap asks for at once."""
@@ -59,7 +62,8 @@ class Comparing:
             return Outcome(await self._index(scope, urgency), True)
         upstream = await self._upstreams.of(scope.inbox_id)
         for known in await self._reader.run(_recent, scope.contact_inbox_id):
-            await self._walk(scope, upstream, known, urgency, until=known.verified_id, most=RECENT_PAGES)
+            with _unless_gone(known):
+                await self._walk(scope, upstream, known, urgency, until=known.verified_id, most=RECENT_PAGES)
         return Outcome(True, False)
 
     async def compare_all(self, scope: Scope, *, urgency: Urgency) -> bool:
@@ -73,7 +77,8 @@ class Comparing:
         upstream = await self._upstreams.of(scope.inbox_id)
         complete = True
         for known in await self._reader.run(_all, scope.contact_inbox_id):
-            complete &= await self._one(scope, upstream, known, urgency)
+            with _unless_gone(known):
+                complete &= await self._one(scope, upstream, known, urgency)
         return complete
 
     async def _one(self, scope: Scope, upstream: Upstream, known: _Known, urgency: Urgency) -> bool:
@@ -91,8 +96,9 @@ class Comparing:
         async with upstream.turn(urgency):
             started = await self._reader.run(sql.database_now)
             conversations = await upstream.api.conversations(scope.source_id)
-        complete = upstream.chatwoot_inbox_id is not None or not conversations
-        for conversation in sorted(conversations, key=lambda each: each.id):
+        self._note_unread(scope, conversations.unread)
+        complete = upstream.chatwoot_inbox_id is not None or not conversations.rows
+        for conversation in sorted(conversations.rows, key=lambda each: each.id):
             if conversation.inbox_id == upstream.chatwoot_inbox_id:  # a verified contact's index spans all inboxes
                 complete &= await self._apply(scope, upstream, conversation, started)
         return complete
@@ -101,6 +107,7 @@ class Comparing:
         self, scope: Scope, upstream: Upstream, conversation: resources.Conversation, started: int
     ) -> bool:
         complete = True
+        self._note_unread(scope, conversation.unread)
         messages = sorted(conversation.messages, key=lambda each: each.id)
         for at in range(0, max(1, len(messages)), CHUNK):
             apply = partial(_apply, scope, conversation, messages[at : at + CHUNK], started)
@@ -119,16 +126,24 @@ class Comparing:
             async with upstream.turn(urgency):
                 started = await self._reader.run(sql.database_now)
                 page = await upstream.api.messages(scope.source_id, known.chatwoot_id, before=before)
-            apply = partial(_apply_page, scope, page, started)
+            self._note_unread(scope, page.unread)
+            apply = partial(_apply_page, scope, page.rows, started)
             news = await self._writer.write(apply, contacts=(scope.contact_id,), priority=Priority.MIRROR)
-            settled = max(settled, _settled(upstream, page))
-            ids = sorted(each.id for each in page)
+            settled = max(settled, _settled(upstream, page.rows))
+            ids = page.ids
             if len(ids) <= OVERLAP or (ids[0] <= until and not news):
                 await self._verified(scope, known.chatwoot_id, settled)
                 return True
             before = ids[OVERLAP - 1]
         log.warning("conversation %s: %d pages were not enough to compare it", known.id, most)
         return False
+
+    def _note_unread(self, scope: Scope, unread: Sequence[Unread]) -> None:
+        """They hide no others, and come again with each comparison: said at the 1st, 2nd, 4th, 8th …"""
+        before, self.unread = self.unread, self.unread + len(unread)
+        if before.bit_length() < self.unread.bit_length():
+            words = "rows of Chatwoot's that could not be read so far: %d, the latest of contact inbox %s: %s"
+            log.error(words, self.unread, scope.contact_inbox_id, unread[-1].why)
 
     async def _verified(self, scope: Scope, chatwoot_id: int, verified_id: int) -> None:
         """Everything up to this message is compared."""
@@ -138,6 +153,17 @@ class Comparing:
             found.filter(contact=scope.contact_id, verified_id__lt=verified_id).update(verified_id=verified_id)
 
         await self._writer.write(note, contacts=(scope.contact_id,), priority=Priority.MIRROR)
+
+
+@contextmanager
+def _unless_gone(known: _Known) -> Iterator[None]:
+    """One that was deleted at Chatwoot says nothing of the others, nor of the contact: of that speaks the index."""
+    try:
+        yield
+    except NotFound as error:
+        if not error.finished:  # a proxy said so
+            raise
+        log.info("Chatwoot knows conversation %s no more; its next message begins it anew", known.id)
 
 
 def _settled(upstream: Upstream, messages: Sequence[resources.Message]) -> int:

@@ -196,14 +196,15 @@ class Courier:
         try:
             async with upstream.turn(Urgency.DELIVERY):  # before the claim: waiting must not use up the fence
                 window_ms = upstream.link.fence_window_ms
-                claim = await self._claim(due, upstream, fenced=window_ms is not None, marker=marker)
-                if not self._in_time(claim, upstream, fenced=window_ms is not None):
+                claim, ends_at = await self._claim(due, upstream, fenced=window_ms is not None, marker=marker)
+                left_ms = ends_at - upstream.link.clock.base()
+                if left_ms < self._timing.lasts_ms(fenced=window_ms is not None, size=claim.size) / 2:
                     raise Crowded("it took too long to begin")
                 upstream.link.refuse_unless_open()  # another may have been told meanwhile to leave it alone
                 reached("courier.before_send")
                 headers = fence.header(claim.fence_at, window_ms) if window_ms is not None else {}
                 sent, posted_at = upstream.link.clock.base(), self._now()
-                answer = await sending.send(claim, upstream, headers)
+                answer = await sending.send(claim, upstream, headers, left_ms=left_ms)
                 received = upstream.link.clock.base()
                 reached("courier.after_send")
         except _NotOurs:
@@ -224,27 +225,25 @@ class Courier:
                 self._holding.answered(claim.contact_inbox_id, answer.message.id, posted_at=posted_at)
         return True
 
-    async def _claim(self, due: Due, upstream: Upstream, *, fenced: bool, marker: bool) -> Claim:
-        """Commit the attempt. Its fence is counted from when the row is written."""
+    async def _claim(self, due: Due, upstream: Upstream, *, fenced: bool, marker: bool) -> tuple[Claim, int]:
+        """Commit the attempt. Its end, by the clock's base and by the fence, counts from when the row is written."""
         if self._closing:
             raise _NotOurs
         clock, timing = upstream.link.clock, self._timing
-        ahead_ms = clock.now() - clock.base()
+        ahead_ms, ends_at = clock.now() - clock.base(), 0
 
         def claim(pen: Pen) -> Claim | None:
+            nonlocal ends_at
             size = files.size_of(due.delivery_id) if due.has_files else 0
-            fence_at = clock.base() + ahead_ms + timing.lasts_ms(fenced=fenced, size=size)
+            ends_at = clock.base() + timing.lasts_ms(fenced=fenced, size=size)
+            fence_at = ends_at + ahead_ms if fenced else 0
             return lanes.claim_attempt(pen, due.delivery_id, fence_at=fence_at, marker=marker, lease_ms=timing.lease_ms)
 
         claimed = await self._leases.take(claim, due.delivery_id, due.contact_id)
         if claimed is None:
             raise _NotOurs
         reached("courier.after_claim")
-        return claimed
-
-    def _in_time(self, claim: Claim, upstream: Upstream, *, fenced: bool) -> bool:
-        lasts_ms = self._timing.lasts_ms(fenced=fenced, size=claim.size)
-        return claim.fence_at - upstream.link.clock.now() >= lasts_ms / 2
+        return claimed, ends_at
 
     async def _settle(self, claim: Claim, upstream: Upstream, error: ChatwootError) -> None:
         over_in_ms = self._looking(claim, upstream).over_in_ms

@@ -91,8 +91,9 @@ def claim_attempt(
 ) -> Claim | None:
     """Lease what is to be sent, and commit the attempt before its first byte leaves.
 
-    ``fence_at``: when, by Chatwoot's clock, the attempt can no longer take effect. ``marker``: there is a way to send
-    one; it is used where Chatwoot lately confirmed whose the conversation is. None: not now, or another has it.
+    ``fence_at``: when, by Chatwoot's clock, the attempt can no longer take effect; 0: nothing holds it off. ``marker``:
+    there is a way to send one; it is used where Chatwoot lately confirmed whose the conversation is. None: not now, or
+    another has it.
     """
     waiting = Q(state=State.ACCEPTED) | Q(state__in=DOUBTFUL, kind=Delivery.Kind.CONTACT)
     delivery = _lease(pen, delivery_id, waiting, lease_ms)

@@ -112,10 +112,13 @@ class Link:
 
 
 def is_failure(error: ChatwootError | None) -> bool:
-    """Nobody is there, or somebody else answers in Chatwoot's place. Whatever Rails answers is none."""
+    """Nobody is there, or somebody else answers in Chatwoot's place. Whatever Rails answers is none, nor is any 4xx: a
+    proxy may hide that it is Rails' own."""
     if isinstance(error, Unreachable):
         return not isinstance(error, UNASKED)
-    return isinstance(error, Ambiguous) and not error.finished
+    if not isinstance(error, Ambiguous) or error.finished:
+        return False
+    return error.status is None or not 400 <= error.status < 500
 
 
 def _pause(chatwoot_pk: int, pause_ms: int) -> None:

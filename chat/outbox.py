@@ -117,11 +117,11 @@ def discard(pen: Pen, delivery: Delivery) -> None:
         )
 
 
-def distrust(chatwoot_id: int, *, fence_at: int) -> int:
+def distrust(chatwoot_id: int, *, now: int) -> int:
     """After a restore: what the backup has as on its way to this Chatwoot may have arrived since, so look for it first.
 
-    Until ``fence_at``, by Chatwoot's clock, an attempt may take effect that nobody here remembers. A contact is simply
-    asked for again: it has our id. Nothing is numbered, since all devices must start again. How many.
+    An attempt that nobody here remembers may have begun just now, and no fence is known to hold it off. A contact is
+    simply asked for again: it has our id. Nothing is numbered, since all devices must start again. How many.
     """
     open_still = Delivery.objects.filter(state__in=(State.ACCEPTED, State.SENDING, State.UNSURE))
     doubtful = open_still.filter(contact_inbox__inbox__chatwoot=chatwoot_id).exclude(kind=Kind.CONTACT)
@@ -135,7 +135,8 @@ def distrust(chatwoot_id: int, *, fence_at: int) -> int:
         finished=False,
         permanent=False,
         looks=0,
-        fence_at=fence_at,
+        started_at=now,
+        fence_at=0,
         lease_until=0,
         lease_no=F("lease_no") + 1,
     )

@@ -28,6 +28,10 @@ log = logging.getLogger(__name__)
 
 CLAIM_MS = 60_000  # a process that dies while it probes keeps the others from it for so long
 SAMPLES = 5  # of the clock, at first: each tells whole seconds, and where a second begins only several tell
+NO_RUNTIME = (
+    "X-Runtime is taken out of its answers, so that we cannot tell Rails' from a proxy's: what was deleted there is "
+    "not begun anew, and its visitors' messages wait. Let that header through"
+)
 SKEW_STEP_MS = 1_000  # a change of less is not written down
 
 
@@ -182,7 +186,9 @@ class _Probe:
         row.fence, row.fence_window_ms = probe.verdict, probe.window_ms
         self._link.learn(row, now=found.now)
         verdict = {"fence": probe.verdict, "fence_window_ms": probe.window_ms, "fence_checked_at": found.now}
-        await self._write(verdict)
+        await self._write(verdict | {"hides_runtime": probe.hides_runtime})
+        if probe.hides_runtime:
+            log.error("%s: %s", self._link.name, NO_RUNTIME)
         if is_news:
             _say(self._link.name, probe)
 

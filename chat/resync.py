@@ -188,10 +188,10 @@ class Resyncs:
         try:
             if await self.run(wish.scope, urgency=wish.urgency, whole=wish.key.whole):
                 return self._serve(wish)
-        except NotFound:
-            log.info("Chatwoot knows contact inbox %s no more; its next message brings it back", wish.key[0])
-            return self._serve(wish)
         except (ChatwootError, *BUSY) as error:
+            if isinstance(error, NotFound) and error.finished:  # Chatwoot says so itself, not a proxy
+                log.info("Chatwoot knows contact inbox %s no more; its next message brings it back", wish.key[0])
+                return self._serve(wish)
             log.warning("resync of contact inbox %s failed and comes again: %s", wish.key.contact_inbox_id, error)
             if isinstance(error, Throttled):
                 again_s = max(again_s, error.retry_after_s)

@@ -1,7 +1,7 @@
 """One attempt: the request that each kind of delivery is, and what its answer changes."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -45,18 +45,18 @@ def scope_of(claim: Claim, upstream: Upstream) -> Scope:
     return Scope(claim.contact_id, claim.contact_inbox_id, claim.inbox_id, claim.source_id, upstream.chatwoot_inbox_id)
 
 
-async def send(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
-    """Make the attempt. ``headers``: the fence. Raises ChatwootError."""
-    sender = {
+async def send(claim: Claim, upstream: Upstream, headers: Headers, *, left_ms: int) -> Answer:
+    """Make the attempt. ``headers``: the fence. ``left_ms``: how long it may take effect. Raises ChatwootError."""
+    senders: Mapping[Kind, Callable[[Claim, Upstream, Headers], Awaitable[Answer]]] = {
         Kind.CONTACT: _send_contact,
         Kind.CONVERSATION: _send_conversation,
-        Kind.MESSAGE: _send_by_bot if claim.through_bot else _send_message,
+        Kind.MESSAGE: partial(_send_by_bot if claim.through_bot else _send_message, left_ms=left_ms),
         Kind.ANSWER: _send_answer,
         Kind.RESOLVE: _send_resolve,
         Kind.SEEN: _send_seen,
         Kind.PROFILE: _send_profile,
-    }[Kind(claim.kind)]
-    return await sender(claim, upstream, headers)
+    }
+    return await senders[Kind(claim.kind)](claim, upstream, headers)
 
 
 async def _send_contact(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
@@ -123,7 +123,7 @@ def _doubt_if_open(pen: Pen, claim: Claim, *, wait_ms: int) -> None:
     outbox.doubt(pen, claim, reason=reason, finished=True, permanent=False, due_at=pen.now + wait_ms)
 
 
-async def _send_message(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
+async def _send_message(claim: Claim, upstream: Upstream, headers: Headers, *, left_ms: int) -> Answer:
     assert claim.chatwoot_id is not None
     with _opened(claim.files) as parts:
         message = await upstream.api.create_message(
@@ -132,7 +132,7 @@ async def _send_message(claim: Claim, upstream: Upstream, headers: Headers) -> A
             content=claim.content,
             echo_id=claim.echo_id,
             headers=headers,
-            **_files(claim, upstream, parts),
+            **_files(parts, left_ms),
         )
     return _answered(claim, upstream, message, confirms=True)
 
@@ -152,12 +152,11 @@ def _opened(uploads: Sequence[Upload]) -> Iterator[list[File]]:
         yield parts
 
 
-def _files(claim: Claim, upstream: Upstream, parts: list[File]) -> dict[str, Any]:
+def _files(parts: list[File], left_ms: int) -> dict[str, Any]:
     """Nothing without files; with them also for how long an answer is waited for: as long as it may take effect."""
     if not parts:
         return {}
-    left_s = (claim.fence_at - upstream.link.clock.now()) / 1000
-    return {"files": parts, "answer_s": max(0, left_s) + AFTER_FENCE_S}
+    return {"files": parts, "answer_s": max(0, left_ms) / 1000 + AFTER_FENCE_S}
 
 
 def _answered(claim: Claim, upstream: Upstream, message: Message, *, confirms: bool) -> Answer:
@@ -174,7 +173,7 @@ def _answered(claim: Claim, upstream: Upstream, message: Message, *, confirms: b
     return Answer(arrived, ours)
 
 
-async def _send_by_bot(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
+async def _send_by_bot(claim: Claim, upstream: Upstream, headers: Headers, *, left_ms: int) -> Answer:
     assert claim.chatwoot_id is not None and upstream.bot is not None
     echo_id = claim.echo_id
     with _opened(claim.files) as parts:
@@ -184,7 +183,7 @@ async def _send_by_bot(claim: Claim, upstream: Upstream, headers: Headers) -> An
             echo_id=echo_id,
             marker=echo_id,
             headers=headers,
-            **_files(claim, upstream, parts),
+            **_files(parts, left_ms),
         )
     if (message.inbox_id, message.conversation_id) != (upstream.chatwoot_inbox_id, claim.chatwoot_id):
         raise Misplaced("the bot's message went to another inbox or conversation", finished=True)

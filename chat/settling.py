@@ -155,7 +155,7 @@ class Settling:
         """Of a message that was found after doubt, the files were asked for."""
         if seen.whole:
             outbox.arrived(pen, claim.delivery_id)
-        elif seen.over or seen.final or claim.finished:
+        elif seen.over or seen.final or claim.finished or self._is_expired(pen, claim):
             self._damaged(pen, claim, seen.why)
         else:  # Chatwoot stores them after the message (contract §1.12), and may just be at it
             next_ms = self._timing.next_look_ms(pen.now - claim.started_at)

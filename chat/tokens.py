@@ -40,9 +40,10 @@ class Tokens:
                 log.warning("contact inbox %s has another token at Chatwoot", scope.contact_inbox_id)
                 keep = partial(_keep, scope, session)
                 await self._writer.write(keep, contacts=(scope.contact_id,), priority=Priority.MIRROR)
-        except NotFound:
-            log.warning("contact inbox %s is not known at Chatwoot any more", scope.contact_inbox_id)
         except (ChatwootError, *BUSY) as error:
+            if isinstance(error, NotFound) and error.finished:  # Chatwoot says so itself, not a proxy
+                log.warning("contact inbox %s is not known at Chatwoot any more", scope.contact_inbox_id)
+                return True
             log.warning("the token of contact inbox %s was not checked: %s", scope.contact_inbox_id, error)
             return False
         return True

@@ -150,9 +150,11 @@ def test_a_chatwoot_says_what_is_known_about_it(operator: Client, alice: Person)
     assert "fenced: a request that we gave up on cannot take effect later" in shown
     assert "1.5 s behind ours (± 0.2 s)" in shown
     assert "go out" in shown
-    Chatwoot.objects.update(fence="unfenced", skew_ms=2000, paused_until=now_ms() + 30_000)
+    assert "X-Runtime" not in shown
+    Chatwoot.objects.update(hides_runtime=True, fence="unfenced", skew_ms=2000, paused_until=now_ms() + 30_000)
     shown = operator.get(f"{page}{Chatwoot.objects.get().pk}/change/").content.decode()
     assert "unfenced: a request that we gave up on may still take effect later" in shown
+    assert "X-Runtime does not reach us" in shown
     assert "2.0 s ahead of ours" in shown
     assert "it asked us to slow down" in shown
 

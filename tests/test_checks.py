@@ -76,12 +76,15 @@ def test_an_inbox_that_nobody_may_embed_is_mentioned(settings: Settings, caplog:
 def test_a_chatwoot_without_a_fence_and_a_bot_token_that_is_off_are_mentioned(settings: Settings) -> None:
     say(settings, ALLOWED_ORIGINS=["https://shop.example"])
     starting.prepare()
-    assert checks.fences_hold() + checks.bot_tokens_are_used() == []
-    Chatwoot.objects.update(fence="unfenced")
+    assert checks.fences_hold() + checks.answers_are_stamped() + checks.bot_tokens_are_used() == []
+    Chatwoot.objects.update(fence="unfenced", hides_runtime=True)
     Inbox.objects.update(marker_off="it answered for another inbox")
     (fence,), (token,) = checks.fences_hold(), checks.bot_tokens_are_used()
     assert fence.msg.startswith("https://chatwoot.example is unfenced: a request that we gave up on may still")
     assert "120 s" in fence.msg
+    (stamp,) = checks.answers_are_stamped()
+    assert stamp.msg.startswith("X-Runtime is taken out of the answers of https://chatwoot.example:")
+    assert not stamp.is_serious()
     assert token.msg == "Inbox main does not use its bot token: it answered for another inbox"
     assert not fence.is_serious()
     assert not token.is_serious()

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from django.db import connection
 
-from chat import courier
+from chat import courier, probing
 from chat.models import Chatwoot, Delivery, Duplicate, Inbox, Message
 from tests.eventually import eventually
 from tests.fixtures.sandbox import ROOT, SandboxProcess
@@ -402,6 +402,47 @@ async def test_what_wakes_up_after_its_fence_is_refused_by_chatwoot_itself(world
     await world.stop(frozen)  # ends when the late request was answered
     assert world.said() == ["once"]
     assert await world.ask(Duplicate.objects.count) == 0
+
+
+class Timeless(httpx.AsyncBaseTransport):
+    """Tells its time only once the first message was cut on its way, which Chatwoot takes a while later."""
+
+    def __init__(self, late_s: float) -> None:
+        self._late_s = late_s
+        self._late: asyncio.Task[httpx.Response] | None = None
+        self._inner = httpx.AsyncHTTPTransport(trust_env=False)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/api" and self._late is None:
+            raise httpx.ReadTimeout("slow")
+        if self._late is None and request.method == "POST" and request.url.path.endswith("/messages"):
+            self._late = asyncio.create_task(self._send_late(request))
+            raise httpx.ReadTimeout("cut")
+        return await self._inner.handle_async_request(request)
+
+    async def _send_late(self, request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(self._late_s)
+        return await self._inner.handle_async_request(request)
+
+    async def late(self) -> int:
+        assert self._late is not None
+        return (await self._late).status_code
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+@pytest.mark.parametrize("skew_s", [0, 180])
+async def test_a_clock_that_is_learnt_in_doubt_ends_no_doubt(world: World, skew_s: int) -> None:
+    asking = probing.Timing(first_s=0.2, retry_s=0.1, every_s=0.1, sample_s=0.05)
+    timing = replace(QUICK, carrying=replace(QUICK.carrying, unfenced_ms=4_000), asking=asking)
+    world.sandbox.settings(skew_s=skew_s)
+    timeless = Timeless(late_s=2.5)
+    runtime, alice = await world.start(timing=timing, transport=timeless), await world.person()
+    await alice.say(runtime, "hello")
+    await world.settled()
+    assert await timeless.late() == 200
+    assert world.said() == ["hello"]
 
 
 async def test_a_chatwoot_that_hangs_keeps_no_other_waiting(

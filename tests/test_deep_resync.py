@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import httpx
+import pytest
 
 from chat import sql
 from chat.budget import Urgency
@@ -198,14 +199,46 @@ async def test_a_long_history_without_a_conversation_at_chatwoot_is_nothing_to_w
     assert await runtime.resyncs.run(alice.scope, urgency=Urgency.REST)
 
 
+def owned_by(person: Person) -> dict[str, Any]:
+    """Of a conversation at their only inbox."""
+    return {
+        "contact_id": person.contact_id,
+        "contact_inbox_id": person.contact_inbox_id,
+        "inbox_id": person.inbox_id,
+    }
+
+
 def fill(person: Person) -> None:
     owner = {"contact_id": person.contact_id, "inbox_id": person.inbox_id}
-    talk = Conversation.objects.create(
-        **owner, contact_inbox_id=person.contact_inbox_id, chatwoot_id=5, created_at=1, seq=1
-    )
+    talk = Conversation.objects.create(**owned_by(person), chatwoot_id=5, created_at=1, seq=1)
     Message.objects.bulk_create(
         Message(**owner, conversation=talk, chatwoot_id=n, direction="outgoing", at=n, seq=n) for n in range(MANY + 1)
     )
+
+
+class HalfDeleted(CountingChatwoot):
+    """An administrator has deleted conversation 6, but not 5; the index is beyond our bounds."""
+
+    async def _answer_counted(self, request: httpx.Request) -> httpx.Response:
+        latest = {"id": 999, "message_type": 1, "conversation_id": 5, "created_at": 1_700_000_000, "content": "latest"}
+        if request.url.path.endswith("/conversations"):
+            raise AnswerTooBig("the answer is too big")
+        if "/conversations/6" in request.url.path:
+            return answer({"error": "Resource could not be found"}, 404)
+        if request.url.path.endswith("/messages"):
+            return answer([latest])
+        return answer({"id": 5, "inbox_id": 7, "status": "open", "messages": [latest]})
+
+
+@pytest.mark.parametrize("whole", [False, True])
+async def test_a_conversation_that_was_deleted_at_chatwoot_hides_no_other(world: World, whole: bool) -> None:
+    alice = await world.person(pubsub_token="known")
+    await world.ask(fill, alice)
+    await world.ask(lambda: Conversation.objects.create(**owned_by(alice), chatwoot_id=6, created_at=2, seq=2))
+    await world.ask(Inbox.objects.update, chatwoot_inbox_id=7)
+    runtime = await world.start(timing=SELDOM, chatwoot=HalfDeleted())
+    assert await runtime.resyncs.run(alice.scope, urgency=Urgency.REST, whole=whole)
+    assert await world.ask(lambda: Message.objects.get(chatwoot_id=999).content) == "latest"
 
 
 async def test_more_than_a_thousand_changed_rows_come_as_a_new_start(world: World) -> None:

@@ -12,6 +12,7 @@ from chat.chatwoot.errors import (
     ChatwootError,
     Crowded,
     Forbidden,
+    Invalid,
     Malformed,
     NotFound,
     Refused,
@@ -119,13 +120,15 @@ async def test_our_own_crowding_says_nothing_of_chatwoot(here: Upstream) -> None
         (Malformed("not JSON", status=200), True),
         (Ambiguous("", status=500, finished=True), False),
         (NotFound("", status=404, finished=True), False),
+        (NotFound("", status=404), False),
+        (Invalid("Content is too long", permanent=True), False),
         (Forbidden(status=401), False),
         (Refused(status=413), False),
         (Throttled(retry_after_s=1), False),
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_only_what_rails_did_not_answer_is_a_failure(error: ChatwootError | None, failed: bool) -> None:
+def test_only_what_neither_rails_nor_a_4xx_answers_is_a_failure(error: ChatwootError | None, failed: bool) -> None:
     assert is_failure(error) is failed
 
 

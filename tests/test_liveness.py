@@ -5,6 +5,7 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 
 from chat import liveness, resync
@@ -185,14 +186,15 @@ async def test_a_contact_that_chatwoot_has_deleted_is_asked_for_no_faster_than_o
     assert (await world.ask(ContactInbox.objects.get)).pubsub_token == "gone"
 
 
-async def test_a_token_that_could_not_be_read_is_read_later(world: World) -> None:
+@pytest.mark.parametrize("status", [500, 404])
+async def test_a_token_that_could_not_be_read_is_read_later(world: World, status: int) -> None:
     session = {"source_id": "s", "pubsub_token": "new", "id": 7, "name": ""}
     alice = await world.person(pubsub_token="old")
     chatwoot = CountingChatwoot()
     runtime = await world.start(timing=POLL_SELDOM, chatwoot=chatwoot)
     runtime.conversations.arrive(alice.device(), visible=True)
     await eventually(lambda: chatwoot.hubs and chatwoot.hub.holds)
-    chatwoot.answers = [answer({}, 500)]
+    chatwoot.answers = [httpx.Response(status, content=b"a proxy's page")]
     runtime.holding.liveness.unanswered(alice.contact_inbox_id)
     await eventually(lambda: not chatwoot.answers)
     chatwoot.answers = [answer(session), answer([])]

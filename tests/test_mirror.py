@@ -56,6 +56,25 @@ def texts(person: Person) -> list[Any]:
 # Messages: once, newest, gone
 
 
+def test_what_holds_a_nul_is_kept_without_it(alice: Person, hello: Accepted):
+    """PostgreSQL cannot store it."""
+    row = {
+        "id": 5,
+        "conversation_id": 1,
+        "message_type": 1,
+        "content": "a\0b",
+        "content_type": "te\0xt",
+        "content_attributes": {"items": [{"title": "\0"}]},
+        "created_at": NOW // 1000,
+        "sender": {"id": 1, "name": "G\0us", "type": "user"},
+        "attachments": [{"id": 1, "data_url": "https://chatwoot.example/a%00b.pdf", "file_type": "fi\0le"}],
+    }
+    hear(alice, resources.Message.parse(row), read_started=NOW)
+    message = Message.objects.get(chatwoot_id=5)
+    assert (message.content, message.content_type, message.sender_name) == ("ab", "text", "Gus")
+    assert Attachment.objects.get().name == "ab.pdf"
+
+
 def test_the_same_thing_again_takes_no_number(alice: Person, hello: Accepted):
     message = cabled(5, of=alice, attachments=(file(1),), content_attributes={"items": [{"a": float("nan")}]})
     hear(alice, message)

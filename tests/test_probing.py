@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from chat import breaker
@@ -36,8 +38,9 @@ async def reach(reader: Reader) -> AsyncIterator[Reach]:
     """Reach a Chatwoot as one more process; the probing has begun."""
     made: list[tuple[Upstreams, Probing]] = []
 
-    async def reach(url: str, *, timing: Timing = QUICK) -> Upstream:
-        upstreams = Upstreams(reader, open_http=quick_http, open_hub=CountingChatwoot().open_hub)
+    async def reach(url: str, *, timing: Timing = QUICK, transport: httpx.AsyncBaseTransport | None = None) -> Upstream:
+        open_http = partial(quick_http, transport=transport)
+        upstreams = Upstreams(reader, open_http=open_http, open_hub=CountingChatwoot().open_hub)
         upstreams.listener = Runtime().holding
         made.append((upstreams, Probing(upstreams, reader, timing=timing)))
         inbox = await reader.run(upsert_inbox, slug="main", url=url, cable_url="ws://c", inbox_identifier="abc")
@@ -79,6 +82,31 @@ async def test_a_chatwoot_without_a_fence_is_said_aloud(
     assert upstream.link.fence_window_ms is None
     assert "deliveries are not fenced" in logged.text
     assert (await row(reader)).fence == "unfenced"
+
+
+class Hiding(httpx.AsyncBaseTransport):
+    """A proxy that takes X-Runtime out of every answer."""
+
+    def __init__(self) -> None:
+        self._inner = httpx.AsyncHTTPTransport(trust_env=False)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._inner.handle_async_request(request)
+        response.headers.pop("X-Runtime", None)
+        return response
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+async def test_a_proxy_that_hides_the_stamp_of_rails_is_said_aloud(
+    reach: Reach, reader: Reader, sandbox: SandboxProcess, logged: Any
+) -> None:
+    upstream = await reach(sandbox.base_url, transport=Hiding())
+    assert await upstream.ready()
+    assert "X-Runtime is taken out of its answers" in logged.text
+    found = await row(reader)
+    assert (found.fence, found.hides_runtime) == ("fenced", True)
 
 
 async def test_one_process_asks_for_the_fence_and_all_know_it(reach: Reach, sandbox: SandboxProcess) -> None:

@@ -264,6 +264,15 @@ async def test_a_contact_that_chatwoot_does_not_know_is_not_asked_for_again_and_
     assert runtime.resyncs.done == 0
 
 
+async def test_a_404_of_a_proxy_says_nothing_of_the_contact(world: World) -> None:
+    """Of an ingress, while Chatwoot's pods are replaced."""
+    page = httpx.Response(404, content=b"404 page not found")
+    chatwoot, alice = CountingChatwoot(answers=[page]), await world.person(pubsub_token="known")
+    runtime = await world.start(timing=replace(QUICK, comparing=Timing(pause_s=0.05)), chatwoot=chatwoot)
+    runtime.resyncs.want(alice.scope, urgency=Urgency.REST)
+    await eventually(lambda: runtime.resyncs.done == 1)
+
+
 # How often
 
 

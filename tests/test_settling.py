@@ -11,8 +11,8 @@ from chat.acceptance import Accepted
 from chat.chatwoot.errors import Ambiguous, ChatwootError, Forbidden, Invalid, NotFound, Throttled, Unreachable
 from chat.models import Delivery, Inbox, Message
 from chat.outbox import Claim
-from chat.outcome import NOT_ACCEPTED, NOT_DELIVERED, POISON
-from chat.settling import Look, Settling, Timing
+from chat.outcome import DAMAGED, NOT_ACCEPTED, NOT_DELIVERED, POISON
+from chat.settling import Look, ReadBack, Settling, Timing
 from tests.fixtures.people import NOW, Person, create_upstream, hear, say, write
 from tests.fixtures.progress import claim, doubt, incoming, state, taken
 
@@ -236,3 +236,15 @@ def test_a_message_whose_conversation_stays_in_doubt_for_a_day_has_failed(alice:
     look(alice, found, Look(over=False, complete=False), now=now)
     assert state(said) == (State.FAILED, State.FAILED)
     assert Delivery.objects.get(kind=Kind.CONVERSATION).state == State.UNSURE
+
+
+@pytest.mark.parametrize(("now", "state"), [(NOW + DAY, State.UNSURE), (NOW + DAY + 1, State.SENT)])
+def test_files_are_read_back_for_a_day_at_most(alice: Person, hello: Accepted, now: int, state: str):
+    """However long Chatwoot names no address for them, or something keeps the attempt from being over."""
+    held = replace(taken(alice, hello), found=True)
+    hear(alice, incoming(9))
+    Delivery.objects.update(state=State.UNSURE)
+    seen = ReadBack(False, "nothing is there", over=False)
+    write(SETTLING.read_back, of=alice, now=now, claim=held, seen=seen, over_in_ms=500)
+    assert of(hello).state == state
+    assert Message.objects.get().reason == (DAMAGED if state == State.SENT else "")

@@ -20,7 +20,8 @@ class ChatwootAdmin(ModelAdmin):
 
     @admin.display(description="fence")
     def fence_verdict(self, chatwoot: Chatwoot) -> str:
-        return fence_words(chatwoot)
+        words = fence_words(chatwoot)
+        return f"{words}. X-Runtime does not reach us: see docs/operating.md" if chatwoot.hides_runtime else words
 
     @admin.display(description="checked (UTC)", ordering="fence_checked_at", empty_value="never")
     def checked(self, chatwoot: Chatwoot) -> datetime | None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import httpx
 import orjson
 
-from chat.chatwoot import reading
+from chat.chatwoot import listing, reading
 from chat.chatwoot.errors import (
     Ambiguous,
     ChatwootError,
@@ -22,9 +22,11 @@ from chat.chatwoot.errors import (
     TooBig,
     Unreachable,
 )
+from chat.chatwoot.listing import Listed, Row
 from chat.chatwoot.transport import AnswerTooBig
 
 T = TypeVar("T")
+R = TypeVar("R", bound=Row)
 Parse = Callable[[Mapping[str, Any]], T]
 _NEVER_ARRIVED = (
     httpx.ConnectError,
@@ -41,16 +43,10 @@ async def ask(http: httpx.AsyncClient, method: str, path: str, parse: Parse[T], 
     return _read(response, lambda body: parse(reading.mapping(body, "answer")))
 
 
-async def ask_all(http: httpx.AsyncClient, method: str, path: str, parse: Parse[T], **request: Any) -> tuple[T, ...]:
-    """Send one request and read the JSON array it is answered with. Raises ChatwootError.
-
-    One unreadable row spoils it: an absent row may be taken as proof (DESIGN §7).
-    """
+async def ask_all(http: httpx.AsyncClient, method: str, path: str, parse: Parse[R], **request: Any) -> Listed[R]:
+    """Send one request and read the JSON array it is answered with. Raises ChatwootError."""
     response = await _send(http, method, path, **request)
-    return _read(
-        response,
-        lambda body: tuple(parse(reading.mapping(row, "row")) for row in reading.sequence(body, "answer")),
-    )
+    return _read(response, lambda body: listing.read(reading.sequence(body, "answer"), parse))
 
 
 async def ask_nothing(http: httpx.AsyncClient, method: str, path: str, **request: Any) -> None:

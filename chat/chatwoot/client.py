@@ -11,6 +11,7 @@ import httpx
 
 from chat.chatwoot import reading
 from chat.chatwoot.answers import ask, ask_all, ask_nothing
+from chat.chatwoot.listing import Listed
 from chat.chatwoot.resources import ContactSession, Conversation, CsatSurvey, InboxProfile, Message
 from chat.chatwoot.transport import UPLOAD_S, patience
 from chat.chatwoot.transport import open_http as open_http
@@ -92,7 +93,7 @@ class ClientApi:
         path = self._contact(source_id)
         return await ask(self._http, "PATCH", path, lambda row: reading.integer(row, "id"), json=body, headers=headers)
 
-    async def conversations(self, source_id: str) -> tuple[Conversation, ...]:
+    async def conversations(self, source_id: str) -> Listed[Conversation]:
         """All conversations with all their messages, in no promised order.
 
         A verified contact's come from every inbox of the account: check `inbox_id` (contract §1.5).
@@ -126,7 +127,7 @@ class ClientApi:
         path = f"{self._conversation(source_id, conversation_id)}/update_last_seen"
         await ask_nothing(self._http, "POST", path, json={}, headers=headers)
 
-    async def messages(self, source_id: str, conversation_id: int, *, before: int | None = None) -> tuple[Message, ...]:
+    async def messages(self, source_id: str, conversation_id: int, *, before: int | None = None) -> Listed[Message]:
         """Up to 20 messages with an id below `before`, the newest ones, ascending by time (contract §1.8)."""
         path = f"{self._conversation(source_id, conversation_id)}/messages"
         return await ask_all(self._http, "GET", path, Message.parse, params=_given(before=before))

@@ -40,11 +40,15 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """`window_ms`: a request with a body that is older than this is refused for certain; 0 when unfenced."""
+    """`window_ms`: a request with a body that is older than this is refused for certain; 0 when unfenced.
+
+    `hides_runtime`: Rails answers, but somebody in between takes the stamp away by which we know that.
+    """
 
     verdict: Literal["fenced", "unfenced"]
     window_ms: int
     readings: tuple[Reading, ...]
+    hides_runtime: bool = False
 
 
 async def probe(http: httpx.AsyncClient, clock: UpstreamClock) -> Probe:
@@ -61,14 +65,15 @@ class _Prober:
     def __init__(self, http: httpx.AsyncClient, clock: UpstreamClock) -> None:
         self._http, self._clock = http, clock
         self._readings: list[Reading] = []
+        self._hides_runtime = False
 
     async def run(self) -> Probe:
         young, old = not await self._refused(USUAL_S - 1), await self._refused(USUAL_S + 1)
         if young and old:
-            return self._fenced(USUAL_S * 1000)
+            return self._found("fenced", USUAL_S * 1000)
         if young:
             if not await self._refused(MOST_S):
-                return Probe("unfenced", 0, tuple(self._readings))
+                return self._found("unfenced", 0)
             return await self._between(USUAL_S + 1, MOST_S)
         if not old or await self._refused(LEAST_S):
             raise Ambiguous("requests are refused for something else than their age", status=500)
@@ -82,18 +87,21 @@ class _Prober:
                 refused_s = middle_s
             else:
                 passed_s = middle_s
-        return self._fenced(refused_s * 1000)
+        return self._found("fenced", refused_s * 1000)
 
-    def _fenced(self, window_ms: int) -> Probe:
-        return Probe("fenced", window_ms, tuple(self._readings))
+    def _found(self, verdict: Literal["fenced", "unfenced"], window_ms: int) -> Probe:
+        return Probe(verdict, window_ms, tuple(self._readings), self._hides_runtime)
 
     async def _refused(self, age_s: int) -> bool:
         start, sent = header(self._clock.now(), age_s * 1000), self._clock.base()
         path = f"/public/api/v1/inboxes/{secrets.token_hex(12)}/contacts"
         try:
             await ask_nothing(self._http, "POST", path, json={"name": "fence"}, headers=start)
-        except NotFound:
+        except NotFound as error:
+            if not error.finished and not error.detail:  # a proxy's own page; Chatwoot says it in words (contract §0.3)
+                raise
             refused = False
+            self._hides_runtime |= not error.finished
         except Ambiguous as error:  # Rails' own 500 proves nothing: it may have run out of time, or be broken.
             if error.status != 500 or error.finished:
                 raise

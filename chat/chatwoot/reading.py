@@ -1,4 +1,7 @@
-"""Typed reads from decoded JSON. What does not fit is `Malformed`, told by key and type only: values may be secret."""
+"""Typed reads from decoded JSON. What does not fit is `Malformed`, told by key and type only: values may be secret.
+
+Texts come without NUL, which PostgreSQL cannot store.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -37,7 +40,7 @@ def text(payload: Mapping[str, Any], key: str) -> str:
     value = payload.get(key)
     if not isinstance(value, str):
         raise _unfit(key, "a text", value)
-    return value
+    return without_nul(value)
 
 
 def text_or_empty(payload: Mapping[str, Any], key: str) -> str:
@@ -46,7 +49,11 @@ def text_or_empty(payload: Mapping[str, Any], key: str) -> str:
 
 def text_or_none(payload: Mapping[str, Any], key: str) -> str | None:
     value = payload.get(key)
-    return value if isinstance(value, str) else None
+    return without_nul(value) if isinstance(value, str) else None
+
+
+def without_nul(value: str) -> str:
+    return value.replace("\0", "")
 
 
 def integer_or_none(payload: Mapping[str, Any], key: str) -> int | None:

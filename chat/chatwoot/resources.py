@@ -10,8 +10,9 @@ from enum import IntEnum
 from typing import Any, Literal, Self
 from urllib.parse import unquote, urlsplit
 
-from chat.chatwoot import reading
+from chat.chatwoot import listing, reading
 from chat.chatwoot.errors import Malformed
+from chat.chatwoot.listing import Unread
 
 CONVERSATION_KEY = "chatproxy_key"  # Our key in a conversation's custom_attributes; found again in its cable events.
 MARKER = "chatproxy_id"  # Our `<delivery>.<attempt>` in a message's content_attributes; Chatwoot keeps it.
@@ -200,7 +201,8 @@ class Conversation:
     """A conversation by REST or by cable (contract §2.4, §2.5).
 
     `id` is the display id. `uuid` comes by REST only; `source_id`, `key` (ours) and `updated_at` by cable only. By REST
-    `messages` are all of them, in no promised order; by cable at most the last. Times are unix seconds, 0 = never.
+    `messages` are all of them, in no promised order; by cable at most the last; those in `unread` we cannot read. Times
+    are unix seconds, 0 = never.
     `contact_last_seen_at` is not read: it is when our call arrived there, not what the visitor had seen.
     """
 
@@ -213,10 +215,11 @@ class Conversation:
     source_id: str | None = field(default=None, repr=False)
     key: str | None = None
     updated_at: float | None = None
+    unread: tuple[Unread, ...] = ()
 
     @classmethod
     def parse(cls, payload: Mapping[str, Any]) -> Self:
-        messages = reading.sequence(payload.get("messages") or [], "messages")
+        listed = listing.read(reading.sequence(payload.get("messages") or [], "messages"), Message.parse)
         own = payload.get("custom_attributes")
         updated_at = payload.get("updated_at")
         return cls(
@@ -225,10 +228,11 @@ class Conversation:
             uuid=reading.text_or_none(payload, "uuid"),
             status=reading.text(payload, "status"),
             agent_last_seen_at=reading.seconds(payload, "agent_last_seen_at"),
-            messages=tuple(Message.parse(reading.mapping(each, "messages")) for each in messages),
+            messages=listed.rows,
             source_id=source_id_of(payload),
             key=reading.text_or_none(own, CONVERSATION_KEY) if isinstance(own, dict) else None,
             updated_at=float(updated_at) if isinstance(updated_at, int | float) else None,
+            unread=listed.unread,
         )
 
 
@@ -271,6 +275,6 @@ def source_id_of(conversation: object) -> str | None:
 def _file_name(url: str) -> str:
     """Chatwoot names a file only in its URL (contract §2.8)."""
     try:
-        return unquote(urlsplit(url).path.rpartition("/")[2])
+        return reading.without_nul(unquote(urlsplit(url).path.rpartition("/")[2]))
     except ValueError:
         return ""

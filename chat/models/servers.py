@@ -23,6 +23,9 @@ class Chatwoot(models.Model):
         default=0, editable=False, help_text="age at which Chatwoot refuses a request with a body; 0: unknown"
     )
     fence_checked_at = models.BigIntegerField(default=0, editable=False, help_text="when that was last probed, ms")
+    hides_runtime = models.BooleanField(
+        default=False, editable=False, help_text="X-Runtime, by which we know Rails' own answers, does not reach us"
+    )
     skew_ms = models.BigIntegerField(default=0, editable=False, help_text="Chatwoot's clock minus ours")
     skew_error_ms = models.BigIntegerField(default=0, editable=False, help_text="how far from true that may be")
 

@@ -71,8 +71,8 @@ async def test_it_is_the_visitors_own_message(
 
 async def test_the_marker_is_read_back_by_the_client_api(bot: BotApi, api: ClientApi, conversation_id: int):
     await write(bot, conversation_id)
-    (listed,) = await api.messages(SOURCE_ID, conversation_id)
-    (shown,) = (await api.conversations(SOURCE_ID))[0].messages
+    (listed,) = (await api.messages(SOURCE_ID, conversation_id)).rows
+    (shown,) = (await api.conversations(SOURCE_ID)).rows[0].messages
     assert listed.marker == shown.marker == "d.1"
 
 
@@ -89,7 +89,7 @@ async def test_a_deleted_message_has_lost_it(
 ):
     sent = await write(bot, conversation_id)
     sandbox.desk.delete(conversation_id, sent.id)
-    (listed,) = await api.messages(SOURCE_ID, conversation_id)
+    (listed,) = (await api.messages(SOURCE_ID, conversation_id)).rows
     assert (listed.deleted, listed.marker) == (True, None)
 
 

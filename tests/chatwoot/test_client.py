@@ -10,6 +10,7 @@ import pytest
 
 from chat.chatwoot.client import ClientApi
 from chat.chatwoot.errors import Malformed
+from chat.chatwoot.listing import Unread
 from chat.chatwoot.resources import ContactSession, MessageType
 from chat.chatwoot.transport import open_http
 
@@ -101,18 +102,39 @@ async def test_update_contact_tells_the_id_that_may_have_changed(api: ClientApi,
 
 async def test_conversations_come_with_their_messages(api: ClientApi, chatwoot: Chatwoot):
     chatwoot.body = [CONVERSATION]
-    (conversation,) = await api.conversations(ALICE)
+    (conversation,) = (await api.conversations(ALICE)).rows
     assert chatwoot.asked() == ("GET", f"{CONTACT}/conversations")
     assert (conversation.id, conversation.status, conversation.key) == (2, "open", None)
     assert conversation.messages[0].message_type is MessageType.INCOMING
 
 
-async def test_one_unreadable_row_spoils_a_list(api: ClientApi, chatwoot: Chatwoot):
-    """A row that is absent may be taken as proof that it was never stored."""
-    chatwoot.body = [CONVERSATION, CONVERSATION | {"messages": [MESSAGE | {"id": None}]}]
+async def test_one_unreadable_row_hides_no_other_and_is_not_taken_for_absent(api: ClientApi, chatwoot: Chatwoot):
+    chatwoot.body = [None, CONVERSATION | {"messages": [MESSAGE | {"content": 7}, MESSAGE]}, CONVERSATION | {"id": "x"}]
+    listed = await api.conversations(ALICE)
+    (conversation,) = listed.rows
+    assert [each.id for each in conversation.messages] == [3]
+    assert conversation.unread == (Unread(3, incoming=True, why="content: int instead of a text"),)
+    assert [(each.id, each.why) for each in listed.unread] == [
+        (None, "row: NoneType instead of an object"),
+        (None, "id: str instead of an integer"),
+    ]
+
+
+async def test_no_list_at_all_is_malformed(api: ClientApi, chatwoot: Chatwoot):
+    chatwoot.body = {"error": "no list"}
     with pytest.raises(Malformed) as caught:
         await api.conversations(ALICE)
     assert (caught.value.status, caught.value.finished) == (200, True)
+
+
+@pytest.mark.parametrize(("kind", "incoming"), [(0, True), (1, False), (9, False), ("0", True), (None, True)])
+async def test_what_cannot_be_read_is_a_visitors_unless_it_says_otherwise(
+    api: ClientApi, chatwoot: Chatwoot, kind: object, incoming: bool
+):
+    chatwoot.body = [MESSAGE | {"attachments": [None], "message_type": kind}, MESSAGE | {"id": 2}]
+    listed = await api.messages(ALICE, 2)
+    assert [(each.id, each.incoming) for each in listed.unread] == [(3, incoming)]
+    assert (listed.ids, listed.size) == ([2, 3], 2)
 
 
 async def test_conversation_calls(api: ClientApi, chatwoot: Chatwoot):
@@ -146,7 +168,7 @@ async def test_a_page_where_nothing_should_be_is_malformed(api: ClientApi, chatw
 
 async def test_messages_page_backwards(api: ClientApi, chatwoot: Chatwoot):
     chatwoot.body = [MESSAGE]
-    assert [each.id for each in await api.messages(ALICE, 2)] == [3]
+    assert [each.id for each in (await api.messages(ALICE, 2)).rows] == [3]
     assert chatwoot.asked() == ("GET", f"{CONTACT}/conversations/2/messages")
     await api.messages(ALICE, 2, before=3)
     assert chatwoot.asked() == ("GET", f"{CONTACT}/conversations/2/messages?before=3")
@@ -232,4 +254,4 @@ async def test_any_other_json_is_malformed(
 ):
     chatwoot.body = body
     with suppress(Malformed):
-        assert await call(api) == ()  # an empty list is a fine answer, to a list
+        assert (await call(api)).rows == ()  # whoever asks for a list gets one in which nothing can be read

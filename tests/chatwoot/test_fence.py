@@ -105,14 +105,25 @@ async def test_another_window_is_found_to_two_seconds_and_never_too_short(window
     assert len({request.url for request in asked}) == len(asked)
 
 
+@pytest.mark.parametrize("hides", [False, True])
+async def test_who_hides_the_stamp_of_rails_is_found_out(hides: bool):
+    def handler(request: httpx.Request) -> httpx.Response:
+        stamp = {} if hides else {"X-Runtime": "0.001"}
+        answer = httpx.Response(404, json={"status": 404, "error": "Not Found"}, headers=stamp)
+        return puma() if age_ms(request) > 90_000 else answer
+
+    found = await probed(handler)
+    assert (found.verdict, found.window_ms, found.hides_runtime) == ("fenced", 90_000, hides)
+
+
 async def test_a_window_beyond_all_use_is_none():
     assert (await probed(with_window(300_000))).verdict == "unfenced"
 
 
 @pytest.mark.parametrize(
     "answer",
-    [puma(), rails(500), puma(502), httpx.Response(200), httpx.Response(302)],
-    ids=["all refused", "broken", "bad gateway", "yes", "elsewhere"],
+    [puma(), rails(500), puma(502), httpx.Response(200), httpx.Response(302), httpx.Response(404, text="not found")],
+    ids=["all refused", "broken", "bad gateway", "yes", "elsewhere", "a proxy's page"],
 )
 async def test_what_is_no_answer_to_the_question_is_no_verdict(answer: httpx.Response):
     with pytest.raises(ChatwootError):

@@ -1,5 +1,6 @@
 """What is read, what is dropped, what is refused. The recordings of a real Chatwoot are read in test_recordings.py."""
 
+import dataclasses
 from datetime import UTC, datetime
 from typing import Any
 
@@ -167,3 +168,18 @@ def test_secrets_and_texts_do_not_print():
         BY_CABLE | {"content": "SECRET6", "conversation": {"contact_inbox": {"source_id": "SECRET7"}}}
     )
     assert "SECRET" not in f"{session!r}{file!r}{message!r}"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("content", "a\0b"),
+        ("content_type", "te\0xt"),
+        ("sender", {"id": 1, "name": "G\0us"}),
+        ("attachments", [{"id": 1, "data_url": "https://cw/a%00b.pdf", "file_type": "fi\0le"}]),
+    ],
+)
+def test_no_text_holds_a_nul(key: str, value: object):
+    """PostgreSQL cannot store it."""
+    message = Message.parse(BY_CABLE | {key: value})
+    assert "\\x00" not in repr(dataclasses.astuple(message))

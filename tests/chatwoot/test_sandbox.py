@@ -55,13 +55,13 @@ async def test_a_conversation_with_an_agent(api: ClientApi, sandbox: SandboxProc
     reply = sandbox.desk.reply(number, "Hi **Alice**")
     sandbox.desk.private_note(number, "secret")
     await api.update_last_seen(source_id, number)
-    seen = await api.messages(source_id, number)
+    seen = (await api.messages(source_id, number)).rows
     assert [(each.content, each.private) for each in seen] == [("hello", False), ("Hi **Alice**", False)]
     assert seen[1].sender is not None
     assert seen[1].sender.kind == "agent"
     sandbox.desk.delete(number, reply["id"])
-    assert (await api.messages(source_id, number))[1].deleted
-    (conversation,) = await api.conversations(source_id)
+    assert (await api.messages(source_id, number)).rows[1].deleted
+    (conversation,) = (await api.conversations(source_id)).rows
     assert (conversation.id, conversation.inbox_id, conversation.status) == (number, inbox.id, "open")
     (told,) = (each for each in sandbox.desk.conversations() if each["id"] == number)
     assert told["contact_last_seen_at"] > 0
@@ -72,10 +72,10 @@ async def test_history_comes_in_pages(api: ClientApi, sandbox: SandboxProcess):
     source_id, number = await alice(api)
     for n in range(25):
         await api.create_message(source_id, number, content=f"number {n}", echo_id=f"d.{n}")
-    newest = await api.messages(source_id, number)
-    older = await api.messages(source_id, number, before=newest[0].id)
+    newest = (await api.messages(source_id, number)).rows
+    older = (await api.messages(source_id, number, before=newest[0].id)).rows
     assert (len(newest), len(older)) == (20, 5)
-    assert await api.messages(source_id, number, before=older[0].id) == ()
+    assert (await api.messages(source_id, number, before=older[0].id)).rows == ()
     assert [each.content for each in older + newest] == [f"number {n}" for n in range(25)]
     assert len((await api.conversation(source_id, number)).messages) == 25
 

@@ -128,6 +128,40 @@ def test_a_jump_is_told_in_words_and_a_drift_more_quietly(caplog: pytest.LogCapt
     assert "drifted by at least 99 ms" in caplog.text
 
 
+@pytest.mark.parametrize("apart", [(0, 1_600), (0, 400, 1_600), (0, 2_000, 4_000)])
+def test_several_hosts_by_turns_are_no_jumping_clock(apart: tuple[int, ...], caplog: pytest.LogCaptureFixture):
+    world = World()
+    for number in range(40):
+        world.offset = START + apart[number % len(apart)]
+        world.ask(whole_ms=1, wait=1_000)
+        if number > 2 * len(apart):
+            assert all(
+                abs(world.clock.now() - (world.base + START + each)) <= world.clock.error_ms + 1 for each in apart
+            )
+    assert world.clock.jumps < 2 * len(apart)
+    assert world.clock.error_ms <= apart[-1] / 2 + 50
+    assert caplog.text.count("have clocks that are at least") == 1
+
+
+def test_when_one_host_is_left_its_clock_is_known_as_well_as_before():
+    world = World()
+    for number in range(10):
+        world.offset = START + 1_600 * (number % 2)
+        world.ask(whole_ms=1)
+    for _ in range(KEPT):
+        world.ask(whole_ms=1)
+    assert world.off_by() <= world.clock.error_ms <= 21
+
+
+def test_a_clock_that_is_set_far_and_back_counts_by_its_newest_answer():
+    world = World()
+    for offset in (0, 3_600_000, 0, 3_600_000):
+        world.offset = START + offset
+        world.ask(whole_ms=1)
+        assert world.off_by() <= world.clock.error_ms <= 21
+    assert world.clock.jumps == 3
+
+
 def test_only_the_last_samples_count():
     world = World()
     world.ask(0, 0, 1)

@@ -11,6 +11,7 @@ from django.db import OperationalError
 from chat import sql
 from chat.budget import Budget
 from chat.chatwoot import resources
+from chat.chatwoot.listing import Listed
 from chat.chatwoot.upstream_clock import UpstreamClock
 from chat.courier import Courier
 from chat.link import Link
@@ -109,10 +110,10 @@ class Api:
         )
 
     async def messages(self, source_id: str, conversation: int, *, before: int | None = None) -> Any:
-        return await self._ask("messages", conversation=conversation, before=before)
+        return Listed(await self._ask("messages", conversation=conversation, before=before))
 
     async def conversations(self, source_id: str) -> Any:
-        return await self._ask("conversations")
+        return Listed(await self._ask("conversations"))
 
     async def inbox(self) -> Any:
         return await self._ask("inbox")

@@ -1,6 +1,5 @@
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
@@ -13,10 +12,8 @@ class Command(BaseCommand):
     @transaction.atomic
     def handle(self, *_: Any, **options: Any) -> None:
         changed = models.Contact.objects.update(epoch=models.new_epoch())
-        longest_ms = round(settings.DELIVERY_UNFENCED_S * 1000)
         doubtful = 0
         for chatwoot in models.Chatwoot.objects.order_by("id"):
-            fence_at = sql.database_now() + chatwoot.skew_ms + longest_ms
-            doubtful += outbox.distrust(chatwoot.pk, fence_at=fence_at)
+            doubtful += outbox.distrust(chatwoot.pk, now=sql.database_now())
         self.stdout.write(f"{changed} contacts have a new epoch: their devices start again within seconds.")
         self.stdout.write(f"{doubtful} deliveries may have arrived since: they are looked for before they are sent.")
