@@ -129,6 +129,11 @@ def claim_look(pen: Pen, delivery_id: uuid.UUID, *, lease_ms: int = LEASE_MS) ->
     return _claim(delivery)
 
 
+def unclaimed(pen: Pen, delivery_id: uuid.UUID, *, lease_ms: int = LEASE_MS) -> Delivery | None:
+    """What is due still, and nobody has."""
+    return Delivery.objects.filter(_free(pen.now, lease_ms), id=delivery_id, state__in=Delivery.OPEN).first()
+
+
 def to_confirm(delivery_id: uuid.UUID, now: int) -> Claim | None:
     """Not leased: a message whose conversation Chatwoot has not lately shown under our ``source_id``, so that no
     marker may be used yet."""

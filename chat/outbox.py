@@ -181,6 +181,12 @@ def done(pen: Pen, claim: Claim) -> None:
     _settle(pen, claim, State.SENT, reason="")
 
 
+def put_off(delivery: Delivery, *, reason: str, due_at: int) -> None:
+    """Nobody could even claim it; ``lease_no`` counts that, too."""
+    values = {"reason": reason, "due_at": due_at, "lease_no": F("lease_no") + 1}
+    Delivery.objects.filter(id=delivery.id).update(**values)
+
+
 def release(pen: Pen, claim: Claim) -> None:
     """Let others have it at once; what it was doing stays as doubtful as it is."""
     Delivery.objects.filter(id=claim.delivery_id, lease_no=claim.lease_no).update(lease_until=0)
