@@ -274,6 +274,8 @@ def _insert_own(pen: Pen, delivery: Delivery, message: resources.Message) -> Mes
 def _update(pen: Pen, record: MessageRecord, message: resources.Message, read_started: int | None) -> MessageRecord:
     if record.deleted or not (message.deleted or _newer(pen, record, snapshot.updated_ms(message), read_started)):
         return record
+    if message.deleted:
+        outbox.forget_answers(pen, record.conversation_id, to=message.id)
     news = snapshot.told(record, message, now=pen.now)
     has_files = record.has_files or bool(message.attachments)
     if (has_files and files.keep(record.id, message)) or snapshot.what_is_shown(news) != snapshot.what_is_shown(record):

@@ -19,7 +19,7 @@ from typing import Any
 from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 
-from chat import sql
+from chat import snapshot, sql
 from chat.claim import Claim as Claim
 from chat.claim import parse_echo_id as parse_echo_id
 from chat.feed import Pen
@@ -78,11 +78,10 @@ def requeue(pen: Pen, delivery: Delivery) -> bool:
     """Send again what failed (at the tail of its lane) or was never confirmed (in its place; a duplicate is possible).
 
     It stays the same delivery, so that an earlier attempt that turns up after all is still recognised. False: it is
-    neither, or was discarded. The caller wakes the courier, or waits a second.
+    neither, or was emptied. The caller wakes the courier, or waits a second.
     """
-    if delivery.state not in (State.FAILED, State.UNCONFIRMED):
-        return False
-    if delivery.message is not None and delivery.message.deleted:
+    is_empty = delivery.message.deleted if delivery.message else delivery.kind == Kind.ANSWER and not delivery.payload
+    if delivery.state not in (State.FAILED, State.UNCONFIRMED) or is_empty:
         return False
     if delivery.state == State.FAILED:
         delivery.position = _tail(delivery.lane)
@@ -101,7 +100,16 @@ def discard(pen: Pen, delivery: Delivery) -> None:
     _close(pen, delivery, State.FAILED, "discarded by the visitor")
     record = sql.message(delivery.message_id) if delivery.message_id else None
     if record is not None:
-        pen.change_message(record._replace(deleted=True, content="", content_attributes={}, has_files=False))
+        pen.change_message(snapshot.emptied(record))
+
+
+def forget_answers(pen: Pen, conversation_id: uuid.UUID, *, to: int) -> None:
+    """The form with this number was deleted: what was answered leaves the database; one that waits is given up."""
+    answers = Delivery.objects.filter(conversation=conversation_id, kind=Kind.ANSWER, payload__message_id=to)
+    for delivery in answers:
+        if delivery.state in Delivery.OPEN:
+            _close(pen, delivery, State.FAILED, "what it answers was deleted")
+        Delivery.objects.filter(id=delivery.id).update(payload={})
 
 
 def distrust(chatwoot_id: int, *, fence_at: int) -> int:
@@ -196,6 +204,8 @@ def _settle(pen: Pen, claim: Claim, state: str, *, reason: str, shown: str = "",
     if claim.files and state != State.SENT and _is_found(claim):
         state, shown = State.UNSURE, ""  # never again, whatever became of an attempt
         values["due_at"] = values.get("due_at", pen.now) if claim.found else pen.now
+    if state == State.SENT:
+        values["payload"] = {}
     if not _held(claim).update(state=state, reason=reason[:255], lease_until=0, **values):
         return  # recognised meanwhile, or the lease was lost: whoever has it now decides
     delivery = Delivery.objects.get(id=claim.delivery_id)
@@ -254,12 +264,6 @@ def _show(pen: Pen, delivery: Delivery, state: str, reason: str = "") -> None:
     record = sql.message(delivery.message_id) if delivery.message_id else None
     if record is not None and (record.state, record.reason) != (state, reason):
         pen.change_message(record._replace(state=state, reason=reason))
-
-
-def others_arrive(claim: Claim) -> bool:
-    """Since this one's first attempt, Chatwoot has taken a message of another conversation of this inbox."""
-    arrived = Message.objects.filter(inbox=claim.inbox_id, chatwoot_id__gt=claim.baseline_id, state=State.SENT)
-    return arrived.exclude(echo_id=None).exclude(conversation=claim.conversation_id).exists()
 
 
 # The conversation at Chatwoot

@@ -11,7 +11,8 @@ from django.conf import settings
 from chat import lanes, outbox, outcome
 from chat.chatwoot.errors import Ambiguous, ChatwootError, Forbidden
 from chat.feed import Pen
-from chat.outbox import Claim, Kind
+from chat.models import Message
+from chat.outbox import Claim, Kind, State
 from chat.outcome import Outcome, Step
 
 log = logging.getLogger(__name__)
@@ -224,7 +225,7 @@ class Settling:
             permanent=permanent,
             expired=expired,
             crashes=crashes,
-            others_arrive=crashes >= outcome.POISON and outbox.others_arrive(claim),
+            others_arrive=crashes >= outcome.POISON and _others_arrive(claim),
         )
         if shown:
             log.error(
@@ -267,6 +268,12 @@ class Settling:
         elif is_said(claim.attempt):
             level = logging.ERROR if claim.attempt >= outcome.POISON else logging.WARNING
             log.log(level, "%s delivery %s, attempt %s: %s", claim.kind, claim.delivery_id, claim.attempt, error)
+
+
+def _others_arrive(claim: Claim) -> bool:
+    """Since this one's first attempt, Chatwoot has taken a message of another conversation of this inbox."""
+    arrived = Message.objects.filter(inbox=claim.inbox_id, chatwoot_id__gt=claim.baseline_id, state=State.SENT)
+    return arrived.exclude(echo_id=None).exclude(conversation=claim.conversation_id).exists()
 
 
 def is_said(times: int) -> bool:

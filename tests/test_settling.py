@@ -236,3 +236,13 @@ def test_a_message_whose_conversation_stays_in_doubt_for_a_day_has_failed(alice:
     look(alice, found, Look(over=False, complete=False), now=now)
     assert state(said) == (State.FAILED, State.FAILED)
     assert Delivery.objects.get(kind=Kind.CONVERSATION).state == State.UNSURE
+
+
+def test_what_gets_through_in_the_same_conversation_gives_up_nothing(alice: Person, hello: Accepted):
+    """Chatwoot may stumble over the conversation, and not over the words."""
+    second = say(alice, "second", to=hello.conversation_id)
+    crash(alice, hello, *range(POISON))
+    Delivery.objects.filter(message=second.message_id).update(state=State.SENT)
+    Message.objects.filter(id=second.message_id).update(state=State.SENT, chatwoot_id=99)
+    crash(alice, hello, POISON + 1)
+    assert of(hello).state == State.ACCEPTED
