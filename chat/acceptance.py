@@ -63,7 +63,7 @@ def _refuse_too_many(contact_id: uuid.UUID) -> None:
 
 
 def _check_files(contact_id: uuid.UUID, file_ids: Sequence[uuid.UUID]) -> None:
-    own = files.unsent(contact_id)
+    own = files.kept(contact_id, file_ids)
     if not own.keys() >= set(file_ids):
         raise Refusal(Code.NO_SUCH_FILE)
     if sum(own[each] for each in file_ids) > settings.UPLOAD_MAX_BYTES:

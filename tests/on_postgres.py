@@ -6,7 +6,7 @@ import sys
 
 from tests.fixtures.the_postgres import HOW_TO, PostgresServer, program
 
-STATE = "acceptance feed link lock_order mirror outbox processes sql writer"
+STATE = "acceptance feed link lock_order mirror outbox processes sql swept_uploads writer"
 CLAIMS = "test_resync.py::test_one_comparison_per_pause_over_two_processes_and_a_later_wish_is_kept"
 
 WITHOUT = (
