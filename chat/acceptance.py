@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db.models import QuerySet
 
-from chat import files, outbox, sql
+from chat import files, order, outbox, outcome, sql
 from chat.feed import Pen
 from chat.models import ContactInbox, Conversation, Delivery, Message
 from chat.sql import MessageRecord
@@ -110,7 +110,7 @@ def _message(pen: Pen, conversation: Conversation, *, echo_id: uuid.UUID, text: 
         has_files=False,
         at=max(pen.now, sql.newest_at(conversation.id) + 1),
         state=Message.State.ACCEPTED,
-        reason="",
+        reason=outcome.BEHIND if order.waits_for_a_choice(str(conversation.id)) else "",
         chatwoot_updated_at=0,
         applied_at=0,
         deleted=False,

@@ -16,10 +16,10 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import F, Max, QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 
-from chat import snapshot, sql
+from chat import order, snapshot, sql
 from chat.claim import Claim as Claim
 from chat.claim import parse_echo_id as parse_echo_id
 from chat.feed import Pen
@@ -57,7 +57,7 @@ def enqueue(
         conversation_id=conversation.id,
         message_id=message_id,
         lane=lane,
-        position=_tail(lane),
+        position=order.tail(lane),
         payload=payload or {},
         due_at=pen.now,
         created_at=pen.now,
@@ -84,7 +84,7 @@ def requeue(pen: Pen, delivery: Delivery) -> bool:
     if delivery.state not in (State.FAILED, State.UNCONFIRMED) or is_empty:
         return False
     if delivery.state == State.FAILED:
-        delivery.position = _tail(delivery.lane)
+        delivery.position = order.tail(delivery.lane)
     else:
         log.warning("delivery %s is sent again without certainty: a duplicate is possible", delivery.id)
     delivery.state, delivery.reason, delivery.permanent, delivery.crashes = State.ACCEPTED, "", False, 0
@@ -92,6 +92,7 @@ def requeue(pen: Pen, delivery: Delivery) -> bool:
     delivery.lease_until, delivery.lease_no = 0, delivery.lease_no + 1
     delivery.save()
     _show(pen, delivery, State.ACCEPTED)
+    order.show_waiting(pen, delivery.lane)
     return True
 
 
@@ -139,11 +140,7 @@ def distrust(chatwoot_id: int, *, fence_at: int) -> int:
 def to_the_tail(claim: Claim) -> None:
     """Let what else waits in its lane go first."""
     delivery = Delivery.objects.get(id=claim.delivery_id)
-    Delivery.objects.filter(id=delivery.id).update(position=_tail(delivery.lane))
-
-
-def _tail(lane: str) -> int:
-    return (Delivery.objects.filter(lane=lane).aggregate(last=Max("position"))["last"] or 0) + 1
+    Delivery.objects.filter(id=delivery.id).update(position=order.tail(delivery.lane))
 
 
 # Settling. Only the holder of the lease may; a recognised row settles a delivery whoever holds it.
@@ -209,9 +206,11 @@ def _settle(pen: Pen, claim: Claim, state: str, *, reason: str, shown: str = "",
     if not _held(claim).update(state=state, reason=reason[:255], lease_until=0, **values):
         return  # recognised meanwhile, or the lease was lost: whoever has it now decides
     delivery = Delivery.objects.get(id=claim.delivery_id)
-    if state not in Delivery.OPEN:
-        _advance(pen, delivery.lane)
     _show(pen, delivery, state, shown)
+    if state in Delivery.OPEN:
+        order.show_waiting(pen, delivery.lane)
+    else:
+        order.advance(pen, delivery.lane)
 
 
 def recognised(pen: Pen, delivery: Delivery) -> str:
@@ -226,6 +225,7 @@ def found(pen: Pen, delivery: Delivery) -> str:
     if delivery.state == State.SENDING:
         return State.ACCEPTED
     Delivery.objects.filter(id=delivery.id).update(state=State.UNSURE, reason="", due_at=pen.now)
+    order.show_waiting(pen, delivery.lane)
     return State.UNSURE
 
 
@@ -244,13 +244,7 @@ def _is_found(claim: Claim) -> bool:
 
 def _close(pen: Pen, delivery: Delivery, state: str, reason: str) -> None:
     Delivery.objects.filter(id=delivery.id).update(state=state, reason=reason, lease_until=0)
-    _advance(pen, delivery.lane)
-
-
-def _advance(pen: Pen, lane: str) -> None:
-    """What is now first in its lane queues up behind the lanes that have waited longer."""
-    first = Delivery.objects.filter(lane=lane, state__in=Delivery.OPEN).order_by("position").values("id")[:1]
-    Delivery.objects.filter(id__in=first, due_at__lt=pen.now).update(due_at=pen.now)
+    order.advance(pen, delivery.lane)
 
 
 def crashed(pen: Pen, delivery: Delivery) -> None:
@@ -286,7 +280,7 @@ def move(old_id: uuid.UUID, *, to: uuid.UUID) -> None:
     """Deliveries of one conversation go on in another's lane, after what waits there."""
     lane = str(to)
     for delivery in Delivery.objects.filter(lane=str(old_id)).order_by("position"):
-        Delivery.objects.filter(id=delivery.id).update(conversation_id=to, lane=lane, position=_tail(lane))
+        Delivery.objects.filter(id=delivery.id).update(conversation_id=to, lane=lane, position=order.tail(lane))
 
 
 def fail_stranded(pen: Pen, contact_inbox_id: int, *, before: int, reason: str, shown: str) -> None:

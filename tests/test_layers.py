@@ -12,8 +12,8 @@ LAYERS: dict[int, str] = {
     0: "chatwoot wire audience backoff breaker budget clock failpoints markdown echoes outcome outlet patience window "
     "trouble waiting draining filetypes",
     1: "bridge fields models migrations",
-    2: "feed files claim outbox lanes settling gone mirror recognition snapshot place acceptance sessions embedding "
-    "sql reader writer wal",
+    2: "feed files claim order outbox lanes settling gone mirror recognition snapshot place acceptance sessions "
+    "embedding sql reader writer wal",
     3: "courier leases sending marking comparing reception tokens liveness indicator link looking resync upstreams "
     "probing processes neighbours holding conversations sender socket uploads",
     4: "runtime consumers api views routing urls admin operating checks starting apps management",
