@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db.models import Max, QuerySet
 
-from chat import files, outbox, sql
+from chat import files, order, outbox, outcome, sql
 from chat.feed import Pen
 from chat.limits import WORDS, Limits
 from chat.models import ContactInbox, Conversation, Delivery, Message
@@ -73,7 +73,7 @@ def _refuse_too_many(contact_id: uuid.UUID) -> None:
 
 
 def _check_files(contact_id: uuid.UUID, file_ids: Sequence[uuid.UUID]) -> None:
-    own = files.unsent(contact_id)
+    own = files.kept(contact_id, file_ids)
     if not own.keys() >= set(file_ids):
         raise Refusal(Code.NO_SUCH_FILE)
     if sum(own[each] for each in file_ids) > settings.UPLOAD_MAX_BYTES:
@@ -166,7 +166,7 @@ def _message(pen: Pen, conversation: Conversation, *, echo_id: uuid.UUID, text: 
         has_files=False,
         at=max(pen.now, sql.newest_at(conversation.id) + 1),
         state=Message.State.ACCEPTED,
-        reason="",
+        reason=outcome.BEHIND if order.waits_for_a_choice(str(conversation.id)) else "",
         chatwoot_updated_at=0,
         applied_at=0,
         deleted=False,

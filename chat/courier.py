@@ -18,7 +18,7 @@ from chat import files, lanes, outcome, sending, sql
 from chat.bridge.tasks import Tasks
 from chat.budget import Urgency
 from chat.chatwoot import fence
-from chat.chatwoot.errors import ChatwootError, Crowded, Forbidden
+from chat.chatwoot.errors import ChatwootError, Crowded
 from chat.failpoints import reached
 from chat.feed import Pen
 from chat.holding import Holding
@@ -29,7 +29,7 @@ from chat.marking import Marking
 from chat.outbox import Claim, Kind
 from chat.reader import Reader
 from chat.sending import Misplaced
-from chat.settling import Look, Settling
+from chat.settling import Settling, is_said
 from chat.settling import Timing as Timing
 from chat.trouble import Trouble
 from chat.upstreams import Upstream, Upstreams
@@ -169,13 +169,15 @@ class Courier:
             self._ended.set()
 
     async def _unforeseen(self, due: Due, error: Exception) -> None:
-        """Not to be met in the same way after each lease, for ever. Raises ``error`` when nothing is claimed."""
+        """Not to be met in the same way after each lease, or before each, for ever."""
         claims = self._leases.of(due.delivery_id)
         for claim in claims:
             settle = partial(self._settling.not_understood, claim=claim, error=error, in_look=due.is_doubtful)
             await self._write(settle, claim.contact_id)
         if not claims:
-            raise error
+            put_off = partial(self._settling.not_begun, delivery_id=due.delivery_id, error=error)
+            if is_said(await self._write(put_off, due.contact_id)):
+                log.error("delivery %s could not be begun", due.delivery_id, exc_info=error)
 
     async def _handle(self, due: Due, upstream: Upstream) -> bool:
         """False: it was not begun, and a scan at once would find it again."""
@@ -277,7 +279,7 @@ class Courier:
             seen = await looking.run()
         except ChatwootError as error:
             self._say_unseen(claim, error)
-            await self._write(partial(self._not_seen, claim=claim, error=error), claim.contact_id)
+            await self._write(partial(self._settling.not_seen, claim=claim, error=error), claim.contact_id)
         else:
             settle = partial(looking.settle, settling=self._settling, seen=seen, over_in_ms=looking.over_in_ms)
             await self._write(settle, claim.contact_id)
@@ -290,10 +292,3 @@ class Courier:
         if self._now() >= self._said_at + SAY_S:
             self._said_at = self._now()
             log.warning("looking for delivery %s: %s", claim.delivery_id, error)
-
-    def _not_seen(self, pen: Pen, *, claim: Claim, error: ChatwootError) -> None:
-        if isinstance(error, Forbidden):
-            log.error("inbox %s is paused: Chatwoot does not let us in; check its row", claim.inbox_id)
-            self._settling.look_after_pause(pen, claim)
-        else:
-            self._settling.looked(pen, claim, Look(over=False, complete=False), over_in_ms=0)

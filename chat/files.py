@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from chat.chatwoot import resources
 from chat.filetypes import clean_name
@@ -45,14 +45,24 @@ def folder() -> Path:
 
 
 def attach(contact_id: uuid.UUID, file_ids: Sequence[uuid.UUID], message_id: uuid.UUID) -> None:
-    """Make these uploads the files of a message, in this order. The caller has checked them."""
+    """Make these uploads the files of a message, in this order. The caller has checked and keeps them."""
     for position, file_id in enumerate(file_ids):
         Attachment.objects.filter(id=file_id, contact=contact_id).update(message=message_id, position=position)
 
 
 def unsent(contact_id: uuid.UUID) -> dict[uuid.UUID, int]:
     """Sizes of what this person uploaded and has not sent."""
-    return dict(Attachment.objects.filter(contact=contact_id, message=None).values_list("id", "size"))
+    return dict(_unsent(contact_id).values_list("id", "size"))
+
+
+def kept(contact_id: uuid.UUID, file_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """Of these the sizes of those that are unsent; nobody sweeps them until the end of the transaction."""
+    named = _unsent(contact_id).filter(id__in=list(file_ids)).order_by("id")
+    return dict(named.select_for_update().values_list("id", "size"))
+
+
+def _unsent(contact_id: uuid.UUID) -> QuerySet[Attachment]:
+    return Attachment.objects.filter(contact=contact_id, message=None)
 
 
 class Found(NamedTuple):

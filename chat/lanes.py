@@ -59,12 +59,11 @@ def due(
 
     ``without``: nothing of these Chatwoots; ``without_uploads``: no files to these.
     """
-    earlier = Delivery.objects.filter(lane=OuterRef("lane"), position__lt=OuterRef("position"), state__in=Delivery.OPEN)
     reachable = Q(kind__in=(*CREATIONS, Delivery.Kind.PROFILE)) | Q(conversation__chatwoot_id__isnull=False)
     inbox = "contact_inbox__inbox"
     found = Delivery.objects.filter(
         reachable,
-        ~Exists(earlier),
+        _first_of_its_lane(),
         _free(now, lease_ms),
         _past(f"{inbox}__paused_until", now, AHEAD_MS),
         _past(f"{inbox}__chatwoot__paused_until", now, AHEAD_MS),
@@ -76,6 +75,11 @@ def due(
     names: tuple[str, ...] = ("id", "contact_inbox__contact_id", f"{inbox}_id", f"{inbox}__chatwoot_id")
     names += ("kind", "state", "message__has_files")
     return [Due(*row) for row in found.order_by("due_at", "created_at").values_list(*names)[:limit]]
+
+
+def _first_of_its_lane() -> Q:
+    earlier = Delivery.objects.filter(lane=OuterRef("lane"), position__lt=OuterRef("position"), state__in=Delivery.OPEN)
+    return Q(~Exists(earlier))
 
 
 def _past(name: str, now: int, ahead_ms: int) -> Q:
@@ -128,6 +132,11 @@ def claim_look(pen: Pen, delivery_id: uuid.UUID, *, lease_ms: int = LEASE_MS) ->
     return _claim(delivery)
 
 
+def unclaimed(pen: Pen, delivery_id: uuid.UUID, *, lease_ms: int = LEASE_MS) -> Delivery | None:
+    """What is due still, and nobody has."""
+    return Delivery.objects.filter(_free(pen.now, lease_ms), id=delivery_id, state__in=Delivery.OPEN).first()
+
+
 def to_confirm(delivery_id: uuid.UUID, now: int) -> Claim | None:
     """Not leased: a message whose conversation Chatwoot has not lately shown under our ``source_id``, so that no
     marker may be used yet."""
@@ -142,7 +151,7 @@ def _is_confirmed(delivery: Delivery, now: int) -> bool:
 
 
 def _lease(pen: Pen, delivery_id: uuid.UUID, such: Q, lease_ms: int) -> Delivery | None:
-    free = Delivery.objects.filter(_free(pen.now, lease_ms), such, id=delivery_id)
+    free = Delivery.objects.filter(_free(pen.now, lease_ms), _first_of_its_lane(), such, id=delivery_id)
     if not free.update(lease_until=pen.now + lease_ms, lease_no=F("lease_no") + 1):
         return None
     return Delivery.objects.select_related(*_CLAIMED).get(id=delivery_id)

@@ -58,6 +58,8 @@ def apply_created(pen: Pen, scope: Scope, conversation: resources.Conversation, 
     _learn_inbox(scope, conversation.inbox_id)
     ours = sql.conversation(created_id)
     if ours is None or ours.deleted or ours.chatwoot_id is not None:
+        if ours is not None and ours.chatwoot_id not in (None, conversation.id):
+            recognition.note_second_creation(pen, ours.id, conversation.id)
         return
     known = sql.conversation_by_chatwoot_id(scope.inbox_id, conversation.id)
     if known is not None and known.contact_id != ours.contact_id:
@@ -86,7 +88,13 @@ def apply_conversation(
 ) -> ConversationRecord | None:
     """Apply a conversation without its messages. ``read_started``: ms, None for the cable. None: not this contact's."""
     record = _find_conversation(
-        pen, scope, conversation.id, conversation.inbox_id, conversation.source_id, conversation.key
+        pen,
+        scope,
+        conversation.id,
+        conversation.inbox_id,
+        conversation.source_id,
+        key=conversation.key,
+        spoken_in=any(_is_of_an_agent(each) for each in conversation.messages),
     )
     if record is None or record.contact_id != scope.contact_id:
         return None
@@ -135,10 +143,24 @@ def _end_of_second(seconds: int) -> int:
     return seconds * 1000 + 999 if seconds else 0
 
 
+def _is_of_an_agent(message: resources.Message) -> bool:
+    return message.message_type is MessageType.OUTGOING and not message.private
+
+
 def _find_conversation(
-    pen: Pen, scope: Scope, chatwoot_id: int, inbox_id: int | None, source_id: str | None, key: str | None = None
+    pen: Pen,
+    scope: Scope,
+    chatwoot_id: int,
+    inbox_id: int | None,
+    source_id: str | None,
+    *,
+    key: str | None = None,
+    spoken_in: bool = False,
 ) -> ConversationRecord | None:
-    """The gate: our inbox, and a conversation that is known, or new and of the subscription's own contact inbox."""
+    """The gate: our inbox, and a conversation that is known, or new and of the subscription's own contact inbox.
+
+    ``spoken_in``: an agent has said something there; without, a second one of ours is not shown.
+    """
     if not pen.knows(scope.contact_id):
         return None  # erased, while Chatwoot still speaks of them
     if scope.chatwoot_inbox_id is None and inbox_id is not None and source_id == scope.source_id:
@@ -148,15 +170,21 @@ def _find_conversation(
         level = logging.ERROR if source_id == scope.source_id else logging.INFO
         log.log(level, "dropped a frame of another inbox on %r", scope)
         return None
+    is_named = record is not None and str(record.id) == key
+    wanted = None if is_named or source_id != scope.source_id else _asked_for(scope, key)
+    if wanted is not None and wanted.chatwoot_id not in (None, chatwoot_id):
+        recognition.note_second_creation(pen, wanted.id, chatwoot_id)
     if record is not None:
         return record
     if source_id != scope.source_id:
         log.info("dropped a frame of an unknown conversation on %r", scope)
         return None
     if outbox.creation_open(scope.contact_inbox_id):
-        return _created_by_key(pen, scope, chatwoot_id, key)
+        return _created_by_key(pen, wanted, chatwoot_id)
     if not ContactInbox.objects.filter(pk=scope.contact_inbox_id, contact=scope.contact_id).exists():
         log.info("dropped a new conversation on %r, which has moved to another contact", scope)
+        return None
+    if not spoken_in and recognition.is_second_creation(scope.inbox_id, chatwoot_id):
         return None
     return pen.add_conversation(
         Conversation(
@@ -182,13 +210,18 @@ def _created_at(pen: Pen, contact_id: uuid.UUID) -> int:
     return max(pen.now, newest + 1)
 
 
-def _created_by_key(pen: Pen, scope: Scope, chatwoot_id: int, key: str | None) -> ConversationRecord | None:
-    """While a creation of ours is open, an unknown conversation is matched by our key, or waits for a list."""
+def _asked_for(scope: Scope, key: str | None) -> ConversationRecord | None:
+    """The conversation of ours that a key names."""
     try:
         wanted = sql.conversation(uuid.UUID(key)) if key else None
     except ValueError:
-        wanted = None
-    if wanted is None or wanted.contact_id != scope.contact_id or wanted.chatwoot_id is not None:
+        return None
+    return wanted if wanted is not None and wanted.contact_id == scope.contact_id else None
+
+
+def _created_by_key(pen: Pen, wanted: ConversationRecord | None, chatwoot_id: int) -> ConversationRecord | None:
+    """While a creation of ours is open, an unknown conversation is matched by our key, or waits for a list."""
+    if wanted is None or wanted.chatwoot_id is not None:
         return None
     outbox.close_creation(pen, wanted.id)
     return pen.change_conversation(wanted._replace(chatwoot_id=chatwoot_id))
@@ -203,7 +236,8 @@ def apply_message(
     """Apply one message; None when it is not for this contact, or waits for its conversation."""
     if message.private or message.message_type is MessageType.ACTIVITY:
         return None
-    conversation = _find_conversation(pen, scope, message.conversation_id, message.inbox_id, message.source_id)
+    spoken_in, at = _is_of_an_agent(message), message.conversation_id
+    conversation = _find_conversation(pen, scope, at, message.inbox_id, message.source_id, spoken_in=spoken_in)
     if conversation is None or conversation.contact_id != scope.contact_id:
         return None
     record = sql.message_by_chatwoot_id(scope.inbox_id, message.id)
@@ -238,7 +272,7 @@ def _insert_own(pen: Pen, delivery: Delivery, message: resources.Message) -> Mes
     own = sql.message(delivery.message_id) if delivery.message_id else None
     assert own is not None  # of a message: it keeps its delivery alive
     if delivery.state == Delivery.State.SENT or own.chatwoot_id is not None:
-        recognition.note_duplicate(pen, delivery, message)
+        recognition.note_duplicate(pen, delivery, message.id)
         return None
     is_whole = message.deleted or not own.has_files  # nobody can read back what is deleted
     state = outbox.recognised(pen, delivery) if is_whole else outbox.found(pen, delivery)
@@ -251,6 +285,8 @@ def _insert_own(pen: Pen, delivery: Delivery, message: resources.Message) -> Mes
 def _update(pen: Pen, record: MessageRecord, message: resources.Message, read_started: int | None) -> MessageRecord:
     if record.deleted or not (message.deleted or _newer(pen, record, snapshot.updated_ms(message), read_started)):
         return record
+    if message.deleted:
+        outbox.forget_answers(pen, record.conversation_id, to=message.id)
     news = snapshot.told(record, message, now=pen.now)
     if news.sender_avatar != record.sender_avatar:
         _note_avatar(news, message)

@@ -16,10 +16,10 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import F, Max, QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 
-from chat import sql
+from chat import order, snapshot, sql
 from chat.claim import Claim as Claim
 from chat.claim import parse_echo_id as parse_echo_id
 from chat.feed import Pen
@@ -56,7 +56,7 @@ def enqueue(
 
 def _create(pen: Pen, kind: str, lane: str, **values: Any) -> None:
     times = {"due_at": pen.now, "created_at": pen.now}
-    Delivery.objects.create(kind=kind, lane=lane, position=_tail(lane), **times, **values)
+    Delivery.objects.create(kind=kind, lane=lane, position=order.tail(lane), **times, **values)
 
 
 def enqueue_creation(pen: Pen, conversation: Conversation, *, contact: bool) -> None:
@@ -89,14 +89,13 @@ def requeue(pen: Pen, delivery: Delivery) -> bool:
     """Send again what failed (at the tail of its lane) or was never confirmed (in its place; a duplicate is possible).
 
     It stays the same delivery, so that an earlier attempt that turns up after all is still recognised. False: it is
-    neither, or was discarded. The caller wakes the courier, or waits a second.
+    neither, or was emptied. The caller wakes the courier, or waits a second.
     """
-    if delivery.state not in (State.FAILED, State.UNCONFIRMED):
-        return False
-    if delivery.message is not None and delivery.message.deleted:
+    is_empty = delivery.message.deleted if delivery.message else delivery.kind == Kind.ANSWER and not delivery.payload
+    if delivery.state not in (State.FAILED, State.UNCONFIRMED) or is_empty:
         return False
     if delivery.state == State.FAILED:
-        delivery.position = _tail(delivery.lane)
+        delivery.position = order.tail(delivery.lane)
     else:
         log.warning("delivery %s is sent again without certainty: a duplicate is possible", delivery.id)
     delivery.state, delivery.reason, delivery.permanent, delivery.crashes = State.ACCEPTED, "", False, 0
@@ -104,6 +103,7 @@ def requeue(pen: Pen, delivery: Delivery) -> bool:
     delivery.lease_until, delivery.lease_no = 0, delivery.lease_no + 1
     delivery.save()
     _show(pen, delivery, State.ACCEPTED)
+    order.show_waiting(pen, delivery.lane)
     return True
 
 
@@ -112,9 +112,16 @@ def discard(pen: Pen, delivery: Delivery) -> None:
     _close(pen, delivery, State.FAILED, "discarded by the visitor")
     record = sql.message(delivery.message_id) if delivery.message_id else None
     if record is not None:
-        pen.change_message(
-            record._replace(deleted=True, content="", content_attributes={}, has_files=False, applied_at=pen.now)
-        )
+        pen.change_message(snapshot.emptied(record))
+
+
+def forget_answers(pen: Pen, conversation_id: uuid.UUID, *, to: int) -> None:
+    """The form with this number was deleted: what was answered leaves the database; one that waits is given up."""
+    answers = Delivery.objects.filter(conversation=conversation_id, kind=Kind.ANSWER, payload__message_id=to)
+    for delivery in answers:
+        if delivery.state in Delivery.OPEN:
+            _close(pen, delivery, State.FAILED, "what it answers was deleted")
+        Delivery.objects.filter(id=delivery.id).update(payload={})
 
 
 def distrust(chatwoot_id: int, *, now: int) -> int:
@@ -145,11 +152,7 @@ def distrust(chatwoot_id: int, *, now: int) -> int:
 def to_the_tail(claim: Claim) -> None:
     """Let what else waits in its lane go first."""
     delivery = Delivery.objects.get(id=claim.delivery_id)
-    Delivery.objects.filter(id=delivery.id).update(position=_tail(delivery.lane))
-
-
-def _tail(lane: str) -> int:
-    return (Delivery.objects.filter(lane=lane).aggregate(last=Max("position"))["last"] or 0) + 1
+    Delivery.objects.filter(id=delivery.id).update(position=order.tail(delivery.lane))
 
 
 # Settling. Only the holder of the lease may; a recognised row settles a delivery whoever holds it.
@@ -195,6 +198,12 @@ def done(pen: Pen, claim: Claim) -> None:
     _settle(pen, claim, State.SENT, reason="")
 
 
+def put_off(delivery: Delivery, *, reason: str, due_at: int) -> None:
+    """Nobody could even claim it; ``lease_no`` counts that, too."""
+    values = {"reason": reason, "due_at": due_at, "lease_no": F("lease_no") + 1}
+    Delivery.objects.filter(id=delivery.id).update(**values)
+
+
 def release(pen: Pen, claim: Claim) -> None:
     """Let others have it at once; what it was doing stays as doubtful as it is."""
     Delivery.objects.filter(id=claim.delivery_id, lease_no=claim.lease_no).update(lease_until=0)
@@ -204,12 +213,16 @@ def _settle(pen: Pen, claim: Claim, state: str, *, reason: str, shown: str = "",
     if claim.files and state != State.SENT and _is_found(claim):
         state, shown = State.UNSURE, ""  # never again, whatever became of an attempt
         values["due_at"] = values.get("due_at", pen.now) if claim.found else pen.now
+    if state == State.SENT:
+        values["payload"] = {}
     if not _held(claim).update(state=state, reason=reason[:255], lease_until=0, **values):
         return  # recognised meanwhile, or the lease was lost: whoever has it now decides
     delivery = Delivery.objects.get(id=claim.delivery_id)
-    if state not in Delivery.OPEN:
-        _advance(pen, delivery.lane)
     _show(pen, delivery, state, shown)
+    if state in Delivery.OPEN:
+        order.show_waiting(pen, delivery.lane)
+    else:
+        order.advance(pen, delivery.lane)
 
 
 def recognised(pen: Pen, delivery: Delivery) -> str:
@@ -224,6 +237,7 @@ def found(pen: Pen, delivery: Delivery) -> str:
     if delivery.state == State.SENDING:
         return State.ACCEPTED
     Delivery.objects.filter(id=delivery.id).update(state=State.UNSURE, reason="", due_at=pen.now)
+    order.show_waiting(pen, delivery.lane)
     return State.UNSURE
 
 
@@ -242,13 +256,7 @@ def _is_found(claim: Claim) -> bool:
 
 def _close(pen: Pen, delivery: Delivery, state: str, reason: str) -> None:
     Delivery.objects.filter(id=delivery.id).update(state=state, reason=reason, lease_until=0)
-    _advance(pen, delivery.lane)
-
-
-def _advance(pen: Pen, lane: str) -> None:
-    """What is now first in its lane queues up behind the lanes that have waited longer."""
-    first = Delivery.objects.filter(lane=lane, state__in=Delivery.OPEN).order_by("position").values("id")[:1]
-    Delivery.objects.filter(id__in=first, due_at__lt=pen.now).update(due_at=pen.now)
+    order.advance(pen, delivery.lane)
 
 
 def crashed(pen: Pen, delivery: Delivery) -> None:
@@ -263,12 +271,6 @@ def _show(pen: Pen, delivery: Delivery, state: str, reason: str = "") -> None:
     if record is not None and (record.state, record.reason) != (state, reason):
         pen.hold((record.contact_id,))  # it may have been adopted since the delivery was claimed
         pen.change_message(record._replace(state=state, reason=reason))
-
-
-def others_arrive(claim: Claim) -> bool:
-    """Since this one's first attempt, Chatwoot has taken a message of another conversation of this inbox."""
-    arrived = Message.objects.filter(inbox=claim.inbox_id, chatwoot_id__gt=claim.baseline_id, state=State.SENT)
-    return arrived.exclude(echo_id=None).exclude(conversation=claim.conversation_id).exists()
 
 
 # The conversation at Chatwoot
@@ -291,7 +293,7 @@ def move(old_id: uuid.UUID, *, to: uuid.UUID) -> None:
     """Deliveries of one conversation go on in another's lane, after what waits there."""
     lane = str(to)
     for delivery in Delivery.objects.filter(lane=str(old_id)).order_by("position"):
-        Delivery.objects.filter(id=delivery.id).update(conversation_id=to, lane=lane, position=_tail(lane))
+        Delivery.objects.filter(id=delivery.id).update(conversation_id=to, lane=lane, position=order.tail(lane))
 
 
 def fail_stranded(pen: Pen, contact_inbox_id: int, *, before: int, reason: str, shown: str) -> None:

@@ -29,6 +29,7 @@ ENOUGH = 2  # looks that find nothing, a second apart, once the attempt can no l
 TOO_MANY = "Too many messages"  # Chatwoot's words for a conversation's limit per minute
 NOT_ACCEPTED = "This message was not accepted."
 DAMAGED = "attachment_damaged"  # of what has arrived; pages say it in words of their own
+BEHIND = "behind_unconfirmed"  # of what is accepted, and waits for the visitor's choice about an earlier one; likewise
 NOT_DELIVERED = "This message could not be delivered."
 
 

@@ -71,16 +71,32 @@ def _sent_more_often(message: Message) -> QuerySet[Delivery]:
     return sent.annotate(found=Count("duplicates")).filter(attempt__gt=F("found") + 1)
 
 
-def note_duplicate(pen: Pen, delivery: Delivery, message: Message) -> None:
+def note_duplicate(pen: Pen, delivery: Delivery, chatwoot_id: int) -> None:
     """Agents see it twice, which nobody can undo: it is counted and said, and not shown to the visitor again."""
     _, new = Duplicate.objects.get_or_create(
-        inbox_id=delivery.contact_inbox.inbox_id,
-        chatwoot_id=message.id,
-        defaults={"delivery": delivery, "found_at": pen.now},
+        delivery=delivery,
+        chatwoot_id=chatwoot_id,
+        defaults={"inbox_id": delivery.contact_inbox.inbox_id, "found_at": pen.now},
     )
     if new:
-        log.error("delivery %s took effect twice: message %s at Chatwoot", delivery.id, message.id)
+        log.error("delivery %s took effect twice: %s %s at Chatwoot", delivery.id, delivery.kind, chatwoot_id)
 
 
 def is_duplicate(inbox_id: int, chatwoot_id: int) -> bool:
-    return Duplicate.objects.filter(inbox=inbox_id, chatwoot_id=chatwoot_id).exists()
+    return _duplicates(Kind.MESSAGE, inbox_id, chatwoot_id).exists()
+
+
+def note_second_creation(pen: Pen, conversation_id: uuid.UUID, chatwoot_id: int) -> None:
+    """An attempt to create this conversation took effect that could not any more."""
+    creations = Delivery.objects.filter(conversation=conversation_id, kind=Kind.CONVERSATION)
+    delivery = creations.select_related("contact_inbox").order_by("-position").first()
+    if delivery is not None:
+        note_duplicate(pen, delivery, chatwoot_id)
+
+
+def is_second_creation(inbox_id: int, chatwoot_id: int) -> bool:
+    return _duplicates(Kind.CONVERSATION, inbox_id, chatwoot_id).exists()
+
+
+def _duplicates(kind: str, inbox_id: int, chatwoot_id: int) -> QuerySet[Duplicate]:
+    return Duplicate.objects.filter(delivery__kind=kind, inbox=inbox_id, chatwoot_id=chatwoot_id)

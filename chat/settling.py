@@ -1,16 +1,18 @@
 """Writes down how an attempt or a look has ended: what ``chat.outcome`` decides, with times and an operator's words."""
 
 import logging
+import uuid
 from dataclasses import dataclass
 from random import Random
 from typing import Self
 
 from django.conf import settings
 
-from chat import outbox, outcome
-from chat.chatwoot.errors import Ambiguous, ChatwootError
+from chat import lanes, outbox, outcome
+from chat.chatwoot.errors import Ambiguous, ChatwootError, Forbidden
 from chat.feed import Pen
-from chat.outbox import Claim, Kind
+from chat.models import Message
+from chat.outbox import Claim, Kind, State
 from chat.outcome import Outcome, Step
 
 log = logging.getLogger(__name__)
@@ -142,14 +144,34 @@ class Settling:
             wait_ms = min(wait_ms, max(over_in_ms, self._timing.first_look_ms))
         outbox.look_again(pen, claim, looks=looks, due_at=pen.now + wait_ms, unconfirmed=unconfirmed)
 
+    def not_seen(self, pen: Pen, claim: Claim, error: ChatwootError) -> None:
+        """A look has learnt nothing."""
+        if isinstance(error, Forbidden):
+            log.error("inbox %s is paused: Chatwoot does not let us in; check its row", claim.inbox_id)
+            self.look_after_pause(pen, claim)
+        else:
+            self.looked(pen, claim, Look(over=False, complete=False), over_in_ms=0)
+
+    def not_begun(self, pen: Pen, delivery_id: uuid.UUID, error: Exception) -> int:
+        """A mistake of ours, or a row that cannot be read, before anything was claimed: others get its place.
+
+        How often that was so, claims included; 0: another has claimed it.
+        """
+        delivery = lanes.unclaimed(pen, delivery_id, lease_ms=self._timing.lease_ms)
+        if delivery is None:
+            return 0
+        times = delivery.lease_no + 1
+        outbox.put_off(delivery, reason=_unforeseen(error), due_at=pen.now + self._backoff_ms(times))
+        return times
+
     def not_understood(self, pen: Pen, claim: Claim, error: Exception, *, in_look: bool) -> None:
         """A mistake of ours, in an attempt or a look: whatever Chatwoot did is in doubt, until that expires."""
-        if claim.lease_no & (claim.lease_no - 1) == 0:  # 1, 2, 4, 8 …: looks follow each other closely
+        if is_said(claim.lease_no):  # looks follow each other closely
             log.error("delivery %s met what nobody foresaw", claim.delivery_id, exc_info=error)
         if in_look:
             self.looked(pen, claim, Look(over=False, complete=False), over_in_ms=0)
         else:
-            self.attempted(pen, claim, Ambiguous(f"unforeseen {type(error).__name__}"), over_in_ms=0)
+            self.attempted(pen, claim, Ambiguous(_unforeseen(error)), over_in_ms=0)
 
     def read_back(self, pen: Pen, claim: Claim, seen: ReadBack, *, over_in_ms: int) -> None:
         """Of a message that was found after doubt, the files were asked for."""
@@ -203,7 +225,7 @@ class Settling:
             permanent=permanent,
             expired=expired,
             crashes=crashes,
-            others_arrive=crashes >= outcome.POISON and outbox.others_arrive(claim),
+            others_arrive=crashes >= outcome.POISON and _others_arrive(claim),
         )
         if shown:
             log.error(
@@ -243,6 +265,21 @@ class Settling:
             log.error("inbox %s: %s", claim.inbox_id, end.alarm)
         elif end.alarm:
             log.error("%s delivery %s %s", claim.kind, claim.delivery_id, end.alarm)
-        elif claim.attempt & (claim.attempt - 1) == 0:  # 1, 2, 4, 8 …: a Chatwoot that fails all day fills no disk
+        elif is_said(claim.attempt):
             level = logging.ERROR if claim.attempt >= outcome.POISON else logging.WARNING
             log.log(level, "%s delivery %s, attempt %s: %s", claim.kind, claim.delivery_id, claim.attempt, error)
+
+
+def _others_arrive(claim: Claim) -> bool:
+    """Since this one's first attempt, Chatwoot has taken a message of another conversation of this inbox."""
+    arrived = Message.objects.filter(inbox=claim.inbox_id, chatwoot_id__gt=claim.baseline_id, state=State.SENT)
+    return arrived.exclude(echo_id=None).exclude(conversation=claim.conversation_id).exists()
+
+
+def is_said(times: int) -> bool:
+    """1, 2, 4, 8 …: what fails all day fills no disk."""
+    return times > 0 and times & (times - 1) == 0
+
+
+def _unforeseen(error: Exception) -> str:
+    return f"unforeseen {type(error).__name__}"

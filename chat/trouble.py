@@ -4,10 +4,34 @@ A warning while all of it is tried again; an error from the first write that was
 """
 
 import logging
+import sqlite3
 import time
 from collections.abc import Callable
 
 SAY_S = 10.0
+OF_SQLITE = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+)
+OF_POSTGRESQL = (
+    "40",
+    "53",
+    "55",
+    "57",
+    "58",
+)  # deadlocks, no room, locks, an operator, the system: classes of SQLSTATE
+
+
+def is_trouble(error: Exception) -> bool:
+    """By what the driver told: the database fails, whatever is asked of it. False: perhaps for what was asked."""
+    cause = error.__cause__
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in OF_SQLITE
+    return str(getattr(cause, "sqlstate", "")).startswith(OF_POSTGRESQL)
 
 
 class Trouble:

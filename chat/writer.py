@@ -32,7 +32,7 @@ from chat.failpoints import reached
 from chat.feed import Change, Pen
 from chat.patience import Priority as Priority
 from chat.patience import Timing as Timing
-from chat.trouble import Trouble
+from chat.trouble import Trouble, is_trouble
 from chat.waiting import Waiting
 from chat.wal import Log
 from chat.wire.errors import Refusal
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MOST_TIMES = 10  # that long may a batch take, and no longer, where a commit does
-MOST_TRIES = 3  # of a write with which the database fails each time: in a batch, then alone
+MOST_TRIES = 3  # of a write that may be to blame when the database fails with it: in a batch, then alone
 
 
 class WriterFull(Exception):
@@ -74,6 +74,7 @@ class _Write:
     done: Callable[[Any, BaseException | None], None] = field(compare=False)
     until: float = field(compare=False)
     tries: int = field(compare=False, default=0)
+    faults: int = field(compare=False, default=0)  # of these, those that may be its own
 
 
 class Writer:
@@ -236,16 +237,24 @@ class Writer:
         with suppress(Error):
             connection.close()
         given_up = batch[:ran] if self._stage is Stage.COMMIT else []
-        for write in batch:
-            write.tries += self._stage is Stage.RUN
+        self._count(batch, error)
         latest = time.monotonic() + self._timing.try_s
         for write in [*batch[len(given_up) :], *self._waiting.take_all()]:
-            if write.until < latest or write.tries >= MOST_TRIES or self._waiting.stopping:
+            if write.until < latest or write.faults >= MOST_TRIES or self._waiting.stopping:
                 given_up.append(write)
             else:
                 self._waiting.give_back([write])
         self._trouble.note(error, given_up=len(given_up))
         self._fail(given_up, error)
+
+    def _count(self, batch: list[_Write], error: Exception) -> None:
+        if self._stage is not Stage.RUN:
+            return
+        for write in batch:
+            write.tries += 1
+            write.faults += not is_trouble(error)
+            if write.priority is not Priority.ACCEPT:  # what visitors write stays in order
+                write.turn = max(write.turn, time.monotonic())
 
     def _fail(self, writes: list[_Write], error: Exception) -> None:
         def tell() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from chat import courier, resync
 from chat.audience import Audience
@@ -186,3 +187,41 @@ async def test_an_answer_that_cannot_be_applied_leaves_its_message_unconfirmed_i
     await writer.stop()
     assert logged.text.count("met what nobody foresaw") == 2, "once for the attempt, once for the look"
     assert "Traceback" in logged.text and "died" not in logged.text
+
+
+def stored_source_ids() -> dict[int, str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, source_id FROM chat_contactinbox")
+        return dict(cursor.fetchall())
+
+
+def store(source_ids: dict[int, str]) -> None:
+    with connection.cursor() as cursor:
+        for pk, source_id in source_ids.items():
+            cursor.execute("UPDATE chat_contactinbox SET source_id = %s WHERE id = %s", (source_id, pk))
+
+
+async def test_people_whose_rows_cannot_be_read_keep_no_other_waiting(world: World, logged: Any) -> None:
+    """Of one Chatwoot, more than have a place: encrypted with a key that is no longer known, say."""
+    runtime, alice = await world.start(), await world.person()
+    people = [await world.person() for _ in range(courier.AT_ONCE + 2)]
+    for each in people:
+        await each.say(runtime, "hello")
+    await world.settled()
+    stored = await world.ask(stored_source_ids)
+    await world.ask(store, {each.contact_inbox_id: "gAAAAAgarbage" for each in people})
+    for each in people:
+        await each.say(runtime, "again")
+    unreadable = Delivery.objects.filter(state=Delivery.State.ACCEPTED)
+    await world.becomes(lambda: unreadable.filter(lease_no__gt=2).count() == len(people))
+    await alice.say(runtime, "let me pass")
+    await eventually(world.sees("let me pass", person=alice))
+    waiting = await world.ask(unreadable.first)
+    assert waiting is not None and waiting.reason == "unforeseen UnknownKey"
+    said = logged.text.count("could not be begun")
+    times = await world.ask(lambda: list(unreadable.values_list("lease_no", flat=True)))
+    assert 0 < said <= sum(each.bit_length() for each in times), "1, 2, 4, 8 ..."
+    assert "task delivery" not in logged.text
+    await world.ask(store, stored)
+    await world.settled()
+    assert all(world.said(each) == ["hello", "again"] for each in people)

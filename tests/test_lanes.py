@@ -93,6 +93,18 @@ def test_a_closed_delivery_cannot_be_claimed(alice: Person, hello: Accepted):
     assert claim(alice, hello) is None
 
 
+@pytest.mark.parametrize("first", Delivery.OPEN)
+def test_a_claim_takes_only_the_first_of_its_lane(alice: Person, hello: Accepted, first: str):
+    """It may have been read as due before an earlier one was opened again, or moved ahead of it."""
+    second = say(alice, "second", to=hello.conversation_id)
+    Delivery.objects.filter(message=hello.message_id).update(state=first)
+    assert claim(alice, second) is None
+    Delivery.objects.filter(message=second.message_id).update(state=State.UNSURE)
+    assert claim(alice, second) is None
+    Delivery.objects.filter(message=hello.message_id).update(state=State.SENT)
+    assert claim(alice, second) is not None
+
+
 def test_an_attempt_whose_end_nobody_saw_is_unsure(alice: Person, hello: Accepted):
     taken(alice, hello)
     head = alice.head()

@@ -12,8 +12,8 @@ LAYERS: dict[int, str] = {
     0: "chatwoot wire audience backoff breaker budget clock failpoints markdown echoes outcome outlet patience window "
     "trouble waiting draining filetypes networks limits ranges reencoding signature posting hours look identity",
     1: "bridge fields models migrations",
-    2: "feed files claim outbox lanes settling gone mirror recognition snapshot place acceptance sessions embedding "
-    "sql reader writer wal rotation rules tickets faces notices overview profile export erasing signin",
+    2: "feed files claim order outbox lanes settling gone mirror recognition snapshot place acceptance sessions "
+    "sql reader writer wal rotation rules tickets faces notices overview profile export erasing signin embedding ",
     3: "courier leases sending marking comparing reception tokens liveness indicator link looking resync upstreams "
     "probing processes neighbours holding conversations sender socket uploads gate streams downloads pictures "
     "avatars hints presence notifying inboxes people retention devices",

@@ -11,7 +11,7 @@ from chat import lanes, mirror, outbox
 from chat.acceptance import Accepted
 from chat.chatwoot import resources
 from chat.chatwoot.resources import MessageType
-from chat.models import Attachment, ContactInbox, Conversation, Delivery, Inbox, Message
+from chat.models import Attachment, ContactInbox, Conversation, Delivery, Duplicate, Inbox, Message
 from tests.fixtures.people import (
     CHATWOOT_INBOX,
     NOW,
@@ -305,6 +305,66 @@ def test_while_a_creation_is_open_an_unknown_conversation_waits(alice: Person, k
     created(alice, 4, said)
     hear(alice, cabled(9, "held", of=alice, conversation=4))
     assert texts(alice) == ["hello", "held"]
+
+
+def second(person: Person, said: Accepted, number: int = 6, **values: Any) -> None:
+    """Attempt 1 of the creation took effect after all, when attempt 2 had made the one that we know."""
+    learn(person, replace(keyed(person, number, said), **values))
+
+
+def duplicates() -> list[tuple[str, int]]:
+    return list(Duplicate.objects.values_list("delivery__kind", "chatwoot_id"))
+
+
+def test_a_second_conversation_that_one_creation_made_is_counted_and_not_shown(
+    alice: Person, hello: Accepted, caplog: pytest.LogCaptureFixture
+):
+    head = alice.head()
+    for _ in range(2):
+        second(alice, hello)
+        learn(alice, conversation(6, source_id=alice.source_id), read_started=NOW + 1)  # lists show no key
+        greeting = {"message_type": MessageType.TEMPLATE, "sender": None}
+        hear(alice, cabled(60, "Welcome", of=alice, conversation=6, **greeting))
+    assert alice.head() == head
+    assert duplicates() == [(Delivery.Kind.CONVERSATION, 6)]
+    assert [record.levelname for record in caplog.records] == ["ERROR"] and "took effect twice" in caplog.text
+    assert say(alice, "where does it go?").conversation_id == hello.conversation_id
+
+
+def test_the_answer_to_a_creation_that_was_found_meanwhile_names_a_second_one(alice: Person, hello: Accepted):
+    created(alice, 1, hello)
+    assert duplicates() == []
+    created(alice, 6, hello)
+    assert duplicates() == [(Delivery.Kind.CONVERSATION, 6)]
+    assert Conversation.objects.get().chatwoot_id == 1
+
+
+@pytest.mark.parametrize("how", ["by cable", "in a list"])
+def test_what_an_agent_says_in_a_second_conversation_is_shown(alice: Person, hello: Accepted, how: str):
+    second(alice, hello)
+    if how == "by cable":
+        hear(alice, cabled(60, "Hi, over here", of=alice, conversation=6))
+    else:
+        listed = conversation(6, source_id=alice.source_id, messages=(told(60, "Hi, over here", conversation=6),))
+        learn(alice, listed, read_started=NOW + 1)
+        hear(alice, listed.messages[0], read_started=NOW + 1)
+    assert sorted(texts(alice)) == ["Hi, over here", "hello"]
+    second(alice, hello)
+    assert duplicates() == [(Delivery.Kind.CONVERSATION, 6)]
+
+
+def test_a_private_note_shows_no_second_conversation(alice: Person, hello: Accepted):
+    second(alice, hello, messages=(told(60, "who is that?", conversation=6, private=True),))
+    assert Conversation.objects.count() == 1
+
+
+def test_a_conversation_and_a_message_of_the_same_number_are_two_duplicates(alice: Person, hello: Accepted):
+    second(alice, hello, 60)
+    mine = {"message_type": MessageType.INCOMING, "sender": None}
+    assert hear(alice, cabled(60, "by mail", of=alice, **mine)) is not None
+    delivery = Delivery.objects.get(message=hello.message_id)
+    Duplicate.objects.create(delivery=delivery, inbox_id=alice.inbox_id, chatwoot_id=60, found_at=NOW)
+    assert len(duplicates()) == 2
 
 
 def test_another_visitors_key_opens_nothing(alice: Person, bob: Person):

@@ -1,12 +1,13 @@
 import uuid
 
 import pytest
+from django.db import connection
 
-from chat import outbox, sql
+from chat import acceptance, outbox, sql
 from chat.acceptance import Accepted
 from chat.models import Delivery, Inbox
-from tests.fixtures.people import CHATWOOT_INBOX, NOW, Person, hear, say, told, write
-from tests.fixtures.progress import doubt, due, incoming, look, state, taken
+from tests.fixtures.people import CHATWOOT_INBOX, NOW, Person, cabled, hear, say, told, write
+from tests.fixtures.progress import claim, doubt, due, incoming, look, state, taken
 
 pytestmark = pytest.mark.django_db
 Kind, State = Delivery.Kind, Delivery.State
@@ -100,3 +101,73 @@ def test_the_newest_number_is_that_of_one_chatwoot(alice: Person, hello: Accepte
     assert sql.newest_chatwoot_id(chatwoot.pk) == 70
     assert sql.newest_chatwoot_id(chatwoot.pk + 1) == 0
     assert CHATWOOT_INBOX
+
+
+# What was answered to a form
+
+IBAN = "DE-SECRET-42"
+
+
+def everything() -> str:
+    with connection.cursor() as cursor:
+        rows = []
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f'SELECT * FROM "{table}"')
+            rows.append(cursor.fetchall())
+    return repr(rows)
+
+
+def answer(person: Person) -> Delivery:
+    """To a form with the number 50."""
+    form = hear(person, cabled(50, "Your IBAN?", of=person, content_type="form"))
+    assert form is not None
+    values = [{"name": "iban", "value": IBAN}]
+    write(acceptance.answer, person.id, of=person, message_id=form.id, submitted_values=values)
+    return Delivery.objects.get(kind=Kind.ANSWER)
+
+
+@pytest.mark.parametrize("then", ["waits", "is tried", "is in doubt", "has failed", "has arrived"])
+def test_t18_what_was_answered_to_a_deleted_form_leaves_the_database(alice: Person, hello: Accepted, then: str):
+    Delivery.objects.update(state=State.SENT)
+    delivery = answer(alice)
+    if then != "waits":
+        claimed = claim(alice, kind=Kind.ANSWER)
+        assert claimed is not None
+        if then == "is in doubt":
+            doubt(alice, claimed)
+        elif then == "has failed":
+            write(outbox.fail, of=alice, claim=claimed, reason="422", shown="")
+        elif then == "has arrived":
+            write(outbox.done, of=alice, claim=claimed)
+    told_back = {"submitted_values": [{"name": "iban", "value": IBAN}]}
+    hear(alice, cabled(50, "Your IBAN?", of=alice, ms=5, content_type="form", content_attributes=told_back))
+    assert IBAN in everything()
+    hear(alice, cabled(50, "", of=alice, ms=9, deleted=True))
+    assert IBAN not in everything()
+    delivery.refresh_from_db()
+    assert delivery.state == (State.SENT if then == "has arrived" else State.FAILED)
+    assert not write(outbox.requeue, of=alice, delivery=delivery)
+    say(alice, "next")
+    assert due() == ["next"]
+
+
+def test_an_answer_that_has_arrived_is_kept_at_its_form_only(alice: Person, hello: Accepted):
+    Delivery.objects.update(state=State.SENT)
+    answer(alice)
+    claimed = claim(alice, kind=Kind.ANSWER)
+    assert claimed is not None
+    write(outbox.done, of=alice, claim=claimed)
+    assert IBAN not in everything()
+
+
+def test_an_answer_that_failed_may_be_sent_again(alice: Person, hello: Accepted):
+    Delivery.objects.update(state=State.SENT)
+    delivery = answer(alice)
+    hear(alice, cabled(51, "", of=alice, ms=9, deleted=True))  # another message
+    claimed = claim(alice, kind=Kind.ANSWER)
+    assert claimed is not None
+    write(outbox.fail, of=alice, claim=claimed, reason="422", shown="")
+    delivery.refresh_from_db()
+    assert write(outbox.requeue, of=alice, delivery=delivery)
+    again = claim(alice, kind=Kind.ANSWER)
+    assert again is not None and IBAN in str(again.payload)

@@ -248,3 +248,13 @@ def test_files_are_read_back_for_a_day_at_most(alice: Person, hello: Accepted, n
     write(SETTLING.read_back, of=alice, now=now, claim=held, seen=seen, over_in_ms=500)
     assert of(hello).state == state
     assert Message.objects.get().reason == (DAMAGED if state == State.SENT else "")
+
+
+def test_what_gets_through_in_the_same_conversation_gives_up_nothing(alice: Person, hello: Accepted):
+    """Chatwoot may stumble over the conversation, and not over the words."""
+    second = say(alice, "second", to=hello.conversation_id)
+    crash(alice, hello, *range(POISON))
+    Delivery.objects.filter(message=second.message_id).update(state=State.SENT)
+    Message.objects.filter(id=second.message_id).update(state=State.SENT, chatwoot_id=99)
+    crash(alice, hello, POISON + 1)
+    assert of(hello).state == State.ACCEPTED

@@ -1,9 +1,11 @@
 """A database that is locked, full, gone or in a deadlock: nobody waits long, nothing is lost, nothing is done twice."""
 
 import asyncio
+import sqlite3
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -118,6 +120,63 @@ async def test_what_a_visitor_wrote_during_a_short_lock_is_kept(make_writer: Mak
 async def test_a_transaction_that_was_certainly_not_stored_is_tried_again(writer: Writer, text: str):
     run = Stumbles(OperationalError(text), times=2)
     assert await do(writer, run) == "done"
+    assert run.runs == 3
+
+
+def of_sqlite(code: int) -> OperationalError:
+    """As Django raises it: what the driver told stands behind."""
+    cause = sqlite3.OperationalError()
+    cause.sqlite_errorcode = code
+    return caused(cause)
+
+
+def of_postgresql(sqlstate: str) -> OperationalError:
+    cause = Exception()
+    cause.sqlstate = sqlstate  # type: ignore[attr-defined]
+    return caused(cause)
+
+
+def caused(cause: Exception) -> OperationalError:
+    error = OperationalError("in trouble")
+    error.__cause__ = cause
+    return error
+
+
+TROUBLES = {
+    "full disk": partial(of_sqlite, sqlite3.SQLITE_FULL),
+    "bad disk": partial(of_sqlite, sqlite3.SQLITE_IOERR_WRITE),
+    "deadlock": partial(of_postgresql, "40P01"),
+    "full disk of a server": partial(of_postgresql, "53100"),
+}
+
+
+@pytest.mark.parametrize("priority", [Priority.ATTEMPT, Priority.MIRROR])
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_what_the_courier_and_the_cable_write_waits_for_the_end_of_the_trouble(
+    make_writer: MakeWriter, trouble: str, priority: Priority
+):
+    run = Stumbles(TROUBLES[trouble](), times=12)
+    assert await do(make_writer(Timing(pause_s=0.01)), run, priority) == "done"
+    assert run.runs == 13
+
+
+async def test_what_waits_keeps_no_other_waiting(make_writer: MakeWriter):
+    """A disk may have room for what is small."""
+    writer = make_writer(Timing(pause_s=0.01))
+    large = Stumbles(of_sqlite(sqlite3.SQLITE_FULL), times=10_000)
+    waiting = do(writer, large)
+    await eventually(lambda: large.runs > 2)
+    assert await asyncio.gather(*(do(writer, lambda pen: "small") for _ in range(3))) == ["small"] * 3
+    assert not waiting.done()
+    large.left = 0
+    assert await waiting == "done"
+
+
+@pytest.mark.parametrize("fault", [partial(of_sqlite, sqlite3.SQLITE_ERROR), partial(of_postgresql, "54011")])
+async def test_a_fault_of_the_write_itself_is_given_up_soon(make_writer: MakeWriter, fault: Callable[[], Exception]):
+    run = Stumbles(fault(), times=99)
+    with pytest.raises(OperationalError):
+        await do(make_writer(Timing(pause_s=0.01)), run)
     assert run.runs == 3
 
 

@@ -156,12 +156,16 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
 @admin.register(Duplicate)
 class DuplicateAdmin(ReadOnlyAdmin):
-    """Second messages that one delivery made at Chatwoot. Agents see both, visitors one."""
+    """Second messages or conversations that one delivery made at Chatwoot. Agents see both, visitors one."""
 
-    list_display = ("chatwoot_id", "inbox", "conversation_at_chatwoot", "delivery_id_here", "found")
+    list_display = ("chatwoot_id", "what", "inbox", "conversation_at_chatwoot", "delivery_id_here", "found")
     fields = list_display
     list_select_related = ("inbox", "delivery__conversation")
     ordering = ("-found_at",)
+
+    @admin.display(description="what", ordering="delivery__kind")
+    def what(self, duplicate: Duplicate) -> str:
+        return duplicate.delivery.kind
 
     @admin.display(description="conversation in Chatwoot")
     def conversation_at_chatwoot(self, duplicate: Duplicate) -> int | None:

@@ -62,7 +62,7 @@ class Delivery(models.Model):
 
 
 class Duplicate(models.Model):
-    """A second message at Chatwoot that one delivery made. It is counted and shown to operators, not to visitors."""
+    """A second message or conversation at Chatwoot that one delivery made, counted and shown to operators."""
 
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="duplicates")
     inbox = models.ForeignKey(Inbox, models.PROTECT, related_name="duplicates")
@@ -70,7 +70,8 @@ class Duplicate(models.Model):
     found_at = models.BigIntegerField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["inbox", "chatwoot_id"], name="one_duplicate_per_chatwoot_id")]
+        constraints = [models.UniqueConstraint(fields=["delivery", "chatwoot_id"], name="one_duplicate_per_number")]
+        indexes = [models.Index(fields=["inbox", "chatwoot_id"])]
 
     def __str__(self) -> str:
-        return f"message {self.chatwoot_id} of {self.delivery_id}"
+        return f"{self.chatwoot_id} of {self.delivery_id}"

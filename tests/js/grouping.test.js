@@ -34,6 +34,14 @@ test("messages of one sender within three minutes are a group", () => {
   assert.deepEqual(shown(state(rows)), ["day", "m1 first", "m2 last", "m3 first last", "e4 first last sent"]);
 });
 
+test("what waits for a choice about an earlier message says so and is not slow", () => {
+  const rows = [own(1, { state: "unconfirmed" }), own(2, { state: "accepted", reason: "behind_unconfirmed" })];
+  assert.deepEqual(shown(state(rows)).slice(1), ["e1 first unconfirmed", "e2 last behind"]);
+  const waiting = new Waiting();
+  waiting.note(state(rows), NOW);
+  assert.equal(waiting.nextChange(NOW), null);
+});
+
 test("a file that may be damaged is told beside its message, whatever follows", () => {
   const rows = [own(1, { reason: "attachment_damaged" }), own(2)];
   assert.deepEqual(shown(state(rows, { agentSeen: NOW + MINUTE })).slice(1), ["e1 first damaged", "e2 last seen"]);

@@ -3,7 +3,7 @@
  * @import { Message, Tree } from "../wire.js"
  * @import { State, Unsent } from "../state.js"
  *
- * @typedef {"sending"|"waiting"|"slow"|"sent"|"seen"|"damaged"|"failed"|"unconfirmed"} Word
+ * @typedef {"sending"|"waiting"|"behind"|"slow"|"sent"|"seen"|"damaged"|"failed"|"unconfirmed"} Word
  * @typedef {{word: Word, reason: string, actions: readonly ("retry"|"sendAgain"|"discard")[]}} Delivery
  */
 import { words } from "./words.js";
@@ -25,10 +25,16 @@ export function ofMessage(message, state, slow) {
   if (message.state === "failed") return delivery("failed", message.reason ?? "", ["retry", "discard"]);
   if (message.state === "unconfirmed") return delivery("unconfirmed", "", ["sendAgain", "discard"]);
   if (message.state === "unsure") return delivery(slow ? "slow" : "sending");
+  if (isBehind(message)) return delivery("behind");
   if (message.state !== "sent") return delivery("sending");
   if (message.reason === "attachment_damaged") return delivery("damaged");
   const seen = state.conversations.get(message.conversation)?.agent_seen ?? 0;
   return delivery(seen >= message.at ? "seen" : "sent");
+}
+
+/** @param {Message} message @returns {boolean} it waits for what the visitor decides about an earlier one */
+function isBehind({ state, reason }) {
+  return state === "accepted" && reason === "behind_unconfirmed";
 }
 
 /** @param {Unsent} unsent @param {State} state @param {{slow: boolean, held: boolean}} how `held`: nothing goes out now. @returns {Delivery} */
@@ -72,7 +78,8 @@ export class Waiting {
 
   /** @param {State} state @param {number} now */
   note(state, now) {
-    const rows = [...state.messages.values()].filter((m) => m.direction === "incoming" && UNDERWAY.has(m.state));
+    const own = [...state.messages.values()].filter(({ direction }) => direction === "incoming");
+    const rows = own.filter((row) => UNDERWAY.has(row.state) && !isBehind(row));
     const unsent = state.unsent.filter(({ refused }) => !refused);
     const back = state.status === "online" && !this.#online; // Only now it can be on its way.
     this.#online = state.status === "online";

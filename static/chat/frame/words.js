@@ -26,6 +26,7 @@ export const words = {
   delivery: {
     sending: "Sending",
     waiting: "Waiting to be sent",
+    behind: "Waits for your choice about the message above",
     slow: "Still sending…",
     sent: "Sent",
     seen: "Seen",

@@ -1,0 +1,44 @@
+"""The order within a lane: who is last, who is next, and what the visitor sees of what waits there.
+
+Behind a message that was never confirmed, the rest waits for the visitor's choice, and says so (``outcome.BEHIND``).
+"""
+
+from django.db.models import Max, QuerySet
+
+from chat import outcome, sql
+from chat.feed import Pen
+from chat.models import Delivery
+
+State = Delivery.State
+
+
+def tail(lane: str) -> int:
+    """The next free position."""
+    return (Delivery.objects.filter(lane=lane).aggregate(last=Max("position"))["last"] or 0) + 1
+
+
+def advance(pen: Pen, lane: str) -> None:
+    """What is now first in its lane queues up behind the lanes that have waited longer."""
+    Delivery.objects.filter(id__in=_open(lane).values("id")[:1], due_at__lt=pen.now).update(due_at=pen.now)
+    show_waiting(pen, lane)
+
+
+def show_waiting(pen: Pen, lane: str) -> None:
+    """Tell the visitor what waits for their choice, or no longer does; then it has its full time before it."""
+    waits = waits_for_a_choice(lane)
+    waiting = Delivery.objects.filter(lane=lane, state=State.ACCEPTED, message__reason="" if waits else outcome.BEHIND)
+    for delivery in waiting:
+        record = sql.message(delivery.message_id) if delivery.message_id else None
+        if record is not None:
+            pen.change_message(record._replace(reason=outcome.BEHIND if waits else ""))
+        if not waits:
+            Delivery.objects.filter(id=delivery.id).update(created_at=pen.now)
+
+
+def waits_for_a_choice(lane: str) -> bool:
+    first = _open(lane).values_list("state", flat=True).first()
+    return first == State.UNCONFIRMED
+
+
+def _open(lane: str) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(lane=lane, state__in=Delivery.OPEN).order_by("position")
