@@ -10,7 +10,7 @@ from enum import Enum
 from functools import partial
 from typing import TypeVar
 
-from chat import gone, mirror, sql
+from chat import expected, gone, mirror, sql
 from chat.budget import Urgency
 from chat.chatwoot.errors import NotFound
 from chat.chatwoot.resources import Conversation as UpstreamConversation
@@ -137,15 +137,30 @@ class Looking:
 
     async def _find_message(self) -> bool:
         """List back to the baseline and apply all of it."""
+        assert self._claim.conversation_id is not None
         before: int | None = None
+        believed = True
         for _ in range(MOST_PAGES):
+            known = partial(expected.messages, self._claim.conversation_id, before=before, most=FULL_PAGE)
+            known_ids = await self._reader.run(known)
             page = await self._page(before)
             ids = sorted(message.id for message in page)
-            if len(ids) < FULL_PAGE or ids[0] <= self._claim.baseline_id:
-                return True
+            is_last = len(ids) < FULL_PAGE
+            missing = expected.missing(known_ids, listed=ids, overlap=None if is_last else OVERLAP)
+            believed &= self._believes(missing)
+            if is_last or ids[0] <= self._claim.baseline_id:
+                return believed
             before = ids[OVERLAP - 1]
         log.error("delivery %s: more than %d pages to look through", self._claim.delivery_id, MOST_PAGES)
         return False
+
+    def _believes(self, missing: set[int]) -> bool:
+        """Also says if not, at look 1, 2, 4, 8 …"""
+        lease_no = self._claim.lease_no
+        if missing and lease_no & (lease_no - 1) == 0:
+            which = ", ".join(map(str, sorted(missing)[-3:]))
+            log.error("looking for delivery %s: the list lacks %s and proves nothing", self._claim.delivery_id, which)
+        return not missing
 
     async def _page(self, before: int | None) -> tuple[Message, ...]:
         claim, api = self._claim, self._upstream.api
@@ -169,6 +184,7 @@ class Looking:
         """By elimination: lists show no key of ours, but ours is unknown and has no incoming message yet."""
         claim = self._claim
         assert claim.conversation_id is not None
+        known_ids = await self._reader.run(expected.conversations, claim.contact_inbox_id)
         listed = await self._ask(partial(self._upstream.api.conversations, claim.source_id))
         known = await self._reader.run(_known, claim.inbox_id, [each.id for each in listed])
         written_in = WRITTEN_IN in claim.payload
@@ -178,7 +194,12 @@ class Looking:
             await self._write(
                 partial(mirror.apply_created, scope=self._scope, conversation=found, created_id=created_id)
             )
-        return True
+            return True
+        missing = expected.missing(known_ids, listed=[each.id for each in listed], overlap=None)
+        return self._believes({each for each in missing if not await self._is_gone(each)})
+
+    async def _is_gone(self, chatwoot_id: int) -> bool:
+        return await self._is_unknown(partial(self._upstream.api.conversation, self._claim.source_id, chatwoot_id))
 
     async def _ladder(self) -> Gone | None:
         """From the top down, since nothing below is known to a Chatwoot that does not know what is above."""
