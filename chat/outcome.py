@@ -103,6 +103,14 @@ def _is_permanent(kind: str, error: Ambiguous, *, through_bot: bool) -> bool:
     return error.permanent and (not through_bot or error.detail.startswith("Validation failed"))
 
 
+def hint(kind: str, error: ChatwootError) -> str:
+    """What an operator should know of an error whose words do not tell it; empty: nothing."""
+    crashed = isinstance(error, Ambiguous) and error.finished and error.status == 500
+    return " (so it answers a missing or wrong HMAC token, too: check the inbox's row)" * (
+        kind == "contact" and crashed
+    )
+
+
 def certain(*, finished: bool, over: bool, prompt: bool, looks: int) -> tuple[int, bool]:
     """The fruitless looks that count, with one that has just ended; and whether absence is certain now.
 

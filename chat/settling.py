@@ -112,7 +112,8 @@ class Settling:
             self._doubt(pen, claim, error, end, wait_ms=max(first_ms, over_in_ms) if repeats else first_ms)
         else:
             crashes = claim.crashes + end.crashed
-            self._later(pen, claim, str(error), wait_ms=self._wait_ms(claim, end), crashes=crashes, crashed=end.crashed)
+            reason = f"{error}{outcome.hint(claim.kind, error)}"
+            self._later(pen, claim, reason, wait_ms=self._wait_ms(claim, end), crashes=crashes, crashed=end.crashed)
 
     def looked(self, pen: Pen, claim: Claim, look: Look, *, over_in_ms: int) -> None:
         """A look has ended. It changes nothing, if what it looked for was recognised."""
@@ -245,4 +246,7 @@ class Settling:
             log.error("%s delivery %s %s", claim.kind, claim.delivery_id, end.alarm)
         elif claim.attempt & (claim.attempt - 1) == 0:  # 1, 2, 4, 8 …: a Chatwoot that fails all day fills no disk
             level = logging.ERROR if claim.attempt >= outcome.POISON else logging.WARNING
-            log.log(level, "%s delivery %s, attempt %s: %s", claim.kind, claim.delivery_id, claim.attempt, error)
+            hint = outcome.hint(claim.kind, error)
+            log.log(
+                level, "%s delivery %s, attempt %s: %s%s", claim.kind, claim.delivery_id, claim.attempt, error, hint
+            )

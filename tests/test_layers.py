@@ -15,7 +15,7 @@ LAYERS: dict[int, str] = {
     2: "feed files claim outbox lanes settling gone mirror recognition snapshot place acceptance sessions embedding "
     "sql reader writer wal expected",
     3: "courier leases sending marking comparing reception tokens liveness indicator link looking resync upstreams "
-    "probing processes neighbours holding conversations sender socket uploads",
+    "probing outage processes neighbours holding conversations sender socket uploads",
     4: "runtime consumers api views routing urls admin operating checks starting apps management",
 }
 LAYER_OF = {f"chat.{name}": layer for layer, names in LAYERS.items() for name in names.split()}
