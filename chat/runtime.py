@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef
 from django.utils.crypto import salted_hmac
 
-from chat import courier, liveness, probing, processes, resync
+from chat import courier, liveness, probing, processes, resync, standstill
 from chat.audience import Audience
 from chat.bridge.tasks import Tasks
 from chat.clock import moment
@@ -105,6 +105,7 @@ class Runtime:
         self.neighbours.start()
         self.courier.start()
         self._tasks.spawn(self._watch(), name="watch")
+        self._tasks.spawn(standstill.watch(), name="standstill")
         gc.collect()
         gc.freeze()  # what exists now stays; a full collection over 10,000 visitors would halt the loop
 

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS: dict[int, str] = {
     0: "chatwoot wire audience backoff breaker budget clock failpoints markdown echoes outcome outlet patience window "
-    "trouble waiting draining filetypes",
+    "trouble waiting draining standstill filetypes",
     1: "bridge fields models migrations",
     2: "feed files claim outbox lanes settling gone mirror recognition snapshot place acceptance sessions embedding "
     "sql reader writer wal expected",
