@@ -31,5 +31,5 @@ def conversations(contact_inbox_id: int) -> list[int]:
 def missing(known: Collection[int], *, listed: Collection[int], overlap: int | None) -> set[int]:
     """What the list should show and does not. ``overlap``: of a full page, whose oldest rows prove nothing, since
     pages go by time and numbers do not."""
-    floor = sorted(listed)[overlap - 1] if overlap else 0
+    floor = sorted(listed)[overlap - 1] if overlap and len(listed) >= overlap else 0
     return {each for each in known if each >= floor} - set(listed)

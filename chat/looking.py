@@ -55,7 +55,7 @@ class Looking:
         self._over_at = upstream.link.clock.base() + self._lasts_ms  # as if it had begun just now
         self._scope = scope_of(claim, upstream)
         self._over: bool | None = None
-        self._prompt = True
+        self._took_ms = 0
 
     @property
     def over_in_ms(self) -> int:
@@ -80,7 +80,8 @@ class Looking:
                 return missing
             complete = False  # it is there now
         over = self.over_in_ms <= 0 if self._over is None else self._over
-        return Look(over=over, prompt=self._prompt, complete=complete)
+        prompt = self._took_ms <= self._margin_ms
+        return Look(over=over, prompt=prompt, complete=complete, took_ms=self._took_ms)
 
     def settle(self, pen: Pen, *, settling: Settling, seen: Look | Gone | ReadBack, over_in_ms: int) -> None:
         """Write down what this look has seen. ``over_in_ms``: as of its end."""
@@ -132,7 +133,7 @@ class Looking:
                 self._over = self.over_in_ms <= 0
             begun = clock.base()
             answer = await call()
-            self._prompt &= clock.base() - begun <= self._margin_ms
+            self._took_ms = max(self._took_ms, clock.base() - begun)
             return answer
 
     async def _find_message(self) -> bool:

@@ -20,6 +20,7 @@ CREATIONS = ("contact", "conversation")  # nothing of the visitor's is in them: 
 REPEATABLE = ("answer", "resolve", "seen")  # twice is once, but late is wrong: repeated once the first try is over
 POISON = 8  # 5xx answers after which a message is given up, if others get through
 ENOUGH = 2  # looks that find nothing, a second apart, once the attempt can no longer take effect
+ENOUGH_SLOW = 3  # of a Chatwoot that takes long for each: with a pause in which whatever thawed has ended
 TOO_MANY = "Too many messages"  # Chatwoot's words for a conversation's limit per minute
 NOT_ACCEPTED = "This message was not accepted."
 DAMAGED = "attachment_damaged"  # of what has arrived; pages say it in words of their own
@@ -115,12 +116,15 @@ def certain(*, finished: bool, over: bool, prompt: bool, looks: int) -> tuple[in
     """The fruitless looks that count, with one that has just ended; and whether absence is certain now.
 
     ``over``: the look was begun after the attempt could take effect. ``prompt``: it was answered quickly; a frozen
-    Chatwoot that thaws may let an old attempt through just then.
+    Chatwoot that thaws may let an old attempt through just then. Slow ones count below zero: each begins long after the
+    one before was answered, so that what thawed with that one is over.
     """
-    if finished:
-        return looks, True
-    looks += over and prompt
-    return looks, looks >= ENOUGH
+    if finished or not over:
+        return looks, finished
+    if prompt:
+        return max(looks, 0) + 1, looks + 1 >= ENOUGH or looks < 0
+    looks = min(looks, 0) - 1
+    return looks, looks <= -ENOUGH_SLOW
 
 
 def reason_to_fail(*, kind: str, permanent: bool, crashes: int, others_arrive: bool, expired: bool) -> str:

@@ -114,3 +114,4 @@ def test_a_whole_list_shows_all_and_a_full_page_what_is_above_its_oldest() -> No
     assert expected.missing([9, 8, 4, 2], listed=page, overlap=3) == set()
     assert expected.missing([9, 7, 4], listed=page, overlap=3) == {7}
     assert expected.missing([], listed=[], overlap=None) == set()
+    assert expected.missing([9, 7], listed=[8], overlap=3) == {9, 7}  # of a page that we could hardly read
