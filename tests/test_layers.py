@@ -13,7 +13,7 @@ LAYERS: dict[int, str] = {
     "trouble waiting draining standstill filetypes",
     1: "bridge fields models migrations",
     2: "feed files claim outbox lanes settling gone mirror recognition snapshot place acceptance sessions embedding "
-    "sql reader writer wal expected",
+    "sql reader writer wal expected reissued",
     3: "courier leases sending marking comparing reception tokens liveness indicator link looking resync upstreams "
     "probing outage processes neighbours holding conversations sender socket uploads",
     4: "runtime consumers api views routing urls admin operating checks starting apps management",
