@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from django.conf import settings
 
-from chat import gone, mirror, sql
+from chat import expected, gone, mirror, sql
 from chat.budget import Urgency
 from chat.chatwoot.addresses import Hosts, Uncheckable
 from chat.chatwoot.errors import NotFound
@@ -25,7 +25,7 @@ from chat.models import Conversation, Delivery
 from chat.outbox import WRITTEN_IN, Claim
 from chat.reader import Reader
 from chat.sending import scope_of
-from chat.settling import Look, ReadBack, Settling, Timing
+from chat.settling import Look, ReadBack, Settling, Timing, is_said
 from chat.upstreams import Upstream
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Looking:
         self._over_at = upstream.link.clock.base() + self._lasts_ms  # as if it had begun just now
         self._scope = scope_of(claim, upstream)
         self._over: bool | None = None
-        self._prompt = True
+        self._took_ms = 0
 
     @property
     def over_in_ms(self) -> int:
@@ -88,7 +88,8 @@ class Looking:
             if missing is not None:
                 return missing
             complete = False  # it is there now
-        return Look(over=self._was_over, prompt=self._prompt, complete=complete)
+        prompt = self._took_ms <= self._margin_ms
+        return Look(over=self._was_over, prompt=prompt, complete=complete, took_ms=self._took_ms)
 
     @property
     def _was_over(self) -> bool:
@@ -146,18 +147,23 @@ class Looking:
                 self._over = self.over_in_ms <= 0
             begun = clock.base()
             answer = await call()
-            self._prompt &= clock.base() - begun <= self._margin_ms
+            self._took_ms = max(self._took_ms, clock.base() - begun)
             return answer
 
     async def _find_message(self) -> bool:
         """List back to the baseline and apply all of it."""
+        assert self._claim.conversation_id is not None
         before: int | None = None
         complete = True
         for _ in range(MOST_PAGES):
+            known = partial(expected.messages, self._claim.conversation_id, before=before, most=FULL_PAGE)
+            known_ids = await self._reader.run(known)
             page = await self._page(before)
             complete &= not any(map(self._may_be_ours, page.unread))
-            ids = page.ids
-            if page.size < FULL_PAGE or (ids and ids[0] <= self._claim.baseline_id):
+            ids, is_last = page.ids, page.size < FULL_PAGE
+            missing = expected.missing(known_ids, listed=ids, overlap=None if is_last else OVERLAP)
+            complete &= self._believes(missing)
+            if is_last or (ids and ids[0] <= self._claim.baseline_id):
                 return complete
             if len(ids) < OVERLAP:
                 return False  # nearly all of a page cannot be read
@@ -165,10 +171,17 @@ class Looking:
         log.error("delivery %s: more than %d pages to look through", self._claim.delivery_id, MOST_PAGES)
         return False
 
+    def _believes(self, missing: set[int]) -> bool:
+        """Also says if not, at look 1, 2, 4, 8 …"""
+        if missing and is_said(self._claim.lease_no):
+            which = ", ".join(map(str, sorted(missing)[-3:]))
+            log.error("looking for delivery %s: the list lacks %s and proves nothing", self._claim.delivery_id, which)
+        return not missing
+
     def _may_be_ours(self, row: Unread) -> bool:
         if not row.incoming or (row.id is not None and row.id <= self._claim.baseline_id):
             return False
-        if self._claim.lease_no & (self._claim.lease_no - 1) == 0:  # 1, 2, 4, 8 …: looks follow each other closely
+        if is_said(self._claim.lease_no):
             words = "delivery %s stays in doubt: a row of Chatwoot's that may be its own cannot be read: %s"
             log.error(words, self._claim.delivery_id, row.why)
         return True
@@ -195,6 +208,7 @@ class Looking:
         """By elimination: lists show no key of ours, but ours is unknown and has no incoming message yet."""
         claim = self._claim
         assert claim.conversation_id is not None
+        known_ids = await self._reader.run(expected.conversations, claim.contact_inbox_id)
         listed = await self._ask(partial(self._upstream.api.conversations, claim.source_id))
         known = await self._reader.run(_known, claim.inbox_id, listed.ids)
         written_in = WRITTEN_IN in claim.payload
@@ -204,7 +218,13 @@ class Looking:
             await self._write(
                 partial(mirror.apply_created, scope=self._scope, conversation=found, created_id=created_id)
             )
-        return all(each.id in known for each in listed.unread)
+            return True
+        missing = expected.missing(known_ids, listed=listed.ids, overlap=None)
+        is_believed = self._believes({each for each in missing if not await self._is_gone(each)})
+        return is_believed and all(each.id in known for each in listed.unread)
+
+    async def _is_gone(self, chatwoot_id: int) -> bool:
+        return await self._is_unknown(partial(self._upstream.api.conversation, self._claim.source_id, chatwoot_id))
 
     async def _ladder(self) -> Gone | None:
         """From the top down, since nothing below is known to a Chatwoot that does not know what is above."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from django.db.models import Max, Q
 
-from chat import faces, files, notices, outbox, recognition, snapshot, sql
+from chat import faces, files, notices, outbox, recognition, reissued, snapshot, sql
 from chat.chatwoot import resources
 from chat.chatwoot.resources import MessageType
 from chat.feed import Pen
@@ -241,6 +241,9 @@ def apply_message(
     if conversation is None or conversation.contact_id != scope.contact_id:
         return None
     record = sql.message_by_chatwoot_id(scope.inbox_id, message.id)
+    if record is not None and reissued.is_another(record, message, conversation_id=conversation.id):
+        reissued.forget(record, message)
+        record = None
     if record is not None and record.conversation_id != conversation.id:
         return None
     if record is not None and record.echo_id is None and recognition.named(conversation.id, message):

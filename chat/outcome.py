@@ -26,6 +26,7 @@ REPEATABLE = (
 POISON = 8  # 5xx answers after which a message is given up, if others get through
 PATIENCE = 3  # 5xx answers after which a profile is given up: a new conversation waits behind it
 ENOUGH = 2  # looks that find nothing, a second apart, once the attempt can no longer take effect
+ENOUGH_SLOW = 3  # of a Chatwoot that takes long for each: with a pause in which whatever thawed has ended
 TOO_MANY = "Too many messages"  # Chatwoot's words for a conversation's limit per minute
 NOT_ACCEPTED = "This message was not accepted."
 DAMAGED = "attachment_damaged"  # of what has arrived; pages say it in words of their own
@@ -112,16 +113,27 @@ def _is_permanent(kind: str, error: Ambiguous, *, through_bot: bool) -> bool:
     return error.permanent and (not through_bot or error.detail.startswith("Validation failed"))
 
 
+def hint(kind: str, error: ChatwootError) -> str:
+    """What an operator should know of an error whose words do not tell it; empty: nothing."""
+    crashed = isinstance(error, Ambiguous) and error.finished and error.status == 500
+    return " (so it answers a missing or wrong HMAC token, too: check the inbox's row)" * (
+        kind == "contact" and crashed
+    )
+
+
 def certain(*, finished: bool, over: bool, prompt: bool, looks: int) -> tuple[int, bool]:
     """The fruitless looks that count, with one that has just ended; and whether absence is certain now.
 
     ``over``: the look was begun after the attempt could take effect. ``prompt``: it was answered quickly; a frozen
-    Chatwoot that thaws may let an old attempt through just then.
+    Chatwoot that thaws may let an old attempt through just then. Slow ones count below zero: each begins long after the
+    one before was answered, so that what thawed with that one is over.
     """
-    if finished:
-        return looks, True
-    looks += over and prompt
-    return looks, looks >= ENOUGH
+    if finished or not over:
+        return looks, finished
+    if prompt:
+        return max(looks, 0) + 1, looks + 1 >= ENOUGH or looks < 0
+    looks = min(looks, 0) - 1
+    return looks, looks <= -ENOUGH_SLOW
 
 
 def reason_to_fail(*, kind: str, permanent: bool, crashes: int, others_arrive: bool, expired: bool) -> str:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 from django.conf import settings
 from django.db.models import Q
 
-from chat import sql
+from chat import outage, sql
 from chat.bridge.tasks import Tasks
 from chat.chatwoot import fence
 from chat.chatwoot.errors import ChatwootError, NotFound
@@ -44,6 +44,7 @@ class Timing:
     first_s: float = 5.0  # how long deliveries wait at most for the first clock and verdict
     sample_s: float = 0.23  # between the first samples; no part of a second
     verdict_ms: int = 24 * 3_600_000  # how long a verdict counts
+    say_s: float = outage.FIRST_S  # after so long is said again that it does not answer
 
     @classmethod
     def from_settings(cls) -> Self:
@@ -75,6 +76,7 @@ class _Probe:
         self._updated = False  # another version may come with another fence
         self._told_skew_ms: int | None = None
         self._is_silent = False
+        self._outage = outage.Outage(link.chatwoot_pk, link.name, reader, first_s=timing.say_s)
 
     async def run(self) -> None:
         try:
@@ -141,6 +143,7 @@ class _Probe:
         if error and not self._is_silent:
             log.warning("%s does not tell its time: %s", self._link.name, error)
         self._is_silent = error is not None
+        await self._outage.note(error, left_alone=self._link.breaker.open)
 
     async def _store_skew(self) -> None:
         skew_ms, error_ms = self._link.clock.skew_ms(), self._link.clock.error_ms

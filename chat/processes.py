@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from chat import sql
 from chat.bridge.tasks import Tasks
+from chat.chatwoot.upstream_clock import UpstreamClock
 from chat.feed import Pen
 from chat.models import Chatwoot, Process
 from chat.reader import Reader
@@ -43,6 +44,7 @@ class Processes:
         self._reader = reader
         self._rate_per_s = rate_per_s
         self._beat_s = beat_s
+        self._clock = UpstreamClock(name="the database")
         self._tasks = Tasks()
 
     def start(self) -> None:
@@ -68,7 +70,8 @@ class Processes:
         """Also how an idle process learns that its database cannot be written, or can be again. The writer logs."""
         try:
             await self._writer.write(self._seen, contacts=(), priority=Priority.ATTEMPT)
-            self._take(await self._reader.run(_look, round(self._beat_s * 1000) * FORGOTTEN_AFTER))
+            asked = self._clock.base()
+            self._take(await self._reader.run(_look, round(self._beat_s * 1000) * FORGOTTEN_AFTER), asked)
         except BUSY as error:
             log.debug("no heartbeat: %s", error)
         except Exception:  # The next beat may do better; without any, the others take this process's share.
@@ -79,7 +82,9 @@ class Processes:
         if not Process.objects.filter(id=self.id).update(**row):
             Process.objects.create(id=self.id, started_at=pen.now, **row)
 
-    def _take(self, shared: "_Shared") -> None:
+    def _take(self, shared: "_Shared", asked: int) -> None:
+        # It tells milliseconds; taken for whole seconds, that is wide enough for two quartzes that part.
+        self._clock.sample(sent=asked, received=self._clock.base(), told_ms=shared.now - 500)
         if shared.live != self.live:
             self.live = shared.live
             share = self._rate_per_s / self.live

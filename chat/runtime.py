@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.models import Count, Q
 from django.utils.crypto import salted_hmac
 
-from chat import courier, liveness, notifying, presence, probing, processes, resync, rules
+from chat import courier, liveness, notifying, presence, probing, processes, resync, rules, standstill
 from chat.audience import Audience
 from chat.avatars import Avatars
 from chat.bridge.tasks import Tasks
@@ -139,6 +139,7 @@ class Runtime:
         self.courier.start()
         self.notifying.start()
         self._tasks.spawn(self._watch(), name="watch")
+        self._tasks.spawn(standstill.watch(), name="standstill")
         gc.collect()
         gc.freeze()  # what exists now stays; a full collection over 10,000 visitors would halt the loop
 

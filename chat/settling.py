@@ -74,11 +74,12 @@ def _ms(span_s: float) -> int:
 @dataclass(frozen=True, slots=True)
 class Look:
     """A look that found nothing. ``over``: begun when the attempt could no longer take effect. ``prompt``: answered
-    quickly. ``complete``: nothing was left out."""
+    quickly; ``took_ms``: the slowest answer. ``complete``: nothing was left out."""
 
     over: bool
     prompt: bool = True
     complete: bool = True
+    took_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,8 @@ class Settling:
             self._doubt(pen, claim, error, end, wait_ms=max(first_ms, over_in_ms) if repeats else first_ms)
         else:
             crashes = claim.crashes + end.crashed
-            self._later(pen, claim, str(error), wait_ms=self._wait_ms(claim, end), crashes=crashes, crashed=end.crashed)
+            reason = f"{error}{outcome.hint(claim.kind, error)}"
+            self._later(pen, claim, reason, wait_ms=self._wait_ms(claim, end), crashes=crashes, crashed=end.crashed)
 
     def looked(self, pen: Pen, claim: Claim, look: Look, *, over_in_ms: int) -> None:
         """A look has ended. It changes nothing, if what it looked for was recognised."""
@@ -138,8 +140,8 @@ class Settling:
             self._fail_stranded(pen, claim, claim.reason)
         unconfirmed = expired and claim.kind == Kind.MESSAGE
         wait_ms = self._timing.pause_ms if unconfirmed else self._timing.next_look_ms(pen.now - claim.started_at)
-        if looks > claim.looks:
-            wait_ms = self._timing.apart_ms
+        if looks != claim.looks:
+            wait_ms = self._until_the_next(claim, look)
         elif over_in_ms > 0 and not claim.finished:
             wait_ms = min(wait_ms, max(over_in_ms, self._timing.first_look_ms))
         outbox.look_again(pen, claim, looks=looks, due_at=pen.now + wait_ms, unconfirmed=unconfirmed)
@@ -163,6 +165,15 @@ class Settling:
         times = delivery.lease_no + 1
         outbox.put_off(delivery, reason=_unforeseen(error), due_at=pen.now + self._backoff_ms(times))
         return times
+
+    def _until_the_next(self, claim: Claim, look: Look) -> int:
+        """After a slow look so long that an attempt which thawed with it has had three times what a list takes."""
+        if look.prompt:
+            return self._timing.apart_ms
+        if claim.looks >= 0:
+            words = "delivery %s: Chatwoot took %.1f s to answer a look; that nothing is there takes %d so slow ones"
+            log.warning(words, claim.delivery_id, look.took_ms / 1000, outcome.ENOUGH_SLOW)
+        return self._timing.margin_ms + 2 * look.took_ms
 
     def not_understood(self, pen: Pen, claim: Claim, error: Exception, *, in_look: bool) -> None:
         """A mistake of ours, in an attempt or a look: whatever Chatwoot did is in doubt, until that expires."""
@@ -267,7 +278,10 @@ class Settling:
             log.error("%s delivery %s %s", claim.kind, claim.delivery_id, end.alarm)
         elif is_said(claim.attempt):
             level = logging.ERROR if claim.attempt >= outcome.POISON else logging.WARNING
-            log.log(level, "%s delivery %s, attempt %s: %s", claim.kind, claim.delivery_id, claim.attempt, error)
+            hint = outcome.hint(claim.kind, error)
+            log.log(
+                level, "%s delivery %s, attempt %s: %s%s", claim.kind, claim.delivery_id, claim.attempt, error, hint
+            )
 
 
 def _others_arrive(claim: Claim) -> bool:

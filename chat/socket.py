@@ -27,6 +27,7 @@ class Limits:
     # Two missed pings: a client pings every 25 s, but browsers run the timers of a hidden page once a minute.
     silence_s: float = 60
     hidden_silence_s: float = 150
+    overslept_s: float = 2  # a timer so much too late means that we slept: what the peer sent is still to be read
 
 
 def close_of(refusal: wire.Refusal) -> wire.Close:
@@ -157,8 +158,11 @@ class Socket:
         if self.closed:
             return
         now = self._loop.time()
+        overslept = self._timer is not None and now - self._timer.when() > self.limits.overslept_s
         due, close, why = self._due()
-        if now >= due:
+        if overslept:
+            self._timer = self._loop.call_at(now + self.limits.overslept_s, self._watch)
+        elif now >= due:
             self.fail(close, why)
         else:
             # At least this often, since a frame sent meanwhile brings a deadline of its own.

@@ -5,6 +5,7 @@ A warning while all of it is tried again; an error from the first write that was
 
 import logging
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 
@@ -35,7 +36,7 @@ def is_trouble(error: Exception) -> bool:
 
 
 class Trouble:
-    """Used by one thread; ``kind`` may be read by any. Times are those of ``now``, in seconds."""
+    """Any thread may use it. Times are those of ``now``, in seconds."""
 
     def __init__(
         self,
@@ -52,9 +53,14 @@ class Trouble:
         self._said = -SAY_S
         self._is_said = self._is_alarming = False
         self._given_up = 0
+        self._lock = threading.Lock()
 
     def note(self, error: Exception, *, given_up: int) -> None:
         """The database refused a transaction; so many of its writes were given up, the others are tried again."""
+        with self._lock:
+            self._note(error, given_up)
+
+    def _note(self, error: Exception, given_up: int) -> None:
         now = self._now()
         if not self.kind:
             self._began = now
@@ -68,11 +74,12 @@ class Trouble:
 
     def over(self) -> None:
         """A transaction was committed. A database that only stumbles now and then is not worth two lines each time."""
-        if self._is_said:
-            for_s = self._now() - self._began
-            self._log.warning("%s after %.1f s%s", self._well, for_s, self._lost("given up"))
-            self._is_said, self._given_up = False, 0
-        self.kind = ""
+        with self._lock:
+            if self._is_said:
+                for_s = self._now() - self._began
+                self._log.warning("%s after %.1f s%s", self._well, for_s, self._lost("given up"))
+                self._is_said, self._given_up = False, 0
+            self.kind = ""
 
     def _lost(self, words: str) -> str:
         return f"; {words}: {self._given_up}" if self._given_up else ""

@@ -75,6 +75,7 @@ class _Write:
     until: float = field(compare=False)
     tries: int = field(compare=False, default=0)
     faults: int = field(compare=False, default=0)  # of these, those that may be its own
+    late: bool = field(compare=False, default=False)  # its caller waits no longer, and is counted
 
 
 class Writer:
@@ -131,13 +132,15 @@ class Writer:
             else:
                 future.set_exception(error)
 
-        self.post(run, contacts=contacts, priority=priority, done=done)
+        write = self.post(run, contacts=contacts, priority=priority, done=done)
         late_s = self._timing.patience_s(priority) + self._timing.try_s
         try:
             async with asyncio.timeout(late_s):  # a connection that hangs holds the thread, and not its callers
                 return await future
         except TimeoutError:
-            raise WriterLate(f"the database has not answered for {late_s:.0f} s") from None
+            late, write.late = WriterLate(f"the database has not answered for {late_s:.0f} s"), True
+            self._trouble.note(late, given_up=1)  # the thread hangs in a statement: it has no error yet to tell of
+            raise late from None
 
     def post(
         self,
@@ -146,7 +149,7 @@ class Writer:
         contacts: Collection[uuid.UUID],
         priority: Priority,
         done: Callable[[Any, BaseException | None], None],
-    ) -> None:
+    ) -> _Write:
         """Like ``write`` without waiting; ``done(result, error)`` is called on the loop. Raises WriterFull."""
         now = time.monotonic()
         turn, until = self._timing.turn(priority, now=now), now + self._timing.patience_s(priority)
@@ -155,6 +158,7 @@ class Writer:
         if not self._waiting.put(write, share=1 if priority is Priority.ACCEPT else 0.9):
             stops = self._waiting.stopping
             raise WriterFull("the writer stops" if stops else f"{len(self._waiting)} writes are waiting")
+        return write
 
     def _work(self) -> None:
         try:
@@ -244,7 +248,7 @@ class Writer:
                 given_up.append(write)
             else:
                 self._waiting.give_back([write])
-        self._trouble.note(error, given_up=len(given_up))
+        self._trouble.note(error, given_up=sum(not write.late for write in given_up))
         self._fail(given_up, error)
 
     def _count(self, batch: list[_Write], error: Exception) -> None:

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import time
 from uuid import UUID, uuid4
 
 import pytest
@@ -260,6 +261,16 @@ async def test_who_has_fallen_silent_is_closed(dial):
     while isinstance(frame, dict):  # On a busy machine even the start state may come too late.
         frame = await socket.next()
     assert frame == 4409
+
+
+async def test_a_page_is_not_blamed_for_a_time_in_which_we_stood_still_ourselves(dial):
+    socket = dial(limits=Limits(silence_s=0.3, overslept_s=0.5))
+    await socket.open()
+    time.sleep(1.2)  # noqa: ASYNC251 - nothing runs, as in a process that was stopped
+    for _ in range(5):  # what was due meanwhile comes before what the page has written
+        await asyncio.sleep(0)
+    assert (await socket.ask({"type": "ping"}))["type"] == "pong"
+    assert await socket.next() == wire.Close.SLOW
 
 
 async def test_a_closed_client_resumes_where_it_was(dial, feed):

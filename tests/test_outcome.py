@@ -136,13 +136,17 @@ def test_only_rails_own_5xx_count_as_a_crash(error: Ambiguous, crashed: bool):
     [
         (True, False, False, 0, (0, True)),
         (False, False, True, 0, (0, False)),
-        (False, True, False, 0, (0, False)),
         (False, True, True, 0, (1, False)),
-        (False, True, False, 1, (1, False)),
         (False, True, True, 1, (2, True)),
+        (False, True, False, 0, (-1, False)),
+        (False, True, False, 1, (-1, False)),  # a Chatwoot that froze after the prompt one may have thawed in this one
+        (False, True, False, -1, (-2, False)),
+        (False, True, False, -2, (-3, True)),
+        (False, True, True, -1, (1, True)),
+        (False, False, False, -2, (-2, False)),
     ],
 )
-def test_absence_is_certain_after_rails_or_after_two_prompt_looks_behind_the_fence(
+def test_absence_is_certain_after_rails_or_after_looks_behind_the_fence_two_prompt_or_three_slow_ones(
     finished: bool, over: bool, prompt: bool, looks: int, expected: tuple[int, bool]
 ):
     assert outcome.certain(finished=finished, over=over, prompt=prompt, looks=looks) == expected

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from itertools import repeat
+from pathlib import Path
 
 import pytest
+from django.db import connection
 
-from chat import sql
+from chat import clock, sql
 from chat.audience import Audience
 from chat.models import Chatwoot, Process, upsert_inbox
 from chat.processes import Processes
@@ -120,3 +122,21 @@ async def test_pause_and_verdict_of_another_process_are_learnt(neighbourhood: Ne
     there.link.clock.sample(sent=base, received=base, told_ms=0)
     await eventually(lambda: there.link.fence_window_ms == 90_000)
     assert not there.available and there.link.paused_s > 50
+
+
+async def test_a_jump_of_the_databases_clock_is_said(
+    neighbourhood: Neighbourhood, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    if connection.vendor == "postgresql":
+        pytest.skip("it has a clock of its own")
+    offset = tmp_path / "offset"
+    offset.write_text("0")
+    clock.follow(str(offset))
+    try:
+        await neighbourhood.join()
+        await asyncio.sleep(2 * BEAT_S)
+        assert "jumped" not in caplog.text
+        offset.write_text("3600000")
+        await eventually(lambda: "the clock of the database jumped by at least 359" in caplog.text)
+    finally:
+        clock.follow("")

@@ -103,10 +103,23 @@ def test_two_looks_behind_the_fence_are_a_second_apart(alice: Person, hello: Acc
     assert of(hello).state == State.ACCEPTED
 
 
-@pytest.mark.parametrize(
-    "worthless", [Look(over=False), Look(over=True, prompt=False), Look(over=True, complete=False)]
-)
-def test_a_look_too_early_too_slow_or_with_gaps_proves_nothing(alice: Person, hello: Accepted, worthless: Look):
+def test_a_slow_look_is_said_and_the_next_begins_when_whatever_thawed_with_it_has_ended(
+    alice: Person, hello: Accepted, caplog: pytest.LogCaptureFixture
+):
+    """Of a Chatwoot that is always slow; three such looks take the place of two prompt ones."""
+    doubt(alice, taken(alice, hello))
+    now = NOW
+    for looks in (-1, -2):
+        look(alice, taken(alice, hello, now=now), Look(over=True, prompt=False, took_ms=6_000), now=now)
+        assert (of(hello).state, of(hello).looks, of(hello).due_at) == (State.UNSURE, looks, now + 5_000 + 2 * 6_000)
+        now = of(hello).due_at
+    assert "Chatwoot took 6.0 s to answer a look" in caplog.text
+    look(alice, taken(alice, hello, now=now), Look(over=True, prompt=False, took_ms=6_000), now=now)
+    assert of(hello).state == State.ACCEPTED
+
+
+@pytest.mark.parametrize("worthless", [Look(over=False), Look(over=True, complete=False)])
+def test_a_look_too_early_or_with_gaps_proves_nothing(alice: Person, hello: Accepted, worthless: Look):
     doubt(alice, taken(alice, hello))
     for number in range(4):
         now = NOW + 10_000 * number

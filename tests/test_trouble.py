@@ -1,4 +1,5 @@
 import logging
+import threading
 
 import pytest
 
@@ -79,3 +80,27 @@ def test_the_kind_is_known_while_it_lasts(said: Said) -> None:
     assert said.trouble.kind == "RuntimeError"
     said.trouble.over()
     assert said.trouble.kind == ""
+
+
+def test_one_thread_tells_its_line_before_another_says_that_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    def now() -> float:
+        inside.set()
+        go_on.wait(10)
+        return 0.0
+
+    trouble = Trouble(logging.getLogger("test"), now=now)
+    tells = threading.Thread(target=trouble.note, args=(LOCKED,), kwargs={"given_up": 1})
+    tells.start()
+    inside.wait()
+    ends = threading.Thread(target=trouble.over)
+    ends.start()
+    ends.join(0.05)
+    go_on.set()
+    for thread in (tells, ends):
+        thread.join()
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
+        "the database refuses writes",
+        "the database can be written again after 0.0 s; given up",
+    ]

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -267,3 +268,28 @@ async def outcome(task: asyncio.Task[Any]) -> str:
     except OperationalError as error:
         return str(error)
     return ""
+
+
+async def test_a_database_that_hangs_is_told_while_it_hangs(
+    make_writer: MakeWriter, alice: Person, caplog: pytest.LogCaptureFixture
+):
+    """A frozen server keeps the connection and says nothing: there is no error until it thaws."""
+    writer, hung, thawed = make_writer(Timing(accept_s=0.1, other_s=0.1, try_s=0.1)), asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def hang(pen: Pen) -> None:
+        loop.call_soon_threadsafe(hung.set)
+        thawed.wait(20)
+
+    hangs = do(writer, hang)
+    await hung.wait()
+    refused = say(writer, alice, "is anybody there?")
+    results = await asyncio.gather(hangs, refused, return_exceptions=True)
+    assert [type(each) for each in results] == [WriterLate, WriterLate]
+    assert writer.broken == "WriterLate"
+    assert "the database refuses writes: WriterLate: the database has not answered for" in caplog.text
+    assert "can be written again" not in caplog.text
+    thawed.set()
+    await eventually(lambda: not writer.broken)
+    assert "the database can be written again after" in caplog.text
+    assert "given up: 2" in caplog.text

@@ -45,6 +45,7 @@ class Delivery(models.Model):
     marked = models.BooleanField(default=False, help_text="every attempt so far carried the marker")
     finished = models.BooleanField(default=False, help_text="Rails answered: the attempt is over")
     permanent = models.BooleanField(default=False, help_text="if absent, sending again would fail again")
+    # below zero: slow ones (chat.outcome)
     looks = models.IntegerField(default=0, help_text="looks that found nothing, begun after the attempt was over")
     crashes = models.IntegerField(default=0, help_text="attempts that Chatwoot itself answered with 5xx")
     due_at = models.BigIntegerField(default=0)
