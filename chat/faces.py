@@ -9,6 +9,7 @@ from typing import NamedTuple
 from django.utils.crypto import salted_hmac
 
 from chat.chatwoot.addresses import Uncheckable
+from chat.chatwoot.resources import Sender
 from chat.chatwoot.storage import own_path
 from chat.models import Avatar
 
@@ -36,9 +37,11 @@ def name_of(inbox_id: int, url: str | None) -> str:
     return salted_hmac("chat.faces", f"{inbox_id} {url}", algorithm="sha256").hexdigest()[:32]
 
 
-def note(name: str, inbox_id: int, url: str) -> None:
+def note(name: str, inbox_id: int, sender: Sender | None) -> None:
     """Inside the writer's transaction; telling it twice is nothing."""
-    Avatar.objects.bulk_create([Avatar(name=name, inbox_id=inbox_id, url=url)], ignore_conflicts=True)
+    if name and sender and sender.avatar_url:
+        row = Avatar(name=name, inbox_id=inbox_id, url=sender.avatar_url)
+        Avatar.objects.bulk_create([row], ignore_conflicts=True)
 
 
 def find(name: str) -> Face | None:

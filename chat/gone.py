@@ -6,7 +6,7 @@ Only the holder of the lease may say so: meanwhile another may have created what
 import logging
 import uuid
 
-from chat import outbox
+from chat import order, outbox
 from chat.feed import Pen
 from chat.models import ContactInbox, Conversation
 from chat.outbox import Claim, Kind
@@ -41,7 +41,7 @@ def _again(pen: Pen, claim: Claim) -> None:
     outbox.enqueue_creation(pen, conversation, contact=not conversation.contact_inbox.pubsub_token)
     outbox.later(pen, claim, reason="gone from Chatwoot, created anew", due_at=pen.now)
     if claim.kind == Kind.CONVERSATION:
-        outbox.to_the_tail(claim)  # after the contact
+        order.to_the_tail(claim.delivery_id)  # after the contact
 
 
 def _forget(conversation_id: uuid.UUID) -> None:

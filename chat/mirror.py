@@ -139,8 +139,7 @@ def _changed(pen: Pen, before: ConversationRecord, after: ConversationRecord) ->
 
 
 def _end_of_second(seconds: int) -> int:
-    """An agent who looks at a message within its second has seen it."""
-    return seconds * 1000 + 999 if seconds else 0
+    return seconds * 1000 + 999 if seconds else 0  # an agent who looks at a message within its second has seen it
 
 
 def _is_of_an_agent(message: resources.Message) -> bool:
@@ -264,7 +263,7 @@ def _insert(pen: Pen, conversation: ConversationRecord, message: resources.Messa
         return None
     record = snapshot.first(conversation, message, at=place(conversation.id, message.id, message.created_at * 1000))
     record = pen.add_message(snapshot.told(record, message, now=pen.now))
-    _note_avatar(record, message)
+    faces.note(record.sender_avatar, record.inbox_id, message.sender)
     if message.attachments:
         files.keep(record.id, message)
     notices.enqueue(pen, record)
@@ -292,15 +291,10 @@ def _update(pen: Pen, record: MessageRecord, message: resources.Message, read_st
         outbox.forget_answers(pen, record.conversation_id, to=message.id)
     news = snapshot.told(record, message, now=pen.now)
     if news.sender_avatar != record.sender_avatar:
-        _note_avatar(news, message)
+        faces.note(news.sender_avatar, news.inbox_id, message.sender)
     has_files = record.has_files or bool(message.attachments)
     if (has_files and files.keep(record.id, message)) or snapshot.what_is_shown(news) != snapshot.what_is_shown(record):
         return pen.change_message(news)
     if news != record:
         sql.update_message(news)
     return news
-
-
-def _note_avatar(record: MessageRecord, message: resources.Message) -> None:
-    if record.sender_avatar and message.sender and message.sender.avatar_url:
-        faces.note(record.sender_avatar, record.inbox_id, message.sender.avatar_url)

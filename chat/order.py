@@ -3,6 +3,8 @@
 Behind a message that was never confirmed, the rest waits for the visitor's choice, and says so (``outcome.BEHIND``).
 """
 
+import uuid
+
 from django.db.models import Max, QuerySet
 
 from chat import outcome, sql
@@ -15,6 +17,12 @@ State = Delivery.State
 def tail(lane: str) -> int:
     """The next free position."""
     return (Delivery.objects.filter(lane=lane).aggregate(last=Max("position"))["last"] or 0) + 1
+
+
+def to_the_tail(delivery_id: uuid.UUID) -> None:
+    """Let what else waits in its lane go first."""
+    delivery = Delivery.objects.get(id=delivery_id)
+    Delivery.objects.filter(id=delivery.id).update(position=tail(delivery.lane))
 
 
 def advance(pen: Pen, lane: str) -> None:

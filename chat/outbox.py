@@ -149,12 +149,6 @@ def distrust(chatwoot_id: int, *, now: int) -> int:
     )
 
 
-def to_the_tail(claim: Claim) -> None:
-    """Let what else waits in its lane go first."""
-    delivery = Delivery.objects.get(id=claim.delivery_id)
-    Delivery.objects.filter(id=delivery.id).update(position=order.tail(delivery.lane))
-
-
 # Settling. Only the holder of the lease may; a recognised row settles a delivery whoever holds it.
 
 

@@ -112,24 +112,12 @@ def database_now() -> int:
     return int(_fetch("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint", ())[0][0])
 
 
-COMMIT = "synchronous_commit"
-
-
 def wait_at_most(ms: int) -> None:
     """For locks, on this thread's connection; connects when it is not connected."""
     if connection.vendor == "sqlite":
         _execute(f"PRAGMA busy_timeout = {ms}", ())
     elif connection.vendor == "postgresql":
         _execute("SELECT set_config('lock_timeout', %s, false)", (f"{ms}ms",))
-
-
-def commit_for_good() -> None:
-    """A commit of this thread's connection is on the disk when it returns, however PostgreSQL is configured.
-
-    SQLite's connections are opened so. What is stricter than that (a standby that must have it, too) stays.
-    """
-    if connection.vendor == "postgresql":
-        _execute(f"SELECT set_config('{COMMIT}', 'on', false) WHERE current_setting('{COMMIT}') = 'off'", ())
 
 
 def lock_contacts(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[str, int]]:

@@ -12,6 +12,7 @@ from django.db import Error, connection
 
 log = logging.getLogger(__name__)
 
+COMMIT = "synchronous_commit"
 AUTOMATIC_PAGES = 4_000  # 16 MB, when there is never a moment without a write
 WAIT_MS = 100  # for readers; whoever writes meanwhile waits as long
 REST_S = 5.0  # between two copies
@@ -28,9 +29,15 @@ class Log:
         self._emptied_at: float | None = None
 
     def prepare(self) -> None:
-        """Call it for each new connection."""
+        """Call it for each new connection. A commit of it is on the disk when it returns.
+
+        SQLite's are opened so. What PostgreSQL may be told that is stricter (a standby must have it, too) stays.
+        """
         if connection.vendor == "sqlite":
             _pragma(f"wal_autocheckpoint = {AUTOMATIC_PAGES}")
+        elif connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT set_config('{COMMIT}', 'on', false) WHERE current_setting('{COMMIT}') = 'off'")
 
     def wrote(self, *, emptied: bool) -> None:
         """A transaction was committed; ``emptied``: it took away what a person had written."""

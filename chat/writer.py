@@ -213,7 +213,6 @@ class Writer:
     def _connect(self) -> None:
         if connection.connection is None:
             sql.wait_at_most(round(self._timing.try_s * 1000))
-            sql.commit_for_good()
             self._log.prepare()
 
     def _finish(self, batch: list[_Write], results: list[Any], changes: list[Change]) -> None:

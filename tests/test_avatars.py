@@ -7,6 +7,7 @@ import pytest
 
 from chat import faces
 from chat.chatwoot import resources
+from chat.chatwoot.resources import Sender
 from chat.models import Avatar, Chatwoot
 from tests.fixtures.people import Person, cabled, create_upstream, hear, say
 from tests.fixtures.storages import HttpServer, MakeServer, redirect, told
@@ -63,7 +64,8 @@ async def noted(app_user: AppUser, make_server: MakeServer) -> Any:
 
         chatwoot = await make_server(answering)
         name = faces.name_of(app_user.world.inbox_id, URL)
-        await app_user.world.ask(faces.note, name, app_user.world.inbox_id, URL)
+        gus = Sender(kind="agent", id=1, name="Gus", avatar_url=URL)
+        await app_user.world.ask(faces.note, name, app_user.world.inbox_id, gus)
         await app_user.world.ask(lambda: Chatwoot.objects.update(url=chatwoot.url))
         app_user.runtime.upstreams.forget()
         return chatwoot, f"avatars/{name}"
