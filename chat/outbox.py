@@ -49,6 +49,7 @@ def enqueue(
     message_id: uuid.UUID | None = None,
     lane: str | None = None,
     payload: Mapping[str, Any] | None = None,
+    not_before: int = 0,
 ) -> None:
     lane = lane or str(conversation.id)
     Delivery.objects.create(
@@ -59,7 +60,7 @@ def enqueue(
         lane=lane,
         position=order.tail(lane),
         payload=payload or {},
-        due_at=pen.now,
+        due_at=max(pen.now, not_before),
         created_at=pen.now,
     )
 
