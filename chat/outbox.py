@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 Kind = Delivery.Kind
 State = Delivery.State
 
-CREATIONS = (Kind.CONTACT, Kind.CONVERSATION)
 WRITTEN_IN = "written_in"  # in the payload of a conversation: it may hold messages that we do not remember
 
 
@@ -248,7 +247,7 @@ def _close(pen: Pen, delivery: Delivery, state: str, reason: str) -> None:
     order.advance(pen, delivery.lane)
 
 
-def crashed(pen: Pen, delivery: Delivery) -> None:
+def abandoned(pen: Pen, delivery: Delivery) -> None:
     """An attempt whose end nobody saw: whoever made it is gone, or has lost its lease."""
     Delivery.objects.filter(id=delivery.id).update(state=State.UNSURE)
     _show(pen, delivery, State.UNSURE)
