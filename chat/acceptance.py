@@ -18,6 +18,8 @@ from chat.wire.values import Values
 MAX_WAITING = 50  # undelivered messages of one contact
 MAX_EMPTY = 10  # conversations of one contact in which nothing was said yet
 INTERACTIVE = ("input_select", "form", "input_csat", "input_email", "input_text", "input_textarea")  # contract §2.6
+PAUSE_MS = 10_000
+MOST_ANSWERS = 5  # in a conversation during a pause; more of them wait for its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,10 +204,18 @@ def resolve(pen: Pen, contact_id: uuid.UUID, *, conversation_id: uuid.UUID) -> N
     if conversation.chatwoot_id is None and not Message.objects.filter(conversation=conversation).exists():
         _resolve_here(pen, conversation)
         return
-    waiting = _waiting(conversation, Delivery.Kind.RESOLVE).order_by("-position").first()
-    later = Delivery.objects.filter(lane=str(conversation.id), kind=Delivery.Kind.MESSAGE)  # they open it again
-    if waiting is None or later.filter(position__gt=waiting.position).exists():
+    in_lane = Delivery.objects.filter(lane=str(conversation.id))
+    latest = in_lane.filter(kind=Delivery.Kind.RESOLVE).order_by("-position").first()
+    said_since = latest and in_lane.filter(kind=Delivery.Kind.MESSAGE, position__gt=latest.position).exists()
+    if latest is None or said_since:  # messages open it again
         outbox.enqueue(pen, Delivery.Kind.RESOLVE, conversation)
+    elif not _is_resolved(conversation, latest) and latest not in _waiting(conversation, Delivery.Kind.RESOLVE):
+        not_before = min(latest.started_at, pen.now) + PAUSE_MS
+        outbox.enqueue(pen, Delivery.Kind.RESOLVE, conversation, not_before=not_before)
+
+
+def _is_resolved(conversation: Conversation, latest: Delivery) -> bool:
+    return latest.state == Delivery.State.SENT and conversation.status == Conversation.Status.RESOLVED
 
 
 def _resolve_here(pen: Pen, conversation: Conversation) -> None:
@@ -229,7 +239,16 @@ def answer(pen: Pen, contact_id: uuid.UUID, *, message_id: uuid.UUID, submitted_
     payload = {"message_id": question.chatwoot_id, "submitted_values": submitted_values}
     waiting = _waiting(question.conversation, Delivery.Kind.ANSWER).filter(payload__message_id=question.chatwoot_id)
     if not waiting.update(payload=payload):
-        outbox.enqueue(pen, Delivery.Kind.ANSWER, question.conversation, payload=payload)
+        not_before = _end_of_pause(question.conversation, pen.now)
+        outbox.enqueue(pen, Delivery.Kind.ANSWER, question.conversation, payload=payload, not_before=not_before)
+
+
+def _end_of_pause(conversation: Conversation, now: int) -> int:
+    """Now, unless many answers were sent lately: each costs Chatwoot a request ahead of everybody's resync."""
+    answers = Delivery.objects.filter(lane=str(conversation.id), kind=Delivery.Kind.ANSWER)
+    latest = answers.filter(started_at__gt=now - PAUSE_MS, started_at__lte=now).order_by("-started_at")
+    times = list(latest.values_list("started_at", flat=True)[:MOST_ANSWERS])
+    return times[-1] + PAUSE_MS if len(times) == MOST_ANSWERS else now
 
 
 def _waiting(conversation: Conversation, kind: str) -> QuerySet[Delivery]:

@@ -12,19 +12,18 @@ from typing import Any, NamedTuple
 
 from django.db.models import Exists, F, OuterRef, Q
 
-from chat import files, outbox, profile, sql
+from chat import files, outbox, outcome, profile, sql
 from chat.claim import Person
 from chat.feed import Pen
 from chat.models import ContactInbox, Delivery
-from chat.outbox import CREATIONS, Claim, State
+from chat.outbox import Claim, State
 
 LEASE_MS = 60_000
-AHEAD_MS = 600_000  # nobody waits or pauses for longer
+LONGEST_MS = 600_000  # nobody waits or pauses for longer
 SLACK_MS = 1_000  # by which a clock may be set back without a lease being over
 CONFIRMED_MS = 600_000  # how long Chatwoot's word counts that a conversation is this visitor's
 
 _CLAIMED = ("contact_inbox__inbox", "contact_inbox__contact", "conversation", "message")
-DOUBTFUL = (State.SENDING, State.UNSURE, State.UNCONFIRMED)
 
 
 class Due(NamedTuple):
@@ -59,14 +58,14 @@ def due(
 
     ``without``: nothing of these Chatwoots; ``without_uploads``: no files to these.
     """
-    reachable = Q(kind__in=(*CREATIONS, Delivery.Kind.PROFILE)) | Q(conversation__chatwoot_id__isnull=False)
+    reachable = Q(kind__in=(*outcome.CREATIONS, Delivery.Kind.PROFILE)) | Q(conversation__chatwoot_id__isnull=False)
     inbox = "contact_inbox__inbox"
     found = Delivery.objects.filter(
         reachable,
         _first_of_its_lane(),
         _free(now, lease_ms),
-        _past(f"{inbox}__paused_until", now, AHEAD_MS),
-        _past(f"{inbox}__chatwoot__paused_until", now, AHEAD_MS),
+        _past(f"{inbox}__paused_until", now, LONGEST_MS),
+        _past(f"{inbox}__chatwoot__paused_until", now, LONGEST_MS),
         state__in=Delivery.OPEN,
     ).exclude(**{f"{inbox}__chatwoot__in": without})
     if without_uploads:
@@ -87,7 +86,7 @@ def _past(name: str, now: int, ahead_ms: int) -> Q:
 
 
 def _free(now: int, lease_ms: int) -> Q:
-    return _past("due_at", now, AHEAD_MS) & _past("lease_until", now, lease_ms + SLACK_MS)
+    return _past("due_at", now, LONGEST_MS) & _past("lease_until", now, lease_ms + SLACK_MS)
 
 
 def claim_attempt(
@@ -99,7 +98,7 @@ def claim_attempt(
     there is a way to send one; it is used where Chatwoot lately confirmed whose the conversation is. None: not now, or
     another has it.
     """
-    waiting = Q(state=State.ACCEPTED) | Q(state__in=DOUBTFUL, kind=Delivery.Kind.CONTACT)
+    waiting = Q(state=State.ACCEPTED) | Q(state__in=Delivery.IN_DOUBT, kind=Delivery.Kind.CONTACT)
     delivery = _lease(pen, delivery_id, waiting, lease_ms)
     if delivery is None:
         return None
@@ -123,12 +122,12 @@ def _may_carry_marker(delivery: Delivery, now: int) -> bool:
 
 def claim_look(pen: Pen, delivery_id: uuid.UUID, *, lease_ms: int = LEASE_MS) -> Claim | None:
     """Lease what is in doubt. Found in ``sending``, its attempt had an end that nobody saw."""
-    doubtful = Q(state__in=DOUBTFUL) & ~Q(kind=Delivery.Kind.CONTACT)
+    doubtful = Q(state__in=Delivery.IN_DOUBT) & ~Q(kind=Delivery.Kind.CONTACT)
     delivery = _lease(pen, delivery_id, doubtful, lease_ms)
     if delivery is None:
         return None
     if delivery.state == State.SENDING:
-        outbox.crashed(pen, delivery)
+        outbox.abandoned(pen, delivery)
     return _claim(delivery)
 
 

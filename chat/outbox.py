@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 Kind = Delivery.Kind
 State = Delivery.State
 
-CREATIONS = (Kind.CONTACT, Kind.CONVERSATION)
 WRITTEN_IN = "written_in"  # in the payload of a conversation: it may hold messages that we do not remember
 
 
@@ -49,13 +48,15 @@ def enqueue(
     message_id: uuid.UUID | None = None,
     lane: str | None = None,
     payload: Mapping[str, Any] | None = None,
+    not_before: int = 0,
 ) -> None:
     names = {"contact_inbox_id": conversation.contact_inbox_id, "conversation_id": conversation.id}
-    _create(pen, kind, lane or str(conversation.id), message_id=message_id, payload=payload or {}, **names)
+    values = names | {"message_id": message_id, "payload": payload or {}}
+    _create(pen, kind, lane or str(conversation.id), not_before=not_before, **values)
 
 
-def _create(pen: Pen, kind: str, lane: str, **values: Any) -> None:
-    times = {"due_at": pen.now, "created_at": pen.now}
+def _create(pen: Pen, kind: str, lane: str, *, not_before: int = 0, **values: Any) -> None:
+    times = {"due_at": max(pen.now, not_before), "created_at": pen.now}
     Delivery.objects.create(kind=kind, lane=lane, position=order.tail(lane), **times, **values)
 
 
@@ -253,7 +254,7 @@ def _close(pen: Pen, delivery: Delivery, state: str, reason: str) -> None:
     order.advance(pen, delivery.lane)
 
 
-def crashed(pen: Pen, delivery: Delivery) -> None:
+def abandoned(pen: Pen, delivery: Delivery) -> None:
     """An attempt whose end nobody saw: whoever made it is gone, or has lost its lease."""
     Delivery.objects.filter(id=delivery.id).update(state=State.UNSURE)
     _show(pen, delivery, State.UNSURE)

@@ -25,6 +25,7 @@ from chat.writer import BUSY, Priority, Writer, WriterFull
 log = logging.getLogger(__name__)
 
 SAY_S = 10.0  # how often is said what could not be written
+MOST_TYPING = 100  # shown at a time; what is more is dropped, as where a client is slow
 CREATION_S = 2.0  # by then a conversation that was being created has its number
 
 Compare = Callable[[Scope, float], None]  # after so many seconds
@@ -39,6 +40,7 @@ class Reception:
         self._audience = audience
         self._compare = compare
         self._unstored, self._said_unstored_at = 0, -SAY_S
+        self._typing = 0
         self._tasks = Tasks()
 
     def take(self, scope: Scope, event: Event) -> None:
@@ -46,7 +48,8 @@ class Reception:
             case Presence(online):
                 self._audience.passing(scope.contact_id, wire.encode_presence(online=online))
             case Typing():
-                if event.source_id == scope.source_id and not event.is_private:
+                if event.source_id == scope.source_id and not event.is_private and self._typing < MOST_TYPING:
+                    self._typing += 1
                     self._tasks.spawn(self._show_typing(scope, event), name="typing")
             case _:
                 self._store(scope, event)
@@ -82,7 +85,10 @@ class Reception:
             log.error("an event of contact inbox %s was not stored", scope.contact_inbox_id, exc_info=error)
 
     async def _show_typing(self, scope: Scope, event: Typing) -> None:
-        known = await self._reader.run(sql.conversation_by_chatwoot_id, scope.inbox_id, event.conversation_id)
+        try:
+            known = await self._reader.run(sql.conversation_by_chatwoot_id, scope.inbox_id, event.conversation_id)
+        finally:
+            self._typing -= 1
         if known is not None and known.contact_id == scope.contact_id:
             self._audience.passing(scope.contact_id, wire.encode_typing(known.id, name=event.name, on=event.on))
 

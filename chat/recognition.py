@@ -19,7 +19,6 @@ from chat.outbox import Kind, State, parse_echo_id
 log = logging.getLogger(__name__)
 
 MOST_ALIKE = 20
-IN_DOUBT = (State.SENDING, State.UNSURE, State.UNCONFIRMED)
 LATEST_S = 86_400  # a second row comes within moments, or when a frozen Chatwoot thaws; later it is somebody's words
 
 
@@ -41,7 +40,7 @@ def delivery_of(conversation_id: uuid.UUID, message: Message) -> Delivery | None
         conversation=conversation_id, kind=Kind.MESSAGE, attempt__gt=0, baseline_id__lt=message.id
     )
     if message.deleted:
-        return attempted.filter(state__in=IN_DOUBT, message__chatwoot_id=None).order_by("position").first()
+        return attempted.filter(state__in=Delivery.IN_DOUBT, message__chatwoot_id=None).order_by("position").first()
     has_files = bool(message.attachments)
     alike = attempted.filter(marked=False, message__content=message.content, message__has_files=has_files)
     alike = alike.order_by("position")

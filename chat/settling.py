@@ -17,7 +17,7 @@ from chat.outcome import Outcome, Step
 
 log = logging.getLogger(__name__)
 
-MOST_MS = 480_000  # with jitter still nearer than what counts as a clock's jump (``lanes.AHEAD_MS``)
+MOST_MS = 480_000  # with jitter still nearer than what counts as a clock's jump (``lanes.LONGEST_MS``)
 
 
 @dataclass(frozen=True, slots=True)

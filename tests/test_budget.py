@@ -95,6 +95,31 @@ async def test_an_hour_of_rest_saves_up_no_more_than_a_burst():
     await asyncio.gather(*asked)
 
 
+async def test_what_was_saved_up_before_another_rate_counts_at_the_rate_of_then():
+    served: list[str] = []
+    budget = Budget(rate_per_s=4, monotonic=(clock := Monotonic()))
+    await budget.take(Urgency.REST)
+    clock.now = 0.1
+    budget.share(400)
+    asked = [ask(budget, Urgency.REST, served, str(number)) for number in range(5)]
+    await settle()
+    assert served == [], "not the 40 of a tenth of a second at the new rate"
+    clock.now += 0.1
+    await asyncio.gather(*asked)
+
+
+async def test_who_waits_is_served_at_a_new_rate_at_once():
+    served: list[str] = []
+    budget = Budget(rate_per_s=0.001, monotonic=(clock := Monotonic()))
+    await budget.take(Urgency.REST)
+    waits = ask(budget, Urgency.REST, served, "waits")
+    await asyncio.sleep(0)
+    budget.share(1000)
+    clock.now = 0.001
+    await eventually(lambda: served == ["waits"])
+    await waits
+
+
 def test_the_default_stays_below_chatwoots_limit():
     """3,000 requests a minute for one address, one minute's worth and a burst on top."""
     budget = Budget()

@@ -1,8 +1,10 @@
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -103,6 +105,29 @@ def test_a_page_that_just_fits_ends_at_the_head(alice: Person):
     say(alice, "one")
     page = read(alice, 0, page=2)
     assert (len(page.rows), page.more, page.cursor.seq) == (2, False, 2)
+
+
+def test_what_is_written_between_the_two_reads_of_a_page_is_not_skipped(alice: Person):
+    said = say(alice, "hello")
+    create_upstream(alice, said=said)
+    written: list[str] = []
+
+    def between(execute: Callable[..., Any], statement: str, *rest: Any) -> Any:
+        if "chat_message" in statement and not written:
+            written.append(statement)
+            told_of = conversation(1, status="resolved", updated_at=9.0, source_id=alice.source_id)
+            write(mirror.apply_conversation, alice.scope, told_of, of=alice, read_started=None)
+            for number in (50, 51, 52):
+                hear(alice, cabled(number, of=alice))
+        return execute(statement, *rest)
+
+    got, cursor, more = set(), 0, True
+    while more or cursor < alice.head():
+        with connection.execute_wrapper(between):
+            page = read(alice, cursor, page=3)
+        got |= {row.seq for row in page.rows}
+        cursor, more = page.cursor.seq, page.more
+    assert written and got >= {row["seq"] for row in alice.rows().values()}
 
 
 def test_a_start_says_so_and_brings_everything_about_the_conversations(alice: Person):

@@ -145,6 +145,38 @@ async def test_changes_that_come_while_reading_are_read_not_sent_twice():
     assert seqs(frames) == [1, 2, 3]
 
 
+async def test_what_is_told_between_the_end_of_reading_and_its_news_is_read():
+    stage = Stage(rows=1)
+    await stage.begin()
+    read = stage.feed.read
+
+    async def read_and_be_told(contact_id, *, since):
+        page = await read(contact_id, since=since)
+        stage.feed.read = read
+        stage.say(told=False)
+        asyncio.get_running_loop().call_soon(stage.sender.hinted, 3)
+        return page
+
+    stage.feed.read = read_and_be_told
+    stage.say(told=False)
+    stage.sender.hinted(2)
+    await stage.settled()
+    assert seqs(stage.socket.take()) == [2, 3]
+
+
+async def test_after_another_epoch_a_ping_knows_nothing_of_the_head_before():
+    stage = Stage(rows=5)
+    await stage.begin()
+    stage.say("hello")
+    del stage.feed.rows[2:]
+    stage.feed.epoch = "another"
+    stage.sender.turned("another")
+    await stage.settled()
+    stage.socket.take()
+    stage.sender.ping()
+    assert stage.socket.take() == [{"type": "pong", "cursor": "another.2"}]
+
+
 async def test_news_of_what_was_read_already_is_ignored():
     stage = Stage(rows=1)
     await stage.begin()

@@ -23,6 +23,7 @@ class Delivery(models.Model):
 
     State = Message.State
     OPEN = (State.ACCEPTED, State.SENDING, State.UNSURE, State.UNCONFIRMED)
+    IN_DOUBT = (State.SENDING, State.UNSURE, State.UNCONFIRMED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=12, choices=Kind.choices)
