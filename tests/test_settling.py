@@ -184,6 +184,16 @@ def test_while_nobody_gets_through_nothing_is_given_up(alice: Person, hello: Acc
     assert of(hello).state == State.ACCEPTED
 
 
+def test_what_gets_through_in_the_same_conversation_gives_up_nothing(alice: Person, hello: Accepted):
+    """Chatwoot may stumble over the conversation, and not over the words."""
+    second = say(alice, "second", to=hello.conversation_id)
+    crash(alice, hello, *range(POISON))
+    Delivery.objects.filter(message=second.message_id).update(state=State.SENT)
+    Message.objects.filter(id=second.message_id).update(state=State.SENT, chatwoot_id=99)
+    crash(alice, hello, POISON + 1)
+    assert of(hello).state == State.ACCEPTED
+
+
 @pytest.mark.parametrize(("certain", "expected"), [(True, State.FAILED), (False, State.UNCONFIRMED)])
 def test_after_a_day_a_message_has_failed_or_stays_unconfirmed(
     alice: Person, hello: Accepted, certain: bool, expected: str
@@ -236,13 +246,3 @@ def test_a_message_whose_conversation_stays_in_doubt_for_a_day_has_failed(alice:
     look(alice, found, Look(over=False, complete=False), now=now)
     assert state(said) == (State.FAILED, State.FAILED)
     assert Delivery.objects.get(kind=Kind.CONVERSATION).state == State.UNSURE
-
-
-def test_what_gets_through_in_the_same_conversation_gives_up_nothing(alice: Person, hello: Accepted):
-    """Chatwoot may stumble over the conversation, and not over the words."""
-    second = say(alice, "second", to=hello.conversation_id)
-    crash(alice, hello, *range(POISON))
-    Delivery.objects.filter(message=second.message_id).update(state=State.SENT)
-    Message.objects.filter(id=second.message_id).update(state=State.SENT, chatwoot_id=99)
-    crash(alice, hello, POISON + 1)
-    assert of(hello).state == State.ACCEPTED
