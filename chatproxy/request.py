@@ -53,6 +53,8 @@ class Request(WebRequest):
     def handle_reply(self, message: dict[str, Any]) -> None:
         if self.finished or self.channel is None:
             return
+        if self._owed:
+            self._owed -= len(message.get("body", b""))
         if message["type"] == "http.response.start":
             self._owed = _promised(message.get("headers", ()))
         elif message.get("more_body"):
@@ -64,8 +66,6 @@ class Request(WebRequest):
             if self._owed:
                 log.warning("an answer broke off %d bytes before its end", self._owed)
                 return self.cut()
-        if self._owed:
-            self._owed -= len(message.get("body", b""))
         super().handle_reply(message)
 
     async def writable(self) -> None:

@@ -84,7 +84,7 @@ async def test_it_is_fetched_once_for_everybody(app_user: AppUser, noted: Any) -
     assert times(chatwoot) == 1
     response = await app_user.get(address, token=False)
     assert (response["Content-Type"], response["X-Content-Type-Options"]) == ("image/png", "nosniff")
-    assert response["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert response["Content-Security-Policy"] == "sandbox; default-src 'none'; frame-ancestors 'none'"
     assert "immutable" in response["Cache-Control"]
     assert times(chatwoot) == 1
 

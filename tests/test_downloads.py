@@ -131,7 +131,7 @@ async def test_t30_what_is_no_picture_sound_or_film_is_saved_and_never_shown(
         assert response["Content-Type"] == kept
         assert response["Content-Disposition"].startswith("attachment; ")
         assert response["X-Content-Type-Options"] == "nosniff"
-        assert response["Content-Security-Policy"] == "sandbox; default-src 'none'"
+        assert response["Content-Security-Policy"] == "sandbox; default-src 'none'; frame-ancestors 'none'"
         assert response["Cross-Origin-Resource-Policy"] == "cross-origin"
         assert response["Cache-Control"].startswith("private, max-age=")
 

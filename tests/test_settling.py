@@ -197,6 +197,16 @@ def test_while_nobody_gets_through_nothing_is_given_up(alice: Person, hello: Acc
     assert of(hello).state == State.ACCEPTED
 
 
+def test_what_gets_through_in_the_same_conversation_gives_up_nothing(alice: Person, hello: Accepted):
+    """Chatwoot may stumble over the conversation, and not over the words."""
+    second = say(alice, "second", to=hello.conversation_id)
+    crash(alice, hello, *range(POISON))
+    Delivery.objects.filter(message=second.message_id).update(state=State.SENT)
+    Message.objects.filter(id=second.message_id).update(state=State.SENT, chatwoot_id=99)
+    crash(alice, hello, POISON + 1)
+    assert of(hello).state == State.ACCEPTED
+
+
 @pytest.mark.parametrize(("certain", "expected"), [(True, State.FAILED), (False, State.UNCONFIRMED)])
 def test_after_a_day_a_message_has_failed_or_stays_unconfirmed(
     alice: Person, hello: Accepted, certain: bool, expected: str
@@ -261,13 +271,3 @@ def test_files_are_read_back_for_a_day_at_most(alice: Person, hello: Accepted, n
     write(SETTLING.read_back, of=alice, now=now, claim=held, seen=seen, over_in_ms=500)
     assert of(hello).state == state
     assert Message.objects.get().reason == (DAMAGED if state == State.SENT else "")
-
-
-def test_what_gets_through_in_the_same_conversation_gives_up_nothing(alice: Person, hello: Accepted):
-    """Chatwoot may stumble over the conversation, and not over the words."""
-    second = say(alice, "second", to=hello.conversation_id)
-    crash(alice, hello, *range(POISON))
-    Delivery.objects.filter(message=second.message_id).update(state=State.SENT)
-    Message.objects.filter(id=second.message_id).update(state=State.SENT, chatwoot_id=99)
-    crash(alice, hello, POISON + 1)
-    assert of(hello).state == State.ACCEPTED
