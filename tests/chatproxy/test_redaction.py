@@ -114,15 +114,15 @@ LIBRARIES = ("httpx", "httpcore", "websockets", "asyncio", "django", "daphne")
 def written() -> Iterator[StringIO]:
     """What the application's handler would write, with every library at DEBUG."""
     stream = StringIO()
-    handler, root = logging.StreamHandler(stream), logging.getLogger()
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(OneLineFormatter(LINE))
     levels = {name: logging.getLogger(name).level for name in ("", *LIBRARIES)}
     for name in levels:
         logging.getLogger(name).setLevel(logging.DEBUG)
-    root.addHandler(handler)
+        logging.getLogger(name).addHandler(handler)  # to each: the canary lets none of them go on to the root
     yield stream
-    root.removeHandler(handler)
     for name, level in levels.items():
+        logging.getLogger(name).removeHandler(handler)
         logging.getLogger(name).setLevel(level)
 
 

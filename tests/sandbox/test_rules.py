@@ -56,7 +56,7 @@ def test_an_answer_to_a_private_note_gives_its_text_away(sandbox: SandboxProcess
     conversation = bob.start_conversation()
     note = sandbox.desk.private_note(conversation, "secret")
     answer = sandbox.http.patch(f"{bob.path}/conversations/{conversation}/messages/{note['id']}", json={})
-    assert answer.json()["content"] == "secret"
+    assert answer.json()["content"].startswith("secret")
 
 
 def test_an_empty_source_id_crashes_and_a_dot_is_not_routed(sandbox: SandboxProcess, inbox: SandboxInbox) -> None:
