@@ -128,6 +128,9 @@ async def _read(response: httpx.Response) -> bytes:
     return b"".join(chunks)
 
 
+QUIET = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy")
+
+
 class _Warnings(logging.Filter):
     """httpx logs each URL at INFO, and our URLs hold source_ids."""
 
@@ -139,5 +142,5 @@ _WARNINGS = _Warnings()
 
 
 def keep_urls_out_of_logs() -> None:
-    for name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy"):
+    for name in QUIET:
         logging.getLogger(name).addFilter(_WARNINGS)

@@ -11,6 +11,7 @@ import pytest
 from django.core import signing
 from websockets.asyncio.client import connect
 
+from chat.chatwoot.transport import QUIET
 from chatproxy.logs import LINE, OneLineFormatter
 from chatproxy.redaction import HIDDEN, MAX_TEXT, redactor
 from tests.fixtures.sandbox import SandboxProcess
@@ -117,10 +118,16 @@ def written() -> Iterator[StringIO]:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(OneLineFormatter(LINE))
     levels = {name: logging.getLogger(name).level for name in ("", *LIBRARIES)}
+    quiet = [logging.getLogger(name) for name in QUIET]
+    filters = [list(each.filters) for each in quiet]
+    for each in quiet:
+        each.filters.clear()  # what keeps them quiet in life is not what is tried here
     for name in levels:
         logging.getLogger(name).setLevel(logging.DEBUG)
         logging.getLogger(name).addHandler(handler)  # to each: the canary lets none of them go on to the root
     yield stream
+    for each, before in zip(quiet, filters, strict=True):
+        each.filters[:] = before
     for name, level in levels.items():
         logging.getLogger(name).removeHandler(handler)
         logging.getLogger(name).setLevel(level)
