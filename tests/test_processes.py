@@ -6,7 +6,6 @@ from itertools import repeat
 from pathlib import Path
 
 import pytest
-from django.db import connection
 
 from chat import clock, sql
 from chat.audience import Audience
@@ -127,8 +126,6 @@ async def test_pause_and_verdict_of_another_process_are_learnt(neighbourhood: Ne
 async def test_a_jump_of_the_databases_clock_is_said(
     neighbourhood: Neighbourhood, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    if connection.vendor == "postgresql":
-        pytest.skip("it has a clock of its own")
     offset = tmp_path / "offset"
     offset.write_text("0")
     clock.follow(str(offset))
