@@ -4,6 +4,7 @@ import pytest
 
 from tests.faults.conftest import MakeRig
 from tests.faults.rig import Rig
+from tests.faults.test_cable import NO_ECHO
 
 pytestmark = pytest.mark.faults
 
@@ -46,7 +47,7 @@ async def test_f7_a_creation_whose_answer_is_lost_is_found_again(make_rig: MakeR
     await rig.write(2)
     await rig.until(lambda: len(rig.ledger().texts) == len(rig.visitors) * 2, "the messages did not arrive")
 
-    await rig.healed()
+    await rig.healed(expected_errors=[NO_ECHO])
 
     assert_one_conversation_each(rig)
 
