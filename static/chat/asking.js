@@ -1,6 +1,7 @@
 /**
- * Tells the server what the visitor wants done about a message that was lost: sent again, or deleted. Asked again on
- * every new socket until the row changes or the server refuses; asking twice does no harm.
+ * Tells the server what the visitor wants done about a message that was lost (sent again, or deleted), and what they
+ * answer to a question. Asked again on every new socket until the row changes or the server refuses; asking twice does
+ * no harm.
  *
  * @import { Clock } from "./clock.js"
  * @import { Connection } from "./connection.js"
@@ -27,7 +28,7 @@ export class Asking {
     for (const id of this.#told.keys()) if (!state.asked.has(id)) this.#told.delete(id);
     for (const [message, asked] of state.asked) {
       if (asked.refused || this.#told.get(message) === asked) continue;
-      if (!this.connection.send({ type: asked.action, message })) return;
+      if (!this.connection.send({ type: asked.action, message, values: asked.values })) return;
       this.#told.set(message, asked);
     }
   }

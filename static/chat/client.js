@@ -1,7 +1,7 @@
 /**
  * The chat without a face: session, socket, resume, and messages that are sent until the server has them.
  *
- *     const client = new ChatClient({ inbox: "main", api: "/api/v1", socket: "/ws/v1" });
+ *     const client = new ChatClient({ inbox: "main", api: "https://chat.example/api/v1", session: "app" });
  *     client.on("change", ({ state }) => …);
  *     client.start();
  *     client.send("Hello");
@@ -9,73 +9,87 @@
  * @import { Clock } from "./clock.js"
  * @import { Phase } from "./connection.js"
  * @import { Locked } from "./locks.js"
- * @import { Event, State, Status } from "./state.js"
+ * @import { Attributes } from "./person.js"
+ * @import { Kind } from "./session.js"
+ * @import { Event, State, Status, UnsentFile } from "./state.js"
+ * @import { Area } from "./storage.js"
  * @import { ServerFrame } from "./wire.js"
  *
- * @typedef {"change"|"typing"|"presence"|"status"} Topic
+ * @typedef {"change"|"typing"|"presence"|"status"|"stranded"|"person"|"expired"} Topic
+ *   `person`: somebody else sits here, or nobody any more; `expired`: whoever signed in has to do so again
  * @typedef {{state: State, before: State}} Change
+ * @typedef {{inbox: string, api: string, socket?: string, session?: Kind, storage?: Storage|Area, clock?: Clock,
+ *   random?: () => number, fetch?: typeof globalThis.fetch, dial?: (url: string) => WebSocket, locked?: Locked}} Options
+ *   `api`: the API's root; of another site together with `session: "app"`. `socket`: its own address, where it is not
+ *   `/ws/v1` of the same host. `storage`: as `localStorage`, which it is unless given.
  */
+import { socketUrl } from "./address.js";
+import { AnswerStore, answering } from "./answering.js";
 import { Asking } from "./asking.js";
 import { systemClock } from "./clock.js";
 import { Connection } from "./connection.js";
+import { Filing } from "./filing.js";
+import { History } from "./history.js";
+import { Listeners } from "./listeners.js";
 import { locked } from "./locks.js";
 import { Receipts } from "./receipts.js";
-import { currentConversation, messageOf, olderPage, unread } from "./selectors.js";
-import { Sending } from "./sending.js";
-import { BEGUN, Closed, Session, SessionGone } from "./session.js";
+import { Seat } from "./seat.js";
+import { messageOf, viewed } from "./selectors.js";
+import { Sending, written } from "./sending.js";
+import { BEGUN, LEAVING, PERSON, Session } from "./session.js";
 import { NOTHING, reduce } from "./state.js";
-import { Storage } from "./storage.js";
+import { storageOf } from "./storage.js";
+import { Closed, SessionGone } from "./troubles.js";
+import { Typing } from "./typing.js";
 import { UnsentStore } from "./unsent.js";
 import { uuid } from "./uuid.js";
-
-const TYPING_TICK_MS = 1_000;
 
 /** @type {Record<Phase, Status>} */
 const STATUS = { idle: "new", connecting: "connecting", online: "online", waiting: "offline", stopped: "stopped" };
 
+const openSocket = (/** @type {string} */ url) => new WebSocket(url);
 export class ChatClient {
   /** @type {State} */ state = NOTHING;
-  /** @type {Map<Topic, Set<(change: Change) => void>>} */ #listeners = new Map();
-  /** @type {string|null} */ #contact = null;
-  #paging = false;
-  /** @type {(() => void)|null} */ #expiry = null;
+  /** @type {Listeners<Topic, Change>} */ #listeners = new Listeners();
+  #started = false;
 
-  /**
-   * @param {{inbox: string, api: string, socket: string, clock?: Clock, random?: () => number, storage?: Storage,
-   *   fetch?: typeof globalThis.fetch, dial?: (url: string) => WebSocket, locked?: Locked}} options
-   */
+  /** @param {Options} options */
   constructor(options) {
-    this.clock = options.clock ?? systemClock;
-    this.storage = options.storage ?? new Storage(() => localStorage, `chatproxy:${options.inbox}:`);
+    const { inbox, api, random, session: kind } = options;
+    const clock = (this.clock = options.clock ?? systemClock);
+    const storage = (this.storage = storageOf(options.storage, `chatproxy:${inbox}:`));
     const locks = options.locked ?? locked;
-    const dial = options.dial ?? ((url) => new WebSocket(url));
-    this.session = new Session({
-      inbox: options.inbox,
-      api: options.api,
-      fetch: options.fetch ?? fetch,
-      storage: this.storage,
-      clock: this.clock,
-      locked: locks,
-      random: options.random,
-    });
-    this.unsent = new UnsentStore({ storage: this.storage, locked: locks, clock: this.clock, onOrphans: (unsent) => this.#adopt(unsent) });
-    this.connection = new Connection({
-      dial: () => dial(socketUrl(options.socket)),
-      hello: () => this.#hello(),
-      clock: this.clock,
-      random: options.random,
+    const dispatch = (/** @type {Event} */ event) => this.#dispatch(event);
+    const session = (this.session = new Session({ inbox, api, random, kind, clock, storage, locked: locks, fetch: options.fetch ?? fetch }));
+    const unsent = (this.unsent = new UnsentStore({ storage, clock, locked: locks, onOrphans: (orphans) => (this.seat.adopt(orphans), this.resume()) }));
+    const connection = (this.connection = new Connection({
+      ...{ clock, random, hello: () => this.#hello() },
+      dial: () => (options.dial ?? openSocket)(socketUrl(options.socket ?? "/ws/v1", api)),
       onFrame: (frame) => this.#received(frame),
       onPhase: (phase) => this.#entered(phase),
-      onStale: () => this.session.expire(),
-    });
-    this.sending = new Sending({ connection: this.connection, clock: this.clock, random: options.random });
-    this.asking = new Asking({ connection: this.connection, clock: this.clock });
-    this.receipts = new Receipts({ connection: this.connection, clock: this.clock });
+      onStale: () => session.expire(),
+    }));
+    const seat = (this.seat = new Seat({
+      ...{ session, connection, storage, unsent, clock, dispatch, state: () => this.state },
+      changed: () => this.#tell("person", this.state),
+      expired: () => this.#tell("expired", this.state),
+      resume: () => this.#started && this.resume(),
+    }));
+    this.sending = new Sending({ connection, clock, random });
+    this.answers = new AnswerStore(storage);
+    this.typist = new Typing({ clock, tick: () => (dispatch({ type: "tick", now: clock.now() }), this.state) });
+    this.asking = new Asking({ connection, clock });
+    this.receipts = new Receipts({ connection, clock });
+    this.filing = new Filing({ session, clock, random, dispatch });
+    this.history = new History({ session, seat, dispatch });
   }
 
   /** Connect if there is anything to connect for; a newcomer stays unconnected until the first message. */
   start() {
+    this.#started = true;
+    this.session.makeUp();
     this.unsent.start();
+    for (const [id, asked] of this.answers.start()) this.#dispatch({ type: "answered", id, asked });
     this.resume();
   }
 
@@ -95,7 +109,9 @@ export class ChatClient {
 
   /** The network is back, or the page is looked at again. */
   wake() {
+    this.session.makeUp();
     this.connection.wake();
+    this.filing.uploads?.wake();
   }
 
   /** The browser says that the network is gone. */
@@ -111,17 +127,39 @@ export class ChatClient {
   /** Another tab wrote to storage. @param {string|null} key */
   noticed(key) {
     this.unsent.noticed(key);
-    if (key === this.storage.prefix + BEGUN) this.resume();
+    const name = key?.slice(this.storage.prefix.length);
+    if (key === null || name === LEAVING || name === PERSON) this.seat.follow({ left: name !== PERSON });
+    if (name === BEGUN) this.resume();
   }
 
-  /** @param {string} text @returns {string} echo_id, by which the message is known until the server names it */
-  send(text) {
-    const conversation = currentConversation(this.state)?.id ?? null;
-    const echo_id = uuid();
-    const at = Math.max(this.clock.now(), (this.state.unsent.at(-1)?.at ?? 0) + 1); // A clock put back changes no order.
-    this.#dispatch({ type: "written", unsent: [{ echo_id, text, conversation, at, accepted: null, refused: null }] });
+  /**
+   * @param {string} text
+   * @param {readonly UnsentFile[]} [files] of `filing`; the message waits until they are uploaded
+   * @returns {string} echo_id, by which the message is known until the server names it
+   */
+  send(text, files = []) {
+    const unsent = written(this.state, { text, files, owner: this.session.person?.contact ?? null, now: this.clock.now() });
+    this.#dispatch({ type: "written", unsent: [unsent] });
     this.connection.start();
-    return echo_id;
+    return unsent.echo_id;
+  }
+
+  /**
+   * Sign in; what was said without a name becomes theirs. @param {unknown} told `{token}`, or `{identifier, identifier_hash}`
+   * @returns {Promise<boolean>} false: they sit here already. Raises Refused, Unavailable, Closed.
+   */
+  async identify(told) {
+    return this.seat.identify(told);
+  }
+
+  /** Sign out: here at once, in all tabs. Raises Unavailable where the server hears of it only later. */
+  async logout() {
+    await this.seat.logout();
+  }
+
+  /** @param {Attributes} attributes of whoever sits here, unproven; a newcomer's are kept until they act */
+  async setAttributes(attributes) {
+    await this.seat.setAttributes(attributes);
   }
 
   /** Send again what was refused, failed or never confirmed. @param {string} echoId */
@@ -136,38 +174,43 @@ export class ChatClient {
     this.#dispatch(id ? { type: "asked", id, action: "discard" } : { type: "discarded", echo_id: echoId });
   }
 
+  /** Answer an agent's question: kept until the server has it, also over a reload. @param {string} id @param {unknown} values */
+  answer(id, values) {
+    const asked = answering(this.state.messages.get(id), this.state.asked.get(id), values);
+    this.#dispatch({ type: "answered", id, asked });
+    this.connection.start();
+  }
+
   /** @param {boolean} on */
   typing(on) {
-    const conversation = currentConversation(this.state)?.id;
+    const conversation = viewed(this.state)?.id;
     if (conversation) this.connection.send({ type: "typing", conversation, on });
   }
 
-  /** Everything shown has been read. */
+  /** Everything of the conversation that is looked at has been read. */
   seen() {
-    const newest = new Map(unread(this.state).map((message) => [message.conversation, message]));
-    for (const { id, conversation, at } of newest.values()) {
-      if (!this.connection.send({ type: "seen", conversation, message: id })) return;
-      this.#dispatch({ type: "seen", conversation, at });
-    }
+    const seen = this.receipts.seen(this.state);
+    if (seen) this.#dispatch({ type: "seen", ...seen });
+  }
+
+  /** Look at another conversation, and write to it. @param {string|null} conversation null: the one spoken in last */
+  view(conversation) {
+    this.#dispatch({ type: "viewed", conversation });
+  }
+
+  /** What is written from now on begins a new conversation. */
+  begin() {
+    this.#dispatch({ type: "begun", key: uuid() });
+  }
+
+  /** End a conversation. @param {string} conversation Raises Refused, Unavailable, Closed, SessionGone */
+  async resolve(conversation) {
+    await this.session.send("POST", `/conversations/${conversation}/resolve`);
   }
 
   /** Fetch the page before the oldest message. @returns {Promise<boolean>} false: nothing came */
   async older() {
-    const page = olderPage(this.state);
-    if (!page || this.#paging) return false;
-    this.#paging = true;
-    const contact = this.#contact;
-    try {
-      const before = page.before ? `?before=${page.before}` : "";
-      const answer = await this.session.get(`/conversations/${page.conversation}/messages${before}`);
-      if (contact !== this.#contact) return false; // Somebody else sits here now.
-      this.#dispatch({ type: "older", conversation: page.conversation, ...answer });
-      return true;
-    } catch {
-      return false; // The visitor scrolls again; the socket's own state says what is wrong.
-    } finally {
-      this.#paging = false;
-    }
+    return this.history.older(this.state);
   }
 
   /**
@@ -175,45 +218,40 @@ export class ChatClient {
    * @returns {Promise<boolean>} false: it could not be read
    */
   async glance() {
+    this.session.makeUp();
     this.unsent.start();
     if (!this.session.begun || this.connection.phase !== "idle") return true;
     try {
       const frame = await this.session.get("/sync");
       if (this.connection.phase !== "idle") return true; // The socket knows better by now.
-      this.#recognise(this.session.contact);
+      this.seat.recognise();
       this.#received(frame);
       return true;
-    } catch {
-      return false; // A badge that is not shown is no untruth.
+    } catch (error) {
+      if (error instanceof SessionGone) this.seat.expired();
+      return error instanceof SessionGone; // A badge that is not shown is no untruth.
     }
   }
 
   /** @param {Topic} topic @param {(change: Change) => void} listener @returns {() => void} */
   on(topic, listener) {
-    const listeners = this.#listeners.get(topic) ?? new Set();
-    this.#listeners.set(topic, listeners.add(listener));
-    return () => void listeners.delete(listener);
+    return this.#listeners.on(topic, listener);
   }
 
   /** @returns {Promise<object|"idle"|"stopped">} */
   async #hello() {
     try {
-      const token = this.state.unsent.length ? await this.session.begin() : await this.session.token();
-      this.#recognise(this.session.contact);
+      // What somebody wrote who had signed in begins nobody's session.
+      const isAct = this.state.unsent.some(({ owner }) => !owner);
+      const token = isAct ? await this.session.begin() : await this.session.token();
+      this.seat.recognise();
       return { type: "hello", token, since: this.state.cursor, visible: this.connection.visible };
     } catch (error) {
       if (error instanceof Closed) return "stopped";
       if (!(error instanceof SessionGone)) throw error;
-      this.#dispatch({ type: "signed_out" });
+      this.seat.expired();
       return this.state.unsent.length ? this.#hello() : "idle";
     }
-  }
-
-  /** A cursor and a thread belong to one contact. @param {string|null} contact */
-  #recognise(contact) {
-    const isLeftBehind = this.session.isNew && this.state.unsent.some(({ conversation }) => conversation);
-    if (this.#contact === null ? isLeftBehind : this.#contact !== contact) this.#dispatch({ type: "signed_out" });
-    this.#contact = contact;
   }
 
   /** @param {ServerFrame} frame */
@@ -227,51 +265,32 @@ export class ChatClient {
     // Each attempt to come back is still "offline": words on the screen must not flicker with them.
     const again = phase === "connecting" && this.state.status === "offline";
     this.#dispatch({ type: "status", status: again ? "offline" : STATUS[phase] });
-    if (phase === "online") return;
+    if (phase === "online") return this.filing.uploads?.wake();
     this.sending.interrupted();
     this.asking.interrupted();
     this.receipts.interrupted();
   }
 
-  /** @param {import("./state.js").Unsent[]} unsent */
-  #adopt(unsent) {
-    this.#dispatch({ type: "written", unsent });
-    this.resume();
-  }
-
   /** @param {Event} event */
   #dispatch(event) {
     const before = this.state;
-    this.state = reduce(before, event);
+    this.state = this.filing.sorted(reduce(before, event));
     if (this.state === before) return;
-    this.unsent.save(this.state.unsent);
-    this.#watchTyping();
+    this.seat.save();
+    if (before.asked !== this.state.asked) this.answers.save(this.state.asked);
+    this.typist.note(this.state);
     this.#tell("change", before);
     if (before.typing !== this.state.typing) this.#tell("typing", before);
     if (before.online !== this.state.online) this.#tell("presence", before);
     if (before.status !== this.state.status) this.#tell("status", before);
+    if (this.filing.hasStranded) this.#tell("stranded", before);
     this.sending.next(this.state);
     this.asking.next(this.state);
+    this.filing.uploads?.note(this.state);
   }
 
   /** @param {Topic} topic @param {State} before */
   #tell(topic, before) {
-    for (const listener of this.#listeners.get(topic) ?? []) listener({ state: this.state, before });
+    this.#listeners.tell(topic, { state: this.state, before });
   }
-
-  #watchTyping() {
-    if (!this.state.typing.size || this.#expiry) return;
-    this.#expiry = this.clock.after(TYPING_TICK_MS, () => {
-      this.#expiry = null;
-      this.#dispatch({ type: "tick", now: this.clock.now() });
-      this.#watchTyping();
-    });
-  }
-}
-
-/** @param {string} path */
-function socketUrl(path) {
-  const url = new URL(path, globalThis.location?.href);
-  url.protocol = url.protocol.replace("http", "ws");
-  return url.href;
 }

@@ -1,4 +1,12 @@
-interface Window {
-  /** Calls queue in `q` until sdk.js has loaded. */
-  chatproxy?: { q: unknown; open?: () => void; close?: () => void; toggle?: () => void; destroy?: () => void };
+import type { Chatproxy } from "./chatproxy.js";
+
+declare global {
+  interface Window {
+    /** Calls queue in `q` until sdk.js has loaded. */
+    chatproxy?: Partial<Chatproxy>;
+    /** With `data-chatwoot-compat`: docs/chatwoot-compat.md. */
+    chatwootSDK?: any;
+    $chatwoot?: any;
+    chatwootSettings?: Record<string, unknown>;
+  }
 }

@@ -3,8 +3,10 @@
  *
  * @import { Clock } from "./clock.js"
  * @import { Connection } from "./connection.js"
+ * @import { State } from "./state.js"
  * @import { ServerFrame } from "./wire.js"
  */
+import { unread, viewed } from "./selectors.js";
 import { parseCursor } from "./state.js";
 
 const ACK_ROWS = 16;
@@ -33,6 +35,17 @@ export class Receipts {
     } else if (frame.type === "pong") {
       this.#compare(frame.cursor);
     }
+  }
+
+  /**
+   * Everything of the conversation that is looked at has been read.
+   * @param {State} state @returns {{conversation: string, at: number}|null} null: nothing was told
+   */
+  seen(state) {
+    const view = viewed(state)?.id;
+    const newest = unread(state).findLast(({ conversation }) => conversation === view);
+    if (!newest || !this.connection.send({ type: "seen", conversation: newest.conversation, message: newest.id })) return null;
+    return { conversation: newest.conversation, at: newest.at };
   }
 
   interrupted() {

@@ -18,7 +18,29 @@ export function currentConversation(state) {
     if (!newest || byPlace(newest, message) < 0) newest = message;
   }
   const found = newest && state.conversations.get(newest.conversation);
-  return found ?? [...state.conversations.values()].sort((a, b) => a.seq - b.seq).at(-1) ?? null;
+  return found ?? [...state.conversations.values()].filter(({ deleted }) => !deleted).sort((a, b) => a.seq - b.seq).at(-1) ?? null;
+}
+
+/** @param {State} state @returns {Conversation|null} the one that is looked at; null: one that is not there yet */
+export function viewed(state) {
+  if (state.begins) return null;
+  const chosen = state.conversations.get(state.shown ?? "");
+  return chosen && !chosen.deleted ? chosen : currentConversation(state);
+}
+
+/** @param {State} state @returns {Message[]} of that conversation, in display order */
+export function inView(state) {
+  const id = viewed(state)?.id;
+  return thread(state).filter(({ conversation }) => conversation === id);
+}
+
+/** @param {State} state @returns {readonly Unsent[]} what is on its way there; what names none that is known, to the current one */
+export function unsentInView(state) {
+  if (state.begins) return state.unsent.filter(({ begins }) => begins === state.begins);
+  const view = viewed(state);
+  const isCurrent = view === currentConversation(state);
+  const isKnown = (/** @type {string|null} */ id) => id !== null && state.conversations.has(id);
+  return state.unsent.filter(({ conversation }) => (isKnown(conversation) ? conversation === view?.id : isCurrent));
 }
 
 /** @param {State} state @returns {Message[]} what agents wrote and the visitor has not seen, in display order */
@@ -39,31 +61,18 @@ export function nextUnsent(state) {
   return state.unsent.find((unsent) => !unsent.accepted && !unsent.refused) ?? null;
 }
 
+/** @param {Unsent} unsent @returns {boolean} whether it waits for files of its own */
+export function isUploading({ files }) {
+  return files?.some((file) => !file.id) ?? false;
+}
+
 /**
- * Where to page back from: the conversation of the oldest message first, then the ones before it.
+ * Where to page back from, in the conversation that is looked at.
  * @param {State} state
  * @returns {{conversation: string, before: string|null}|null} null when everything is here
  */
 export function olderPage(state) {
-  const open = [...state.floors].filter(([, floor]) => floor.more);
-  const oldestOf = oldestMessages(state);
-  open.sort(([a], [b]) => (oldestOf.get(b)?.at ?? -Infinity) - (oldestOf.get(a)?.at ?? -Infinity) || seqOf(state, b) - seqOf(state, a));
-  const [first] = open;
-  return first ? { conversation: first[0], before: oldestOf.get(first[0])?.id ?? null } : null;
-}
-
-/** @param {State} state @returns {Map<string, Message>} the oldest message held of each conversation */
-function oldestMessages(state) {
-  /** @type {Map<string, Message>} */
-  const oldest = new Map();
-  for (const message of state.messages.values()) {
-    const held = oldest.get(message.conversation);
-    if (!held || byPlace(message, held) < 0) oldest.set(message.conversation, message);
-  }
-  return oldest;
-}
-
-/** @param {State} state @param {string} id */
-function seqOf(state, id) {
-  return state.conversations.get(id)?.seq ?? 0;
+  const conversation = viewed(state)?.id ?? "";
+  if (!state.floors.get(conversation)?.more) return null;
+  return { conversation, before: inView(state)[0]?.id ?? null };
 }

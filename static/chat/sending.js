@@ -4,11 +4,12 @@
  *
  * @import { Clock } from "./clock.js"
  * @import { Connection } from "./connection.js"
- * @import { State } from "./state.js"
+ * @import { State, Unsent, UnsentFile } from "./state.js"
  * @import { ServerFrame } from "./wire.js"
  */
 import { Backoff } from "./backoff.js";
-import { nextUnsent } from "./selectors.js";
+import { isUploading, nextUnsent, viewed } from "./selectors.js";
+import { uuid } from "./uuid.js";
 
 const ANSWER_MS = 10_000;
 const SHORTEST_PAUSE_MS = 500;
@@ -17,6 +18,18 @@ export const LATER = new Set(["too_fast", "unavailable"]);
 /** @param {import("./wire.js").Fault} fault @returns {number} how long the server wants us to wait */
 export function toldMs(fault) {
   return (fault.retry_after ?? 0) * 1_000;
+}
+
+/**
+ * What the visitor writes now, to the conversation that is looked at.
+ * @param {State} state
+ * @param {{text: string, files: readonly UnsentFile[], owner: string|null, now: number}} what
+ * @returns {Unsent}
+ */
+export function written(state, { text, files, owner, now }) {
+  const at = Math.max(now, (state.unsent.at(-1)?.at ?? 0) + 1); // A clock put back changes no order.
+  const to = { conversation: viewed(state)?.id ?? null, ...(state.begins && { begins: state.begins }) };
+  return { echo_id: uuid(), text, ...to, at, accepted: null, refused: null, owner, ...(files.length && { files }) };
 }
 
 export class Sending {
@@ -37,9 +50,10 @@ export class Sending {
     this.#state = state;
     const unsent = nextUnsent(state);
     if (this.#inFlight && this.#inFlight !== unsent?.echo_id) this.interrupted(); // Answered, or its row came first.
-    if (!unsent || this.#inFlight || this.#pausing) return;
-    const { echo_id, conversation, text } = unsent;
-    if (!this.connection.send({ type: "send", echo_id, conversation, text })) return;
+    if (!unsent || isUploading(unsent) || this.#inFlight || this.#pausing) return;
+    const { echo_id, conversation, text, files, begins } = unsent;
+    const named = { ...(begins && { begins }), ...(files?.length && { files: files.map(({ id }) => id) }) };
+    if (!this.connection.send({ type: "send", echo_id, conversation, text, ...named })) return;
     this.#inFlight = echo_id;
     this.#cancel = this.clock.after(ANSWER_MS, () => this.connection.restart());
   }

@@ -4,32 +4,49 @@
  *
  * @import { Conversation, Fault, Message, ResetFrame, ServerFrame } from "./wire.js"
  *
- * A message of ours that the server does not show yet. `accepted` is the server's message id.
+ * A file of such a message: `key` is this page's name for it, `id` the server's, once it is there.
+ * @typedef {{key: string, id: string|null, name: string, size: number, type: string}} UnsentFile
+ *
+ * A message of ours that the server does not show yet. `accepted` is the server's message id, `owner` the contact who
+ * wrote it signed in: it goes out as that person or not at all. Without one it belongs to whoever sits here next.
  * @typedef {{echo_id: string, text: string, conversation: string|null, at: number,
- *   accepted: string|null, refused: Fault|null}} Unsent
+ *   accepted: string|null, refused: Fault|null, owner?: string|null, begins?: string|null,
+ *   files?: readonly UnsentFile[]}} Unsent
+ *   `begins`: the key of a conversation that begins with it, unless it was begun already.
  *
  * The oldest row we show of a conversation. A new row below it stays hidden until paging back comes that far: that page
  * may have been read before the row came.
  * @typedef {{at: number, id: string, more: boolean}} Floor
  * @typedef {{name: string, until: number}} Typing
  *
- * What the visitor wants done about a message that was lost. It holds until its row changes from what it was (`seq`).
- * @typedef {{action: "retry"|"discard", seq: number, refused: Fault|null}} Asked
+ * What the visitor wants done about a message that was lost; it holds until its row changes from what it was (`seq`).
+ * Or what they answer to a question; it holds until the row shows an answer that is none of the `old` ones.
+ * @typedef {{action: "retry"|"discard"|"answer", seq: number, refused: Fault|null, values?: unknown, old?: string[]}} Asked
  * @typedef {"new"|"connecting"|"online"|"offline"|"stopped"} Status
  *
  * @typedef {{status: Status, loaded: boolean, cursor: string|null, online: boolean,
  *   conversations: ReadonlyMap<string, Conversation>, messages: ReadonlyMap<string, Message>,
  *   hidden: ReadonlyMap<string, Message>, unsent: readonly Unsent[], floors: ReadonlyMap<string, Floor>,
- *   typing: ReadonlyMap<string, Typing>, asked: ReadonlyMap<string, Asked>}} State
+ *   typing: ReadonlyMap<string, Typing>, asked: ReadonlyMap<string, Asked>,
+ *   shown: string|null, begins: string|null}} State
+ *   `shown`: the conversation that the visitor chose; null: the one spoken in last. `begins`: the key of a new one, which
+ *   they chose instead.
  *
  * @typedef {{type: "frame", frame: ServerFrame, now: number}
  *   | {type: "written", unsent: Unsent[]} | {type: "retried", echo_id: string} | {type: "discarded", echo_id: string}
- *   | {type: "asked", id: string, action: Asked["action"]}
+ *   | {type: "uploaded", key: string, id: string} | {type: "not_uploaded", key: string, error: Fault}
+ *   | {type: "asked", id: string, action: "retry"|"discard"} | {type: "answered", id: string, asked: Asked}
  *   | {type: "older", conversation: string, messages: Message[], more: boolean}
  *   | {type: "seen", conversation: string, at: number} | {type: "status", status: Status}
- *   | {type: "tick", now: number} | {type: "signed_out"}} Event
+ *   | {type: "viewed", conversation: string|null} | {type: "begun", key: string} | {type: "tick", now: number}
+ *   | {type: "signed_out", contact: string|null} | {type: "owned", contact: string} | {type: "left"}} Event
+ *   `signed_out`: what follows belongs to that contact, or nobody yet; `left`: nothing may remain of who was here.
  */
 
+import { isHeard } from "./answering.js";
+import { bare, changed, homeless, isOf, merged, owned, retried, withFile } from "./outgoing.js";
+
+/** @type {Asked} */ const NO_WISH = { action: "retry", seq: Infinity, refused: null };
 const TYPING_MS = 30_000; // Chatwoot may never say "off": the agent closed the window.
 
 /** @type {State} */
@@ -45,6 +62,8 @@ export const NOTHING = Object.freeze({
   floors: new Map(),
   typing: new Map(),
   asked: new Map(),
+  shown: null,
+  begins: null,
 });
 
 /** @param {{at: number, id: string}} a @param {{at: number, id: string}} b */
@@ -69,18 +88,32 @@ export function reduce(state, event) {
       return changed(state, event.echo_id, retried);
     case "discarded":
       return { ...state, unsent: state.unsent.filter((unsent) => unsent.echo_id !== event.echo_id) };
+    case "uploaded":
+      return withFile(state, event.key, (unsent) => ({ ...unsent, files: unsent.files?.map((f) => (f.key === event.key ? { ...f, id: event.id } : f)) }));
+    case "not_uploaded":
+      return withFile(state, event.key, (unsent) => ({ ...unsent, refused: event.error }));
     case "asked":
       return asked(state, event.id, event.action);
+    case "answered":
+      return { ...state, asked: new Map(state.asked).set(event.id, event.asked) };
     case "older":
       return older(state, event.conversation, event.messages, event.more);
     case "seen":
       return seen(state, event.conversation, event.at);
     case "status":
       return state.status === event.status ? state : { ...state, status: event.status };
+    case "viewed":
+      return { ...state, shown: event.conversation, begins: null };
+    case "begun":
+      return { ...state, shown: null, begins: event.key };
     case "tick":
       return expired(state, event.now);
     case "signed_out":
-      return { ...NOTHING, unsent: state.unsent.filter((unsent) => !unsent.accepted).map(homeless) };
+      return { ...NOTHING, unsent: state.unsent.filter((unsent) => !unsent.accepted && isOf(unsent, event.contact)).map((unsent) => bare(homeless(unsent))) };
+    case "owned":
+      return owned(state, event.contact);
+    case "left":
+      return NOTHING;
   }
 }
 
@@ -111,8 +144,8 @@ function onFrame(state, frame, now) {
 /** Drop the view, keep what is unsent, begin here. @param {State} state @param {ResetFrame} frame @returns {State} */
 function reset(state, frame) {
   const kept = state.unsent.filter((unsent) => !unsent.accepted);
-  const { status, online, asked } = state;
-  const fresh = { ...NOTHING, status, online, asked, cursor: frame.cursor, loaded: true, unsent: kept };
+  const { status, online, asked, shown, begins } = state;
+  const fresh = { ...NOTHING, status, online, asked, shown, begins, cursor: frame.cursor, loaded: true, unsent: kept };
   const messages = [...frame.messages].sort(byPlace);
   const newest = messages.at(-1)?.at ?? 0;
   /** @type {Map<string, Floor>} */
@@ -134,6 +167,7 @@ function rows(state, conversations, messages) {
   const echoes = new Set(messages.map((message) => message.echo_id));
   return {
     ...state,
+    ...begun(state, messages),
     asked: stillAsked(state.asked, messages),
     conversations: upsert(state.conversations, conversations),
     messages: upsert(state.messages, shown),
@@ -145,13 +179,22 @@ function rows(state, conversations, messages) {
   };
 }
 
+/** What began as a new conversation has become one. @param {State} state @param {Message[]} messages */
+function begun({ begins, shown, unsent }, messages) {
+  const first = unsent.find((one) => begins && one.begins === begins && messages.some(({ echo_id }) => echo_id === one.echo_id));
+  const row = first && messages.find(({ echo_id }) => echo_id === first.echo_id);
+  return row ? { shown: row.conversation, begins: null } : { shown, begins };
+}
+
 /** @param {State["asked"]} asked @param {Message[]} messages @returns {State["asked"]} without what these rows answer */
 function stillAsked(asked, messages) {
-  const answered = new Set(messages.filter(({ id, seq }) => seq > (asked.get(id)?.seq ?? seq)).map(({ id }) => id));
+  const isDone = (/** @type {Message} */ row, /** @type {Asked} */ wanted) =>
+    wanted.action === "answer" ? isHeard(row, wanted) : row.seq > wanted.seq;
+  const answered = new Set(messages.filter((row) => isDone(row, asked.get(row.id) ?? NO_WISH)).map(({ id }) => id));
   return answered.size ? new Map([...asked].filter(([id]) => !answered.has(id))) : asked;
 }
 
-/** @param {State} state @param {string} id @param {Asked["action"]} action @returns {State} */
+/** @param {State} state @param {string} id @param {"retry"|"discard"} action @returns {State} */
 function asked(state, id, action) {
   const seq = state.messages.get(id)?.seq ?? 0;
   return { ...state, asked: new Map(state.asked).set(id, { action, seq, refused: null }) };
@@ -216,27 +259,4 @@ function typing(state, conversation, who) {
 function expired(state, now) {
   const live = [...state.typing].filter(([, { until }]) => until > now);
   return live.length === state.typing.size ? state : { ...state, typing: new Map(live) };
-}
-
-/** @param {State} state @param {Unsent[]} incoming @returns {Unsent[]} */
-function merged(state, incoming) {
-  const echoes = new Set([...state.messages.values()].map((message) => message.echo_id));
-  for (const unsent of state.unsent) echoes.add(unsent.echo_id);
-  return [...state.unsent, ...incoming.filter((unsent) => !echoes.has(unsent.echo_id))].sort((a, b) => a.at - b.at);
-}
-
-/** @param {State} state @param {string} echoId @param {(unsent: Unsent) => Unsent} change @returns {State} */
-function changed(state, echoId, change) {
-  return { ...state, unsent: state.unsent.map((unsent) => (unsent.echo_id === echoId ? change(unsent) : unsent)) };
-}
-
-/** Where its conversation is gone, into the current one. @param {Unsent} unsent @returns {Unsent} */
-function retried(unsent) {
-  const again = { ...unsent, refused: null };
-  return unsent.refused?.code === "no_such_conversation" ? homeless(again) : again;
-}
-
-/** @param {Unsent} unsent @returns {Unsent} */
-function homeless(unsent) {
-  return { ...unsent, conversation: null };
 }

@@ -1,10 +1,14 @@
-/** Storage that never throws: blocked, full or absent storage becomes memory of this page. */
+/**
+ * Storage that never throws: blocked, full or absent storage becomes memory of this page.
+ * @typedef {Pick<globalThis.Storage, "getItem"|"setItem"|"removeItem"> & {keys?: () => Iterable<string>}} Area
+ *   `localStorage`, or what behaves like it; `keys` where its keys are no properties of it
+ */
 export class Storage {
   /** @type {Map<string, string>} */ #memory = new Map();
-  /** @type {globalThis.Storage|null} */ #area;
+  /** @type {Area|null} */ #area;
 
   /**
-   * @param {() => globalThis.Storage} open Reading `localStorage` itself throws where a browser blocks it.
+   * @param {() => Area} open Reading `localStorage` itself throws where a browser blocks it.
    * @param {string} prefix
    */
   constructor(open, prefix) {
@@ -51,7 +55,7 @@ export class Storage {
   keys(start) {
     const found = new Set([...this.#memory.keys()].filter((key) => key.startsWith(start)));
     try {
-      for (const key of Object.keys(this.#area ?? {})) {
+      for (const key of this.#area?.keys?.() ?? Object.keys(this.#area ?? {})) {
         if (key.startsWith(this.prefix + start)) found.add(key.slice(this.prefix.length));
       }
     } catch {
@@ -59,4 +63,9 @@ export class Storage {
     }
     return [...found];
   }
+}
+
+/** @param {Storage|Area|undefined} given @param {string} prefix */
+export function storageOf(given, prefix) {
+  return given instanceof Storage ? given : new Storage(() => /** @type {Area} */ (given) ?? localStorage, prefix);
 }

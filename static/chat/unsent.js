@@ -49,6 +49,12 @@ export class UnsentStore {
     this.storage.remove(ALIVE + this.#id);
   }
 
+  /** Of no tab anything remains: whoever wrote it has left. */
+  clear() {
+    this.save([]);
+    for (const key of this.storage.keys(PREFIX)) this.storage.remove(key);
+  }
+
   /** @param {readonly Unsent[]} unsent */
   save(unsent) {
     const waiting = unsent.filter((one) => !one.accepted);
@@ -120,5 +126,10 @@ function parse(value) {
   if (!Array.isArray(value)) return [];
   return value
     .filter((one) => typeof one?.echo_id === "string" && typeof one.text === "string")
-    .map(({ echo_id, text, conversation = null, at = 0, refused = null }) => ({ echo_id, text, conversation, at, refused, accepted: null }));
+    .map(({ echo_id, text, conversation = null, at = 0, refused = null, owner, begins, files }) => ({
+      ...{ echo_id, text, conversation, at, refused, accepted: null },
+      ...(typeof owner === "string" ? { owner } : {}),
+      ...(typeof begins === "string" ? { begins } : {}),
+      ...(Array.isArray(files) && files.length ? { files } : {}),
+    }));
 }

@@ -135,7 +135,7 @@ def test_shift_enter_makes_a_line_and_an_input_method_keeps_its_enter(returning:
 def test_over_the_limit_nothing_can_be_sent_and_the_counter_says_why(returning: Page, played: PlayedServer) -> None:
     returning.goto(CHAT)
     send = returning.get_by_role("button", name="Send")
-    expect(send).to_be_disabled()
+    expect(send).to_be_hidden()  # a voice message may be recorded instead
     field(returning).fill("😀" * 9_900)
     expect(returning.get_by_text("100 left")).to_be_visible()
     expect(send).to_be_enabled()
@@ -202,7 +202,7 @@ def test_a_refused_message_says_why_and_can_be_retried_or_discarded(returning: P
         expect(log(returning).get_by_text("Sending", exact=True)).to_be_visible()
         settle(returning)
         played.push({"type": "refused", "echo_id": played.frames("send")[-1]["echo_id"], "error": refusal})
-        expect(log(returning).get_by_text("Not sent: Too many messages are waiting.")).to_be_visible()
+        expect(log(returning).get_by_text("Not sent: Too many messages are still waiting.")).to_be_visible()
         retry = log(returning).get_by_role("button", name="Try again")
         if attempt == 0:
             retry.click()
@@ -311,7 +311,7 @@ def test_closed_conversation_says_that_writing_opens_it(returning: Page, played:
 
 
 def test_a_lost_module_is_said_and_the_chat_comes_with_another_try(returning: Page, played: PlayedServer) -> None:
-    lost = "**/static/chat/frame/grouping.js"
+    lost = "**/static/chat/frame/app.js"
     returning.route(lost, lambda route: route.abort("connectionreset"))
     returning.goto(CHAT)
     expect(returning.get_by_role("alert")).to_contain_text("The chat could not be loaded.")
@@ -319,6 +319,75 @@ def test_a_lost_module_is_said_and_the_chat_comes_with_another_try(returning: Pa
     returning.get_by_role("button", name="Try again").click()
     expect(field(returning)).to_be_visible()
     expect(returning.get_by_role("alert")).to_have_count(0)
+
+
+def test_no_message_leaves_the_field_before_it_can_be_shown(context: BrowserContext, played: PlayedServer) -> None:
+    page = context.new_page()
+    page.route(lost := "**/static/chat/frame/messages.js", lambda route: route.abort("connectionreset"))
+    page.goto(CHAT)
+    say(page, "Hello?")
+    settle(page)
+    expect(field(page)).to_have_value("Hello?")
+    assert played.received == []
+    page.unroute(lost)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(log(page)).to_contain_text("Hello?")
+    expect(field(page)).to_have_value("")
+
+
+def test_what_shows_messages_comes_although_the_browser_keeps_it_as_lost(
+    context: BrowserContext, played: PlayedServer
+) -> None:
+    """Firefox and Safari never ask a second time for a module that was lost at this address."""
+    page = context.new_page()
+    page.route("**/static/chat/frame/messages.js", lambda route: route.abort("connectionreset"))
+    page.goto(CHAT)
+    say(page, "Hello?")
+    settle(page)
+    expect(field(page)).to_have_value("Hello?")
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(log(page)).to_contain_text("Hello?")
+    expect(page.get_by_text("This could not be loaded.")).to_have_count(0)
+
+
+def test_what_is_written_on_while_messages_cannot_be_shown_is_not_sent(
+    context: BrowserContext, played: PlayedServer
+) -> None:
+    page = context.new_page()
+    page.route(lost := "**/static/chat/frame/messages.js*", lambda route: route.abort("connectionreset"))
+    page.goto(CHAT)
+    say(page, "Hello?")
+    expect(page.get_by_text("This could not be loaded.")).to_be_visible()
+    field(page).press_sequentially(" Is this")
+    page.unroute(lost)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(page.get_by_text("This could not be loaded.")).to_have_count(0)
+    settle(page)
+    expect(field(page)).to_have_value("Hello? Is this")
+    assert played.received == []
+
+
+def test_messages_are_shown_with_their_style_and_not_before(returning: Page, played: PlayedServer) -> None:
+    played.messages = [played.message("Hello")]
+    returning.route(lost := "**/static/chat/lazy/message.css", lambda route: route.abort("connectionreset"))
+    returning.goto(CHAT)
+    expect(returning.get_by_text("This could not be loaded.")).to_be_visible()
+    expect(returning.locator("chat-message")).to_have_count(0)
+    returning.unroute(lost)
+    returning.evaluate("dispatchEvent(new Event('online'))")
+    expect(log(returning)).to_contain_text("Hello")
+    expect(returning.get_by_text("This could not be loaded.")).to_have_count(0)
+
+
+def test_what_shows_messages_is_there_at_once_for_who_has_some_and_else_with_the_first_key(
+    context: BrowserContext, played: PlayedServer
+) -> None:
+    page = context.new_page()
+    page.goto(CHAT)
+    settle(page)
+    assert not [path for path in played.requests if path.endswith("/messages.js")]
+    with page.expect_response("**/messages.js"):
+        field(page).press("H")
 
 
 def test_a_stopped_chat_says_so(returning: Page, played: PlayedServer) -> None:

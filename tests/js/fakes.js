@@ -3,7 +3,6 @@
  * @import { Conversation, Message, ServerFrame } from "../../static/chat/wire.js"
  */
 import { ChatClient } from "../../static/chat/client.js";
-import { Storage } from "../../static/chat/storage.js";
 
 export const NOW = Date.UTC(2026, 4, 20, 12);
 
@@ -37,7 +36,7 @@ export class FakeClock {
 
 /** Let everything that is ready run. */
 export async function settled() {
-  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+  for (let turn = 0; turn < 60; turn += 1) await Promise.resolve();
 }
 
 export class FakeSocket {
@@ -108,24 +107,26 @@ export class World {
   area = fakeArea();
   /** @type {import("../../static/chat/locks.js").Locked} */ locked = fakeLocks();
   /** @type {FakeSocket[]} */ sockets = [];
-  /** @type {{path: string, body: any}[]} */ requests = [];
+  /** @type {{path: string, body: any, call: string, token: string|null, signal: AbortSignal}[]} */ requests = [];
   /** @type {Record<string, () => {status: number, body?: unknown, headers?: Record<string, string>}>} */ answers = {};
 
   get socket() {
     return /** @type {FakeSocket} */ (this.sockets.at(-1));
   }
 
-  client() {
+  /** @param {Partial<import("../../static/chat/client.js").Options>} [options] */
+  client(options) {
     return new ChatClient({
       inbox: "main",
       api: "/api/v1",
       socket: "ws://chat.test/ws/v1",
       clock: this.clock,
       random: () => 0.5,
-      storage: new Storage(() => this.area, "chatproxy:main:"),
+      storage: this.area,
       fetch: /** @type {any} */ ((/** @type {string} */ url, /** @type {any} */ init) => this.#answer(url, init)),
       dial: () => /** @type {any} */ (this.#dial()),
       locked: this.locked,
+      ...options,
     });
   }
 
@@ -157,7 +158,8 @@ export class World {
   /** @param {string} url @param {any} init */
   async #answer(url, init) {
     const path = url.replace("/api/v1", "");
-    this.requests.push({ path, body: init.body ? JSON.parse(init.body) : null });
+    const token = init.headers?.Authorization?.replace("Bearer ", "") ?? null;
+    this.requests.push({ path, body: init.body ? JSON.parse(init.body) : null, call: `${init.method ?? "GET"} ${path}`, token, signal: init.signal });
     const answer = this.answers[path.split("?")[0] ?? ""] ?? (() => ({ status: 200, body: { access_token: "token", expires_in: 900, contact: "x" } }));
     const { status, body, headers } = answer();
     return { ok: status < 400, status, headers: new Headers(headers), json: async () => body };
@@ -193,7 +195,7 @@ export function message(fields = {}) {
 
 /** @param {Partial<Conversation>} fields @returns {Conversation} */
 export function conversation(fields = {}) {
-  return { id: "c1", seq: 1, status: "open", contact_seen: 0, agent_seen: 0, ...fields };
+  return { id: "c1", seq: 1, status: "open", contact_seen: 0, agent_seen: 0, deleted: false, ...fields };
 }
 
 /** @param {Message[]} messages @param {Conversation[]} conversations @returns {import("../../static/chat/wire.js").ResetFrame} */

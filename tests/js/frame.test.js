@@ -1,35 +1,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { accentFor, contrast, parseHex } from "../../static/chat/frame/accent.js";
+import { askedOf } from "../../static/chat/frame/asked.js";
+import { tell } from "../../static/chat/frame/happenings.js";
 import { headerLine } from "../../static/chat/frame/header-line.js";
 import { Host } from "../../static/chat/frame/host.js";
+import { Outward } from "../../static/chat/frame/outward.js";
 import { Notice } from "../../static/chat/frame/notice.js";
 import { Times } from "../../static/chat/frame/times.js";
 import { plainText } from "../../static/chat/frame/tree.js";
 import { Typist } from "../../static/chat/frame/typist.js";
 import { words } from "../../static/chat/frame/words.js";
 import { NOTHING, reduce } from "../../static/chat/state.js";
-import { FakeClock, NOW, conversation, message, reset } from "./fakes.js";
+import { Refused } from "../../static/chat/troubles.js";
+import { FakeClock, NOW, World, conversation, message, reset, settled } from "./fakes.js";
 
 /** @import { State } from "../../static/chat/state.js" */
 /** @param {import("../../static/chat/wire.js").Message[]} messages @param {object} [of] @returns {State} */
 const state = (messages, of = {}) => reduce({ ...NOTHING, status: "online" }, { type: "frame", frame: reset(messages, [conversation(of)]), now: NOW });
-
-test("every brand colour gets text of 4.5:1, or is only a mark", () => {
-  for (const scheme of /** @type {const} */ (["light", "dark"])) {
-    for (let value = 0; value < 0x1000; value += 7) {
-      const brand = `#${value.toString(16).padStart(3, "0")}`;
-      const accent = accentFor(brand, scheme);
-      assert.ok(accent, brand);
-      if (accent.ground === null) continue;
-      const [ground, ink] = [parseHex(accent.ground), parseHex(accent.ink ?? "")];
-      assert.ok(ground && ink && contrast(ground, ink) >= 4.5, `${brand} ${scheme}`);
-    }
-  }
-  assert.equal(accentFor("#fffdf0", "light")?.ground, null, "not to be told from the surface");
-  assert.equal(accentFor("teal", "light"), null);
-});
 
 test("typing is told at once, again after ten seconds, and ended by four idle ones", async () => {
   const clock = new FakeClock();
@@ -113,7 +101,15 @@ function fakeWindow({ search = "?origin=https%3A%2F%2Fshop.test", framed = true 
 function hostOf(around, allowed) {
   /** @type {string[]} */
   const heard = [];
-  const events = { open: () => void heard.push("open"), closed: () => void heard.push("closed") };
+  const grant = (/** @type {string} */ name) => async (/** @type {unknown} */ value) => void heard.push(`${name} ${JSON.stringify(value)}`);
+  const events = {
+    open: () => void heard.push("open"),
+    closed: () => void heard.push("closed"),
+    look: (/** @type {object} */ look) => void heard.push(`look ${JSON.stringify(look)}`),
+    identify: grant("identify"),
+    logout: grant("logout"),
+    attributes: grant("attributes"),
+  };
   const host = new Host({ window: around.window, allowed, events });
   host.start();
   return { host, heard };
@@ -122,10 +118,10 @@ function hostOf(around, allowed) {
 test("the frame speaks to the exact origin of its host and hears nobody else", () => {
   const around = fakeWindow({});
   const { host, heard } = hostOf(around, ["https://shop.test"]);
-  host.tell({ type: "unread", count: 2 });
+  host.happened("unread", 2);
   assert.deepEqual(around.posted, [
     { data: { chatproxy: 1, type: "ready" }, origin: "https://shop.test" },
-    { data: { chatproxy: 1, type: "unread", count: 2 }, origin: "https://shop.test" },
+    { data: { chatproxy: 1, type: "event", name: "unread", detail: 2 }, origin: "https://shop.test" },
   ]);
   const good = { origin: "https://shop.test", source: around.parent, data: { chatproxy: 1, type: "open" } };
   around.hear({ ...good, origin: "https://shop.test.evil" });
@@ -153,17 +149,57 @@ test("T23: no other window, origin or shape moves the frame", () => {
   assert.deepEqual(heard, ["open"]);
 });
 
-test("T24: a colour is six or three hex digits, and nothing else gets into a style", () => {
-  const hostile = ["red;}*{display:none", "#12345", "#1234567", "#12345g", "url(//evil.test)", "var(--x)", "#fff;", "#fff}", "expression(1)", "", "##ffffff", "#٣٣٣"];
-  for (const text of hostile) assert.equal(parseHex(text), null, text);
-  const signs = "#0af;}{:url(/*\\\n\u0000\u202e";
-  let seed = 7;
-  for (let round = 0; round < 5_000; round += 1) {
-    let text = "";
-    for (let at = 0; at < 7; at += 1) text += signs[(seed = (seed * 48_271) % 0x7fffffff) % signs.length];
-    const { ground, ink, mark } = accentFor(text, round % 2 ? "dark" : "light") ?? {};
-    for (const colour of [ground, ink, mark]) assert.match(colour ?? "#000000", /^#[0-9a-f]{6}$/i, JSON.stringify(text));
-  }
+test("a page says in the frame's address how the chat is to be", () => {
+  const nothing = { greeting: "", texts: {}, files: true, emoji: true, end: true, popout: false };
+  assert.deepEqual(askedOf(""), nothing);
+  const search = "?welcomeTitle=Hello&welcomeDescription=%3Cb%3EAsk&enableFileUpload=0&enableEmojiPicker=1&enableEndConversation=0";
+  assert.deepEqual(askedOf(search), { ...nothing, greeting: "Hello\n<b>Ask", files: false, end: false });
+  const texts = { "header.online": "Here", "header.plain": "Away", "header.away": "Away" };
+  assert.deepEqual(askedOf("?availableMessage=Here&unavailableMessage=Away&showPopoutButton=1"), { ...nothing, texts, popout: true });
+});
+
+test("what a page wishes is granted or refused by its number", async () => {
+  const around = fakeWindow({ search: "?origin=https%3A%2F%2Fshop.test&mode=inline&identity=1" });
+  const { host, heard } = hostOf(around, ["https://shop.test"]);
+  const hear = (/** @type {object} */ data) => around.hear({ origin: "https://shop.test", source: around.parent, data: { chatproxy: 1, ...data } });
+  assert.deepEqual([host.closable, host.introduces], [false, true]);
+  hear({ type: "identify", id: 1, value: { token: "t" } });
+  hear({ type: "logout", id: 2 });
+  hear({ type: "attributes", value: { plan: "pro" } });
+  hear({ type: "look", locale: "de", theme: 7 });
+  host.events.identify = async () => {
+    throw new Refused("bad_identity", "No.");
+  };
+  hear({ type: "identify", id: 3, value: null });
+  await settled();
+  assert.deepEqual(heard, ['identify {"token":"t"}', "logout undefined", 'look {"locale":"de"}']);
+  assert.deepEqual(around.posted.slice(1).map(({ data }) => data), [
+    { chatproxy: 1, type: "answer", id: 1 },
+    { chatproxy: 1, type: "answer", id: 2 },
+    { chatproxy: 1, type: "answer", id: 3, error: { code: "bad_identity", message: "No." } },
+  ]);
+});
+
+test("a page hears what is said from now on, and not what was fetched", async () => {
+  const around = fakeWindow({});
+  const { host } = hostOf(around, ["https://shop.test"]);
+  const world = new World();
+  const client = world.client();
+  new Outward({ client, host, messages: async () => ({ tell }) }).start();
+  const told = () => around.posted.map(({ data }) => data).filter(({ type }) => type === "event").map(({ name, detail }) => [name, detail.text ?? detail]);
+  client.start();
+  client.send("hello");
+  await settled();
+  world.socket.open();
+  world.socket.receive(reset([], []));
+  world.take(world.socket.frames("send")[0], 3);
+  await settled();
+  assert.deepEqual(told(), [["start", { first: true }], ["message", "hello"]]);
+  world.socket.receive(reset([message({ seq: 3, id: "m3" }), message({ seq: 9, id: "m9", at: NOW + 99 })]));
+  await settled();
+  assert.deepEqual(told().slice(2), [["message", "message 9"]]);
+  await client.logout();
+  assert.deepEqual(around.posted.at(-1)?.data, { chatproxy: 1, type: "forget" });
 });
 
 test("a frame without a host it knows is simply open", () => {

@@ -3,6 +3,8 @@ import { test } from "node:test";
 
 import { Waiting } from "../../static/chat/frame/delivery.js";
 import { items } from "../../static/chat/frame/grouping.js";
+import "../../static/chat/frame/later.js";
+import { words } from "../../static/chat/frame/words.js";
 import { NOTHING, reduce } from "../../static/chat/state.js";
 import { NOW, conversation, message, reset } from "./fakes.js";
 
@@ -49,7 +51,8 @@ test("a file that may be damaged is told beside its message, whatever follows", 
 
 test("another agent's message begins a group", () => {
   const ada = { name: "Ada", avatar: null, kind: /** @type {const} */ ("agent") };
-  assert.deepEqual(shown(state([message({ seq: 1 }), message({ seq: 2, sender: ada })])), ["day", "m1 first last", "m2 first last"]);
+  const rows = [message({ seq: 1 }), message({ seq: 2, sender: ada })];
+  assert.deepEqual(shown(state(rows)), ["day", "m1 first last", "speaker", "m2 first last"]);
 });
 
 test("each day is named once", () => {
@@ -86,7 +89,7 @@ test("what was lost says why, and what can be done about it", () => {
   assert.deepEqual(deliveries(asked)[0], { word: "sending", reason: "", actions: [] });
   const refusal = { type: /** @type {const} */ ("refused"), message: "m1", error: { code: "too_many_waiting", message: "Wait." } };
   const [refused] = deliveries(reduce(asked, { type: "frame", frame: refusal, now: NOW }));
-  assert.deepEqual(refused, { word: "failed", reason: "Wait.", actions: ["retry", "discard"] });
+  assert.deepEqual(refused, { word: "failed", reason: words.reasons.too_many_waiting, actions: ["retry", "discard"] });
 });
 
 test("what the visitor deleted before any agent saw it is gone; what agents saw says so", () => {

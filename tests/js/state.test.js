@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { currentConversation, nextUnsent, olderPage, thread, unread } from "../../static/chat/selectors.js";
+import { currentConversation, inView, nextUnsent, olderPage, thread, unread, unsentInView, viewed } from "../../static/chat/selectors.js";
 import { NOTHING, reduce } from "../../static/chat/state.js";
 import { NOW, changes, conversation, message, reset, tree } from "./fakes.js";
 
@@ -9,7 +9,7 @@ import { NOW, changes, conversation, message, reset, tree } from "./fakes.js";
 
 /** @param {(Event|import("../../static/chat/wire.js").ServerFrame)[]} events @param {State} [state] */
 function after(events, state = NOTHING) {
-  const own = new Set(["frame", "written", "retried", "discarded", "older", "seen", "status", "tick", "signed_out"]);
+  const own = new Set(["frame", "written", "retried", "discarded", "older", "seen", "status", "tick", "signed_out", "viewed", "begun"]);
   return events.reduce((before, event) => {
     const known = own.has(event.type) && !("cursor" in event);
     return reduce(before, /** @type {Event} */ (known ? event : { type: "frame", frame: event, now: NOW }));
@@ -88,9 +88,32 @@ test("a row that came while an older page was read without it is shown with that
   assert.deepEqual(ids(state).slice(0, 3), ["m8", "late", "m100"]);
 });
 
-test("after the newest conversation the earlier ones are paged", () => {
+test("an earlier conversation is paged when it is looked at", () => {
   const state = after([reset([message({ seq: 5 })], [conversation(), conversation({ id: "c0", seq: 2 })])]);
-  assert.deepEqual(olderPage(state), { conversation: "c0", before: null });
+  assert.deepEqual([viewed(state)?.id, olderPage(state)], ["c1", null]);
+  const there = reduce(state, { type: "viewed", conversation: "c0" });
+  assert.deepEqual([viewed(there)?.id, olderPage(there)], ["c0", { conversation: "c0", before: null }]);
+  const read = reduce(there, { type: "older", conversation: "c0", messages: [message({ seq: 1, id: "m1", conversation: "c0" })], more: false });
+  assert.deepEqual([inView(read).map(({ id }) => id), olderPage(read)], [["m1"], null]);
+  assert.deepEqual(inView(reduce(read, { type: "viewed", conversation: null })).map(({ id }) => id), ["m5"]);
+});
+
+test("a conversation that was emptied into another is not looked at", () => {
+  const state = after([reset([message({ seq: 5 })], [conversation(), conversation({ id: "c0", seq: 2 })]), { type: "viewed", conversation: "c0" }]);
+  const emptied = after([changes([], 9, [conversation({ id: "c0", seq: 9, deleted: true })])], state);
+  assert.equal(viewed(emptied)?.id, "c1");
+});
+
+test("a new conversation begins empty, holds what is written to it, and is looked at when it is there", () => {
+  const begun = after([reset([message({ seq: 5 })]), { type: "begun", key: "k" }]);
+  assert.deepEqual([viewed(begun), inView(begun)], [null, []]);
+  const unsent = { echo_id: "e", text: "new", conversation: null, at: NOW, accepted: null, refused: null, begins: "k" };
+  const written = reduce(begun, { type: "written", unsent: [unsent] });
+  assert.deepEqual(unsentInView(written), [unsent]);
+  const rows = changes([message({ seq: 8, id: "m8", conversation: "c2", echo_id: "e", direction: "incoming" })], 8, [conversation({ id: "c2", seq: 7 })]);
+  const there = after([rows], written);
+  assert.deepEqual([viewed(there)?.id, there.begins, there.unsent], ["c2", null, []]);
+  assert.deepEqual(unsentInView(reduce(written, { type: "viewed", conversation: null })), [unsent], "who goes back still sees it");
 });
 
 test("a draft and the row it becomes are one message", () => {
@@ -157,7 +180,7 @@ test("the current conversation is the one spoken in last", () => {
 });
 
 test("signing out forgets everything but what was not taken", () => {
-  const state = after([reset([message({ seq: 1, text: tree("secret") })]), { type: "written", unsent: [draft("e1", { conversation: "c1" })] }, { type: "signed_out" }]);
+  const state = after([reset([message({ seq: 1, text: tree("secret") })]), { type: "written", unsent: [draft("e1", { conversation: "c1" })] }, { type: "signed_out", contact: null }]);
   assert.equal(state.messages.size + state.conversations.size, 0);
   assert.deepEqual(state.unsent, [draft("e1")]);
 });

@@ -1,11 +1,12 @@
 /**
  * What to say about the delivery of the visitor's own messages.
- * @import { Message, Tree } from "../wire.js"
+ * @import { Fault, Message, Tree } from "../wire.js"
  * @import { State, Unsent } from "../state.js"
  *
- * @typedef {"sending"|"waiting"|"behind"|"slow"|"sent"|"seen"|"damaged"|"failed"|"unconfirmed"} Word
+ * @typedef {"sending"|"uploading"|"waiting"|"behind"|"slow"|"sent"|"seen"|"damaged"|"failed"|"unconfirmed"} Word
  * @typedef {{word: Word, reason: string, actions: readonly ("retry"|"sendAgain"|"discard")[]}} Delivery
  */
+import { isUploading } from "../selectors.js";
 import { words } from "./words.js";
 
 export const SLOW_MS = 8_000;
@@ -21,8 +22,8 @@ function delivery(word, reason = "", actions = []) {
 /** @param {Message} message @param {State} state @param {boolean} slow @returns {Delivery} */
 export function ofMessage(message, state, slow) {
   const asked = state.asked.get(message.id);
-  if (asked) return asked.refused ? delivery("failed", asked.refused.message, ["retry", "discard"]) : delivery("sending");
-  if (message.state === "failed") return delivery("failed", message.reason ?? "", ["retry", "discard"]);
+  if (asked) return asked.refused ? delivery("failed", why(asked.refused), ["retry", "discard"]) : delivery("sending");
+  if (message.state === "failed") return delivery("failed", inWords(message.reason ?? "", message.reason ?? ""), ["retry", "discard"]);
   if (message.state === "unconfirmed") return delivery("unconfirmed", "", ["sendAgain", "discard"]);
   if (message.state === "unsure") return delivery(slow ? "slow" : "sending");
   if (isBehind(message)) return delivery("behind");
@@ -39,9 +40,20 @@ function isBehind({ state, reason }) {
 
 /** @param {Unsent} unsent @param {State} state @param {{slow: boolean, held: boolean}} how `held`: nothing goes out now. @returns {Delivery} */
 export function ofUnsent(unsent, state, { slow, held }) {
-  if (unsent.refused) return delivery("failed", unsent.refused.message, ["retry", "discard"]);
-  if (!unsent.accepted && (held || state.status === "offline")) return delivery("waiting");
+  if (unsent.refused) return delivery("failed", why(unsent.refused), ["retry", "discard"]);
+  if (!unsent.accepted && (held || state.status === "offline")) return delivery("waiting", "", isUploading(unsent) ? ["discard"] : []);
+  if (isUploading(unsent)) return delivery("uploading", "", ["discard"]);
   return delivery(slow ? "slow" : "sending");
+}
+
+/** @param {Fault} fault @returns {string} in the visitor's language, where it has a name */
+export function why({ code, message }) {
+  return inWords(code, message);
+}
+
+/** @param {string} code @param {string} otherwise */
+function inWords(code, otherwise) {
+  return Object.hasOwn(words.reasons ?? {}, code) ? words.reasons[/** @type {keyof typeof words.reasons} */ (code)] : otherwise;
 }
 
 /** @param {Delivery} delivery @returns {boolean} nothing the visitor has to be told unless it is the last one */
@@ -74,16 +86,18 @@ export function keyOf(message) {
 /** How long messages have been under way, as this page saw it: the server's clock is not ours. */
 export class Waiting {
   /** @type {Map<string, number>} */ #since = new Map();
+  /** @type {Set<string>} */ #taken = new Set();
   #online = false;
 
   /** @param {State} state @param {number} now */
   note(state, now) {
     const own = [...state.messages.values()].filter(({ direction }) => direction === "incoming");
     const rows = own.filter((row) => UNDERWAY.has(row.state) && !isBehind(row));
-    const unsent = state.unsent.filter(({ refused }) => !refused);
+    const unsent = state.unsent.filter((one) => !one.refused && !isUploading(one));
     const back = state.status === "online" && !this.#online; // Only now it can be on its way.
     this.#online = state.status === "online";
     const since = (/** @type {string} */ key) => this.#since.get(key) ?? now;
+    this.#taken = new Set([...rows.map(keyOf), ...unsent.filter(({ accepted }) => accepted).map(({ echo_id }) => echo_id)]);
     this.#since = new Map([
       ...unsent.map(({ echo_id }) => /** @type {const} */ ([echo_id, back ? now : since(echo_id)])),
       ...rows.map((row) => /** @type {const} */ ([keyOf(row), since(keyOf(row))])),
@@ -95,9 +109,9 @@ export class Waiting {
     return now - (this.#since.get(key) ?? now) >= SLOW_MS;
   }
 
-  /** @param {number} now @returns {boolean} whether any message is */
+  /** @param {number} now @returns {boolean} whether any message is that the server has: that one will be delivered */
   anySlow(now) {
-    return [...this.#since.keys()].some((key) => this.isSlow(key, now));
+    return [...this.#taken].some((key) => this.isSlow(key, now));
   }
 
   /** @param {number} now @returns {number|null} milliseconds until the answer changes */

@@ -7,13 +7,17 @@
  *
  * @typedef {{kind: "message", key: string, id: string|null, echoId: string|null, state: string, at: number, own: boolean,
  *   sender: Sender|null, text: Tree, contentType: string, deleted: boolean, first: boolean, last: boolean,
- *   delivery: Delivery|null, said: boolean, row: Message|Unsent}} MessageItem
+ *   delivery: Delivery|null, said: boolean, quote: QuoteView|null, answer: AnswerView|null, row: Message|Unsent}} MessageItem
  *   `said`: the delivery stands under the bubble.
+ *   `quote`: what it replies to. `answer`: what the visitor answered to it.
+ * @typedef {{text: string, own: boolean, removed: boolean}} QuoteView
+ * @typedef {{values: any, word: "waiting"|"sending"|"sent"|"failed"}} AnswerView
  * @typedef {{kind: "day", key: string, at: number}} DayItem
+ * @typedef {{kind: "speaker", key: string, name: string}} SpeakerItem from here on somebody else answers
  * @typedef {{kind: "divider", key: string}} DividerItem
- * @typedef {MessageItem|DayItem|DividerItem} Item
+ * @typedef {MessageItem|DayItem|DividerItem|SpeakerItem} Item
  */
-import { thread } from "../selectors.js";
+import { inView, unsentInView } from "../selectors.js";
 import { isDiscarded, isPlain, keyOf, ofMessage, ofUnsent } from "./delivery.js";
 import { midnight } from "./times.js";
 
@@ -28,7 +32,7 @@ const GROUP_MS = 180_000;
 export function items(state, { now, dividerAt = null, isSlow = () => false, held = false }) {
   const messages = [
     ...shown(state).map((message) => fromMessage(message, state, isSlow(keyOf(message)))),
-    ...state.unsent.map((unsent) => fromUnsent(unsent, now, ofUnsent(unsent, state, { slow: isSlow(unsent.echo_id), held }))),
+    ...unsentInView(state).map((unsent) => fromUnsent(unsent, now, ofUnsent(unsent, state, { slow: isSlow(unsent.echo_id), held }))),
   ];
   shapeGroups(messages, dividerAt);
   sayDeliveries(messages);
@@ -37,7 +41,7 @@ export function items(state, { now, dividerAt = null, isSlow = () => false, held
 
 /** @param {State} state */
 function shown(state) {
-  return thread(state).filter((message) => !isDiscarded(message, state));
+  return inView(state).filter((message) => !isDiscarded(message, state));
 }
 
 /** @param {Message} message @param {State} state @param {boolean} slow @returns {MessageItem} */
@@ -59,6 +63,8 @@ function fromMessage(message, state, slow) {
     last: true,
     delivery: own && !message.deleted ? ofMessage(message, state, slow) : null,
     said: false,
+    quote: quoteOf(message, state),
+    answer: answerOf(message, state),
     row: message,
   };
 }
@@ -74,15 +80,34 @@ function fromUnsent(unsent, now, delivery) {
     at: Math.min(unsent.at, now),
     own: true,
     sender: null,
-    text: [{ t: "p", c: lines(unsent.text) }],
+    text: unsent.text ? [{ t: "p", c: lines(unsent.text) }] : [],
     contentType: "text",
     deleted: false,
     first: true,
     last: true,
     delivery,
     said: false,
+    quote: null,
+    answer: null,
     row: unsent,
   };
+}
+
+/** Its words as they are now: a message that was removed since is quoted nowhere. @param {Message} message @param {State} state @returns {QuoteView|null} */
+function quoteOf({ attributes: { reply_to: quote } }, state) {
+  if (!quote) return null;
+  const known = state.messages.get(quote.id) ?? state.hidden.get(quote.id);
+  return { text: known?.deleted ? "" : quote.text, own: quote.own, removed: known?.deleted ?? false };
+}
+
+/** @param {Message} message @param {State} state @returns {AnswerView|null} */
+function answerOf({ id, attributes: { answer } }, state) {
+  const asked = state.asked.get(id);
+  if (asked?.action === "answer") {
+    const waiting = state.status === "offline" ? "waiting" : "sending";
+    return { values: asked.values, word: asked.refused ? "failed" : waiting };
+  }
+  return answer ? { values: answer.values, word: answer.state === "accepted" ? "sending" : answer.state } : null;
 }
 
 /** @param {string} text @returns {import("../wire.js").Inline[]} */
@@ -129,13 +154,24 @@ function withSeparators(messages, dividerAt) {
   /** @type {Item[]} */
   const all = [];
   let day = NaN;
+  let speaker = "";
   for (const message of messages) {
     if (midnight(message.at) !== day) {
       day = midnight(message.at);
       all.push({ kind: "day", key: `day:${day}`, at: message.at });
     }
     if (dividerAt && message.id === dividerAt) all.push({ kind: "divider", key: "divider" });
+    const name = nameOf(message);
+    if (name && speaker && name !== speaker && message.sender?.kind === "agent") {
+      all.push({ kind: "speaker", key: `speaker:${message.key}`, name });
+    }
+    speaker = name || speaker;
     all.push(message);
   }
   return all;
+}
+
+/** @param {MessageItem} message @returns {string} of an agent or a bot; nobody wrote an automatic one */
+function nameOf({ own, sender, deleted }) {
+  return own || deleted ? "" : (sender?.name ?? "");
 }

@@ -1,7 +1,19 @@
 /**
  * The page around the frame. Both sides name the other's exact origin; anything else is not answered.
- * @typedef {{open: () => void, closed: () => void}} HostEvents
+ *
+ * @typedef {"identify"|"logout"|"attributes"} Wish what a page wants done and hears the end of
+ * @typedef {{open: (how: {focus: boolean}) => void, closed: () => void, look?: (look: {locale?: string, theme?: string}) => void}
+ *   & Record<Wish, (value: unknown) => Promise<void>>} HostEvents
+ * @typedef {{code: string, message: string}} Trouble
+ * @typedef {{id: string, conversation: string, direction: "incoming"|"outgoing", at: number, content_type: string,
+ *   text: string, sender: string|null}} ToldMessage
+ * @typedef {{unread: number, message: ToldMessage, start: {first: boolean}, postback: unknown, popout: undefined, expired: undefined}} Happenings
+ * @typedef {{type: "ready"|"close"|"forget"} | {type: "words", words: object} | {type: "answer", id: number, error?: Trouble}
+ *   | {type: "event", name: keyof Happenings, detail?: unknown}} Told
  */
+import { Closed, Refused, Unavailable } from "../troubles.js";
+
+const WISHES = /** @type {const} */ (["identify", "logout", "attributes"]);
 
 export class Host {
   /** @type {string|null} */ #origin;
@@ -16,9 +28,24 @@ export class Host {
     this.#origin = hostOrigin(window, allowed);
   }
 
-  /** @returns {boolean} whether a launcher of ours is around us; without one the chat is simply open */
+  /** @returns {boolean} whether the page is about to say who sits here: until then nothing is looked up */
+  get introduces() {
+    return this.embedded && this.#asked("identity") !== null;
+  }
+
+  /** @returns {boolean} whether a script of ours is around us; without one the chat is simply open */
   get embedded() {
     return this.#origin !== null;
+  }
+
+  /** @returns {boolean} whether there is a launcher to go back to; a part of the page has none */
+  get closable() {
+    return this.embedded && this.#asked("mode") !== "inline";
+  }
+
+  /** @param {string} name of what the page says in the frame's address */
+  #asked(name) {
+    return new URLSearchParams(this.window.location.search).get(name);
   }
 
   start() {
@@ -27,17 +54,35 @@ export class Host {
     this.tell({ type: "ready" });
   }
 
-  /** @param {{type: "ready"|"close"} | {type: "unread", count: number}} message */
+  /** @param {Told} message */
   tell(message) {
     if (this.#origin) this.window.parent.postMessage({ chatproxy: 1, ...message }, this.#origin);
+  }
+
+  /** @template {keyof Happenings} N @param {N} name @param {Happenings[N]} [detail] what listeners on the page hear */
+  happened(name, detail) {
+    this.tell({ type: "event", name, detail });
   }
 
   /** @param {MessageEvent} event */
   #onMessage = ({ origin, source, data }) => {
     if (origin !== this.#origin || source !== this.window.parent || data?.chatproxy !== 1) return;
-    if (data.type === "open") this.events.open();
+    if (data.type === "open") this.events.open({ focus: data.focus !== false });
     if (data.type === "closed") this.events.closed();
+    if (data.type === "look") this.events.look?.({ locale: text(data.locale), theme: text(data.theme) });
+    const wish = WISHES.find((name) => name === data.type);
+    if (wish && Number.isInteger(data.id)) void this.#grant(wish, data);
   };
+
+  /** @param {Wish} wish @param {{id: number, value: unknown}} message */
+  async #grant(wish, { id, value }) {
+    try {
+      await this.events[wish](value);
+      this.tell({ type: "answer", id });
+    } catch (error) {
+      this.tell({ type: "answer", id, error: troubleOf(error) });
+    }
+  }
 }
 
 /** @param {Window} window @param {readonly string[]} allowed @returns {string|null} */
@@ -46,4 +91,17 @@ function hostOrigin(window, allowed) {
   const claimed = new URLSearchParams(window.location.search).get("origin");
   const origins = allowed.map((origin) => (origin === "*self" ? window.location.origin : origin));
   return claimed && origins.includes(claimed) ? claimed : null;
+}
+
+/** @param {unknown} value */
+function text(value) {
+  return typeof value === "string" ? value : undefined;
+}
+
+/** @param {unknown} error @returns {Trouble} */
+function troubleOf(error) {
+  const message = error instanceof Error ? error.message : "";
+  if (error instanceof Refused) return { code: error.code, message };
+  if (error instanceof Closed) return { code: "closed", message: "This chat may not be used from here." };
+  return { code: error instanceof Unavailable ? "unavailable" : "failed", message: "The chat could not be asked. Try again later." };
 }

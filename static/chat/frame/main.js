@@ -1,29 +1,42 @@
 /** Starts the chat of this page: the frame's, or the full page's. */
 import { ChatClient } from "../client.js";
-import { accentFor } from "./accent.js";
+import { BEGUN, LEAVING } from "../session.js";
 import { App } from "./app.js";
+import { askedOf } from "./asked.js";
 import { ChatComposer } from "./elements/chat-composer.js";
 import { ChatHeader } from "./elements/chat-header.js";
 import { ChatThread } from "./elements/chat-thread.js";
 import { Host } from "./host.js";
 import { el } from "./nodes.js";
+import { Outward } from "./outward.js";
+import { wear } from "./theme.js";
+import { speak, words } from "./words.js";
 
 /** @returns {import("../wire.js").Config} */
 function readConfig() {
   return JSON.parse(document.getElementById("config")?.textContent ?? "{}");
 }
 
-/** @param {string} brand */
-function paint(brand) {
-  const { style } = document.documentElement;
-  for (const scheme of /** @type {const} */ (["light", "dark"])) {
-    const accent = accentFor(brand, scheme);
-    if (!accent) continue;
-    style.setProperty(`--brand-mark-${scheme}`, accent.mark);
-    if (!accent.ground) continue;
-    style.setProperty(`--brand-${scheme}`, accent.ground);
-    style.setProperty(`--brand-ink-${scheme}`, accent.ink);
+/** The catalogue is on its way since the page began (modulepreload). Without it the page speaks English. @param {import("../wire.js").Config} config */
+async function learn({ catalogue, locale, texts }) {
+  const { documentElement: root } = document;
+  try {
+    const learnt = catalogue ? (await import(catalogue)).default : null;
+    speak(learnt, { locale, texts, rtl: root.dir === "rtl" });
+  } catch {
+    Object.assign(root, { lang: "en", dir: "ltr" });
+    speak(null, { texts });
   }
+}
+
+/** The page around us wants another language or theme. What is written and unsent is kept in storage. */
+function change(/** @type {{locale?: string, theme?: string}} */ { locale, theme }, /** @type {import("../wire.js").Config} */ config) {
+  if (theme !== undefined) wear(theme);
+  if (locale === undefined || locale === config.locale || locale === config.language) return;
+  const url = new URL(location.href);
+  url.searchParams.set("locale", locale);
+  if (theme !== undefined) url.searchParams.set("theme", theme);
+  if (url.href !== location.href) location.replace(url.href);
 }
 
 /** @param {ChatClient} client @param {App} app @param {Host} host */
@@ -37,12 +50,13 @@ function listen(client, app, host) {
     if (document.visibilityState === "visible") client.wake();
     app.looked();
   });
+  document.addEventListener("chat-postback", (event) => host.happened("postback", /** @type {CustomEvent} */ (event).detail));
   document.addEventListener("keydown", ({ key, isComposing }) => {
-    if (key === "Escape" && !isComposing) host.tell({ type: "close" });
+    if (key === "Escape" && !isComposing && host.closable) host.tell({ type: "close" });
   });
 }
 
-/** @returns {import("./app.js").Parts} */
+/** Nothing of it is seen before all of it is filled: what is painted does not move. @returns {import("./app.js").Parts} */
 function build() {
   const parts = {
     header: new ChatHeader(),
@@ -50,8 +64,17 @@ function build() {
     notice: el("p", { class: "notice", "aria-live": "polite" }),
     composer: new ChatComposer(),
   };
-  document.querySelector("main")?.append(...Object.values(parts));
+  const main = /** @type {HTMLElement} */ (document.querySelector("main"));
+  main.style.visibility = "hidden";
+  main.append(...Object.values(parts));
   return parts;
+}
+
+/** What the launcher says, as sdk.js calls it. */
+function labels() {
+  const { chat, open, close, unread, loading, unreachable } = words.launcher;
+  const { lang } = document.documentElement;
+  return { lang, labelWord: chat, label: open, labelClose: close, labelUnread: unread("{count}"), labelLoading: loading, labelUnreachable: unreachable };
 }
 
 /** @param {ChatClient} client */
@@ -59,30 +82,70 @@ async function glance(client) {
   if (!(await client.glance())) addEventListener("online", () => void client.glance(), { once: true });
 }
 
-function main() {
+/** What the page around us may want. @param {ChatClient} client @param {() => void} settled when it is known who sits here */
+function wishes(client, settled) {
+  return {
+    identify: async (/** @type {unknown} */ told) => {
+      try {
+        await client.identify(told);
+      } finally {
+        settled();
+      }
+    },
+    logout: () => client.logout(),
+    attributes: (/** @type {any} */ values) => client.setAttributes(Object.fromEntries(Object.entries(values ?? {}))),
+  };
+}
+
+/** What follows is a task of its own: on a slow phone all together would be a long one, in which nothing answers. */
+const breath = () => new Promise((resolve) => setTimeout(resolve));
+
+/** What the page around us wants of it, which only one that may embed the chat may want. @param {import("../wire.js").Config} config */
+function heeded(config) {
+  const asked = askedOf(location.search);
+  config.greeting = asked.greeting || config.greeting;
+  config.texts = { ...config.texts, ...asked.texts };
+  if (!asked.files) config.limits.files = 0;
+  return asked;
+}
+
+async function main() {
   const config = readConfig();
-  paint(config.accent);
+  for (const [name, colour] of Object.entries(config.colours)) document.documentElement.style.setProperty(name, colour);
   const client = new ChatClient({ inbox: config.inbox, api: config.api, socket: config.socket });
-  const parts = build();
-  const open = () => {
+  if (config.begun && !client.session.begun && !client.storage.get(LEAVING)) client.storage.set(BEGUN, true);
+  const open = ({ focus = true } = {}) => {
     client.start();
     app.open = true;
     app.looked();
-    if (matchMedia("(hover: hover)").matches) parts.composer.focusField();
+    if (focus && matchMedia("(hover: hover)").matches) parts.composer.focusField();
   };
   const closed = () => {
     app.open = false;
     app.looked();
   };
-  const host = new Host({ window, allowed: config.host_origins, events: { open, closed } });
+  const settled = () => void (app.open || glance(client));
+  const look = (/** @type {{locale?: string, theme?: string}} */ wanted) => change(wanted, config);
+  const events = { open, closed, look, ...wishes(client, settled) };
+  const host = new Host({ window, allowed: config.host_origins, events });
+  const asked = host.embedded ? heeded(config) : null;
+  await learn(config);
+  const parts = build();
+  await breath();
   const app = new App({ client, config, host, parts });
+  app.mayEnd = asked?.end ?? true;
   app.start();
+  if (asked?.emoji === false) parts.composer.querySelector(".emoji")?.remove();
+  if (asked?.popout) import("./popout.js").then(({ popout }) => popout(parts.header, host)).catch(() => {}); // It is not needed.
+  parts.header.parentElement?.style.removeProperty("visibility");
+  new Outward({ client, host, messages: () => app.messages() }).start();
   listen(client, app, host);
   host.start();
+  host.tell({ type: "words", words: labels() });
   // Behind a closed launcher one look is enough for its badge; the socket waits for the first opening, or for
   // something left unsent on the page before.
-  if (host.embedded) void glance(client);
-  else open();
+  if (!host.embedded) open({ focus: !config.still });
+  else if (!host.introduces) void glance(client);
 }
 
-main();
+void breath().then(main);

@@ -17,6 +17,17 @@ export function el(tag, attributes = {}, ...children) {
   return element;
 }
 
+const LINKS = new Set(["http:", "https:", "mailto:", "tel:"]);
+
+/**
+ * A link to elsewhere; where the address is none that may be opened, its words alone.
+ * @param {string} href @param {Record<string, string>} attributes @param {...Child} children @returns {HTMLElement}
+ */
+export function link(href, attributes, ...children) {
+  if (!URL.canParse(href) || !LINKS.has(new URL(href).protocol)) return el("span", attributes, ...children);
+  return el("a", { ...attributes, href, target: "_blank", rel: "noopener noreferrer nofollow" }, ...children);
+}
+
 /** @param {Element} element @param {string} name @param {string|boolean|null} value */
 export function mark(element, name, value) {
   if (value === null || value === false) element.removeAttribute(name);

@@ -2,7 +2,7 @@
  * The one line above the composer: what is wrong, said only after it has lasted.
  * @import { State } from "../state.js"
  */
-import { currentConversation } from "../selectors.js";
+import { unsentInView, viewed } from "../selectors.js";
 import { words } from "./words.js";
 
 const PATIENCE_MS = 3_000;
@@ -13,19 +13,21 @@ export class Notice {
 
   /**
    * @param {State} state
-   * @param {{now: number, slow: boolean, networked: boolean}} around
+   * @param {{now: number, slow: boolean, networked: boolean, resolved?: "reopen"|"new"|"ask"}} around
+   *   `resolved`: what writing does in a conversation that is closed
    * @returns {string} empty when all is well
    */
-  text(state, { now, slow, networked }) {
+  text(state, { now, slow, networked, resolved = "reopen" }) {
     const down = state.status === "offline" || state.status === "connecting";
     this.#downSince = down ? (this.#downSince ?? now) : null;
     const unreachable = this.#downSince !== null && now - this.#downSince >= PATIENCE_MS;
-    this.held = state.status === "stopped" || !networked || unreachable;
+    const offline = !networked && state.status !== "online"; // A socket that lives knows better than the browser.
+    this.held = state.status === "stopped" || offline || unreachable;
     if (state.status === "stopped") return words.notice.stopped;
-    if (!networked) return words.notice.offline;
+    if (offline) return words.notice.offline;
     if (unreachable) return words.notice.unreachable;
     if (slow) return words.notice.slow;
-    if (!state.unsent.length && currentConversation(state)?.status === "resolved") return words.resolved;
+    if (!unsentInView(state).length && viewed(state)?.status === "resolved") return resolved === "reopen" ? words.resolved : words.talks[resolved];
     return "";
   }
 

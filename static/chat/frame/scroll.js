@@ -50,12 +50,15 @@ export class Scroll {
     if (this.scroller.scrollTop < NEAR_TOP_PX) this.events.atTop();
   }
 
-  /** @returns {Element|null} the first message in view */
+  /** @returns {Element|null} the first message that begins in view, for one that began above may grow there; else that one */
   #topmost() {
     if (this.stuck) return null;
-    const { top } = this.scroller.getBoundingClientRect();
+    const { top, bottom } = this.scroller.getBoundingClientRect();
     const messages = [...this.page.querySelectorAll("chat-message")];
-    return messages.find((message) => message.getBoundingClientRect().bottom > top) ?? null;
+    const at = messages.findIndex((message) => message.getBoundingClientRect().bottom > top);
+    const beginning = messages.slice(Math.max(at, 0)).find((message) => message.getBoundingClientRect().top >= top);
+    const isInView = beginning !== undefined && beginning.getBoundingClientRect().top < bottom;
+    return isInView ? beginning : (messages[at] ?? null);
   }
 
   #resized() {

@@ -2,10 +2,9 @@
  * The server's text tree as nodes, and as plain text. Blocks and inlines we do not know show what they contain.
  * @import { Block, Inline, Tree } from "../wire.js"
  */
-import { el } from "./nodes.js";
+import { el, link } from "./nodes.js";
 
 const MAX_DEPTH = 16;
-const LINKS = new Set(["http:", "https:", "mailto:", "tel:"]);
 
 /** @param {Tree} tree @returns {DocumentFragment} */
 export function render(tree) {
@@ -17,6 +16,15 @@ export function render(tree) {
 /** @param {Tree} tree @returns {string} paragraphs by blank lines */
 export function plainText(tree) {
   return tree.map(blockText).join("\n\n");
+}
+
+const EMOJI = /^(?:\s|[\p{Extended_Pictographic}\p{Emoji_Modifier}\u200d\ufe0f\u20e3\p{Regional_Indicator}])+$/u;
+const MOST_EMOJI = 24; // code units: about six
+
+/** @param {Tree} tree @returns {boolean} a few emoji and nothing else */
+export function isEmoji(tree) {
+  const text = plainText(tree).trim();
+  return text.length > 0 && text.length <= MOST_EMOJI && EMOJI.test(text);
 }
 
 /** @param {Block} block @param {number} depth @returns {Node} */
@@ -57,7 +65,7 @@ function inlineNode(inline, depth) {
     case "code":
       return el("code", {}, inline.s);
     case "link":
-      return link(inline, depth);
+      return link(inline.href, {}, ...inlines(inline.c, depth + 1));
     case "strong":
       return el("strong", {}, ...inlines(inline.c, depth + 1));
     case "em":
@@ -67,13 +75,6 @@ function inlineNode(inline, depth) {
     default:
       return document.createTextNode(inlineText(inline));
   }
-}
-
-/** @param {Extract<Inline, {t: "link"}>} inline @param {number} depth */
-function link({ href, c }, depth) {
-  const children = inlines(c, depth + 1);
-  if (!URL.canParse(href) || !LINKS.has(new URL(href).protocol)) return el("span", {}, ...children);
-  return el("a", { href, target: "_blank", rel: "noopener noreferrer nofollow" }, ...children);
 }
 
 /** @param {any} block @returns {string} */

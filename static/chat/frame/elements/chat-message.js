@@ -1,14 +1,16 @@
 /**
  * @import { MessageItem } from "../grouping.js"
  * @import { Times } from "../times.js"
- * @import { Attachment } from "../../wire.js"
+ * @import { Context, Parts } from "../parts.js"
+ * @import { QuoteView } from "../grouping.js"
  */
 import { isLost, sentence } from "../delivery.js";
+import { kindsOf, spoken } from "../kinds.js";
 import { el, mark, write } from "../nodes.js";
-import { render } from "../tree.js";
+import { isEmoji, render } from "../tree.js";
 import { words } from "../words.js";
 
-const PLAIN_TYPES = new Set(["text"]);
+const READABLE = new Set(["text", "incoming_email"]);
 
 /** One message. Fires `chat-action` with `{action, item}`. */
 export class ChatMessage extends HTMLElement {
@@ -16,14 +18,23 @@ export class ChatMessage extends HTMLElement {
   #face = el("div", { class: "face", "aria-hidden": "true" });
   #name = el("div", { class: "name" });
   #bubble = el("div", { class: "bubble", dir: "auto" });
+  #parts = el("div", { class: "parts", "aria-live": "off" });
   #time = el("time");
   #delivery = el("span", { class: "delivery" });
   #actions = el("span", { class: "actions" });
+  /** @type {Parts|null} */ #shown = null;
+  #isLoading = false;
   #meta = el("div", { class: "meta", "aria-live": "off" }, this.#time, this.#delivery, this.#actions);
+
+  /** @param {Context|null} [context] */
+  constructor(context = null) {
+    super();
+    this.context = context;
+  }
 
   connectedCallback() {
     if (this.firstChild) return;
-    this.append(this.#face, el("div", { class: "stack" }, this.#name, this.#bubble, this.#meta));
+    this.append(this.#face, el("div", { class: "stack" }, this.#name, this.#bubble, this.#parts, this.#meta));
     this.tabIndex = -1; // Reached by the arrow keys from the log.
     this.#bubble.addEventListener("click", () => this.classList.toggle("timed"));
   }
@@ -39,7 +50,8 @@ export class ChatMessage extends HTMLElement {
       this.classList.toggle(name, on);
     }
     this.#showSender(item);
-    if (before?.row !== item.row) this.#showContent(item);
+    if (before?.row !== item.row || before.quote?.removed !== item.quote?.removed) this.#showContent(item);
+    this.#showParts(item);
     this.#time.dateTime = new Date(item.at).toISOString();
     write(this.#time, times.time(item.at));
     this.#showDelivery(item, before);
@@ -57,11 +69,40 @@ export class ChatMessage extends HTMLElement {
 
   /** @param {MessageItem} item */
   #showContent(item) {
-    if (item.deleted) return this.#bubble.replaceChildren(el("p", {}, words.removed));
-    const files = "attachments" in item.row ? item.row.attachments : [];
-    const known = PLAIN_TYPES.has(item.contentType) && (item.own || !files.length); // What they sent, visitors have.
-    this.#bubble.replaceChildren(render(item.text), ...files.map(fileLine));
-    if (!known) this.#bubble.append(el("p", { class: "note" }, words.unknownType));
+    const kinds = item.deleted ? [] : kindsOf(item);
+    const unknown = !item.deleted && !READABLE.has(item.contentType) && !kinds.includes("rich");
+    const text = item.deleted ? el("p", {}, words.removed) : render(item.text);
+    const unsent = "files" in item.row ? (item.row.files ?? []) : [];
+    this.#bubble.replaceChildren(
+      ...[item.deleted ? null : quote(item.quote)].filter((node) => node !== null),
+      text,
+      ...(item.text.length || !kinds.length ? [] : [el("p", { class: "unseen" }, spoken(item))]),
+      ...unsent.map(({ name }) => el("p", { class: "file" }, name)),
+      ...(unknown ? [el("p", { class: "note" }, words.unknownType)] : []),
+    );
+    this.classList.toggle("bare", !item.deleted && !item.text.length && !item.quote && kinds.length > 0);
+    this.classList.toggle("emoji", !item.deleted && !item.quote && isEmoji(item.text));
+  }
+
+  /** What is not in the first load: files, questions, cards. @param {MessageItem} item */
+  #showParts(item) {
+    const kinds = item.deleted ? [] : kindsOf(item);
+    this.classList.toggle("with-parts", kinds.length > 0);
+    if (this.#shown) this.#shown.update(item, kinds);
+    else if (kinds.length && !this.#isLoading) void this.#loadParts();
+  }
+
+  async #loadParts() {
+    this.#isLoading = true;
+    try {
+      const { Parts } = await import("../parts.js");
+      this.#shown = new Parts(this.#parts, this.context, spoken);
+    } catch {
+      // The next draw tries again.
+    }
+    this.#isLoading = false;
+    const { item, context } = this;
+    if (this.#shown && item) context?.keep(() => this.#showParts(item));
   }
 
   /** @param {MessageItem} item @param {MessageItem|null} before */
@@ -91,16 +132,12 @@ function portrait(src, initial) {
   return image;
 }
 
-/** @param {Attachment} file */
-function fileLine({ name, size }) {
-  return el("p", { class: "file" }, name, el("span", { class: "note" }, ` ${kilobytes(size)}`));
-}
-
-/** @param {number} bytes */
-function kilobytes(bytes) {
-  const unit = bytes < 1_000_000 ? "kilobyte" : "megabyte";
-  const amount = bytes / (unit === "kilobyte" ? 1_000 : 1_000_000);
-  return new Intl.NumberFormat(undefined, { style: "unit", unit, maximumFractionDigits: 1 }).format(amount);
+/** @param {QuoteView|null} quoted @returns {Node|null} */
+function quote(quoted) {
+  if (!quoted) return null;
+  const said = quoted.removed ? words.removed : quoted.text || words.quote.file;
+  const who = el("span", { class: "unseen" }, `${quoted.own ? words.quote.own : words.quote.agent}: `);
+  return el("p", { class: "quoted", dir: "auto" }, who, said);
 }
 
 customElements.define("chat-message", ChatMessage);

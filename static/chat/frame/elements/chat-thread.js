@@ -1,27 +1,31 @@
 /**
  * @import { Item } from "../grouping.js"
  * @import { Times } from "../times.js"
- * @typedef {{items: Item[], greeting: string, typing: string|null, older: boolean, loaded: boolean, now: number}} ThreadView
+ * @import { ChatMessage } from "./chat-message.js"
+ * @typedef {{items: Item[], greeting: string, suggestions: readonly string[], typing: string|null, older: boolean, loaded: boolean, now: number}} ThreadView
  *   `typing`: the name of who types, "" when unknown, null when nobody does.
  */
-import { Announcer } from "../announcer.js";
 import { icon } from "../icons.js";
 import { el, write } from "../nodes.js";
 import { Scroll } from "../scroll.js";
 import { words } from "../words.js";
-import { ChatMessage } from "./chat-message.js";
 
 const QUIET_MS = 1_000; // Browsers tell screen readers of changes somewhat later.
 
-/** The conversation. Fires `chat-older` when the visitor nears the top, `chat-read` when they reach the end. */
+/**
+ * The conversation. Fires `chat-older` when the visitor nears the top, `chat-read` when they reach the end,
+ * `chat-suggest` with a question that they chose. */
 export class ChatThread extends HTMLElement {
+  /** @type {import("../parts.js").Context|null} */ context = null;
+  /** @type {import("../app.js").Messages|null} must be here before there is something to show */ #messages = null;
+  /** @type {import("../announcer.js").Announcer|null} */ #announcer = null;
   /** @type {Map<string, HTMLElement>} */ #elements = new Map();
-  #intro = el("div", { class: "intro" });
+  #intro = el("div", { class: "intro", dir: "auto" });
+  #suggestions = el("div", { class: "suggestions" });
   #log = el("div", { class: "log", role: "log", "aria-label": words.conversation, "aria-live": "off", "aria-relevant": "additions", tabindex: "0" });
   #who = el("span", { class: "unseen" });
   #typing = el("div", { class: "typing", role: "status" }, el("span", { class: "dots", "aria-hidden": "true" }, el("i"), el("i"), el("i")), this.#who);
-  #announcer = new Announcer();
-  #page = el("div", { class: "page" }, this.#intro, this.#log, this.#typing, this.#announcer.element);
+  #page = el("div", { class: "page" }, this.#intro, this.#suggestions, this.#log, this.#typing);
   #scroller = el("div", { class: "scroller" }, this.#page);
   #jump = el("button", { type: "button", class: "jump", hidden: true });
   #count = 0;
@@ -46,6 +50,13 @@ export class ChatThread extends HTMLElement {
     this.#scroll.stop();
   }
 
+  /** @param {import("../app.js").Messages} messages */
+  set messages(messages) {
+    this.#messages = messages;
+    this.#announcer = new messages.Announcer();
+    this.#page.append(this.#announcer.element);
+  }
+
   /** @returns {boolean} whether the newest message is in view */
   get atEnd() {
     return this.#scroll.stuck;
@@ -53,6 +64,18 @@ export class ChatThread extends HTMLElement {
 
   toEnd() {
     this.#scroll.toEnd();
+  }
+
+  /** Another conversation is shown from now on: from its end, and none of it is news. */
+  turn() {
+    this.#scroll.stuck = true;
+    this.#settled = false;
+    this.#count = 0;
+  }
+
+  /** Something in it changes its size. @param {() => void} change */
+  keep(change) {
+    this.#scroll.keep(change, { toEnd: false });
   }
 
   /** @param {ThreadView} view @param {Times} times */
@@ -66,7 +89,7 @@ export class ChatThread extends HTMLElement {
     this.#showIntro(view);
     this.#scroll.keep(() => this.#place(view, times), { toEnd: fresh.some(isDraft) });
     this.#showTyping(view.typing);
-    this.#announcer.note(view.items, this.#settled);
+    this.#announcer?.note(view.items, this.#settled);
     if (news && !this.#scroll.stuck) this.#count += fresh.filter((item) => item.kind === "message" && !item.own).length;
     this.#settled = view.loaded;
     if (!this.#scroll.stuck) return this.#showJump();
@@ -82,10 +105,19 @@ export class ChatThread extends HTMLElement {
   }
 
   /** @param {ThreadView} view */
-  #showIntro({ items, greeting, loaded }) {
+  #showIntro({ items, greeting, suggestions, loaded }) {
+    this.#suggestions.hidden = items.length > 0 || !loaded;
+    if (this.#suggestions.childElementCount !== suggestions.length) this.#suggestions.replaceChildren(...suggestions.map((text) => this.#suggestion(text)));
     write(this.#intro, greeting);
     this.#intro.hidden = items.length > 0 || !loaded;
     this.classList.toggle("loading", !loaded && items.length === 0);
+  }
+
+  /** @param {string} text */
+  #suggestion(text) {
+    const button = el("button", { type: "button", class: "suggestion", dir: "auto" }, text);
+    button.addEventListener("click", () => this.dispatchEvent(new CustomEvent("chat-suggest", { bubbles: true, detail: text })));
+    return button;
   }
 
   /** @param {ThreadView} view @param {Times} times */
@@ -103,14 +135,16 @@ export class ChatThread extends HTMLElement {
       if (element === next) next = next.nextElementSibling;
       else this.#log.insertBefore(element, next);
       if (item.kind === "day") write(element, times.day(item.at, now));
-      if (item.kind === "message" && element instanceof ChatMessage) element.show(item, times);
+      if (item.kind === "message") /** @type {ChatMessage} */ (element).show(item, times);
     }
   }
 
   /** @param {Item} item @returns {HTMLElement} */
   #make(item) {
-    const element = item.kind === "message" ? new ChatMessage() : el("div", { class: item.kind });
+    const { ChatMessage } = /** @type {import("../app.js").Messages} */ (this.#messages);
+    const element = item.kind === "message" ? new ChatMessage(this.context) : el("div", { class: item.kind });
     if (item.kind === "divider") element.textContent = words.newMessages;
+    if (item.kind === "speaker") element.textContent = words.nowTalking(item.name);
     this.#elements.set(item.key, element);
     return element;
   }
@@ -138,7 +172,7 @@ export class ChatThread extends HTMLElement {
   /** @param {KeyboardEvent} event */
   #onKey(event) {
     const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-    if (!step || event.target instanceof HTMLButtonElement) return;
+    if (!step || !(event.target instanceof HTMLElement) || event.target.matches("button, input, textarea, select, video")) return;
     const messages = [...this.#log.querySelectorAll("chat-message")];
     const at = messages.findIndex((message) => message.contains(document.activeElement));
     const target = at < 0 ? messages.at(-1) : messages[Math.min(Math.max(at + step, 0), messages.length - 1)];

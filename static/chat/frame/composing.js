@@ -1,0 +1,179 @@
+/**
+ * Between the composer and the client: drafts, the questions before the first message, suggestions, and what came back
+ * because its file is gone.
+ *
+ * @import { ChatClient } from "../client.js"
+ * @import { State, UnsentFile } from "../state.js"
+ * @import { Config } from "../wire.js"
+ * @import { ChatComposer } from "./elements/chat-composer.js"
+ * @import { FirstQuestions } from "./composer/first-questions.js"
+ * @import { Typist } from "./typist.js"
+ */
+import { viewed } from "../selectors.js";
+import { ANSWERED } from "../session.js";
+import { Drafts } from "./drafts.js";
+import { style } from "./styles.js";
+import { words } from "./words.js";
+
+export class Composing {
+  /** @type {FirstQuestions|null} */ #questions = null;
+  /** @type {string|null} */ #contact = null;
+  /** @type {Set<string>} messages for which consent was asked again */ #again = new Set();
+
+  /**
+   * @param {{client: ChatClient, config: Config, composer: ChatComposer, typist: Typist, sending: () => void,
+   *   ready: () => Promise<unknown>|null}} options `ready`: null once a message can be shown; until then none leaves the field
+   */
+  constructor({ client, config, composer, typist, sending, ready }) {
+    this.client = client;
+    this.config = config;
+    this.composer = composer;
+    this.typist = typist;
+    this.sending = sending;
+    this.ready = ready;
+    this.drafts = new Drafts(client.storage);
+    this.asked = JSON.stringify(config.ask);
+  }
+
+  start() {
+    const { client, composer, config } = this;
+    composer.equip({ limits: config.limits, styles: config.styles, uploads: () => this.#uploads() });
+    if (!client.session.person) this.#show(this.drafts.open()); // Theirs is for them alone: it is not known yet who this is.
+    client.on("person", () => this.#seated());
+    client.on("change", ({ state }) => this.#changed(state));
+    client.on("change", ({ state, before }) => void (state.unsent !== before.unsent && this.#refused(state)));
+    client.on("stranded", () => this.#salvage());
+    composer.addEventListener("chat-send", (event) => this.#send(/** @type {CustomEvent} */ (event)));
+    composer.addEventListener("chat-wrote", () => this.#wrote());
+  }
+
+  /** Where nobody sat before and nobody has signed in, what is being written goes on. */
+  #seated() {
+    const goesOn = this.#contact === null && !this.client.session.person;
+    this.#contact = this.client.seat.contact;
+    if (!goesOn) this.#show(this.drafts.open());
+  }
+
+  /** A question of the inbox's was chosen: that is a message. What is being written stays. @param {string} text */
+  suggest(text) {
+    if (this.#asks) void this.#afterQuestions(() => this.#out(text, []));
+    else this.#out(text, []);
+  }
+
+  /** @returns {boolean} whether something has to be asked before the first message */
+  get #asks() {
+    const { client, config } = this;
+    return !!config.ask && !client.state.conversations.size && client.storage.get(ANSWERED) !== this.asked;
+  }
+
+  /** @param {CustomEvent<{text: string, files: readonly UnsentFile[]}>} event */
+  #send(event) {
+    const submit = () => this.composer.submit();
+    const ready = this.ready();
+    if (ready || this.#asks) {
+      event.preventDefault();
+      void (ready ? this.#afterLoading(ready, event.detail) : this.#afterQuestions(submit));
+      return;
+    }
+    this.drafts.save({ text: "", files: [] });
+    this.#out(event.detail.text, event.detail.files);
+  }
+
+  /** What was meant to go goes, unless somebody has written on, or somebody else sits here. @param {Promise<unknown>} ready @param {{text: string}} meant */
+  async #afterLoading(ready, { text }) {
+    const { contact } = this.client.seat;
+    await ready;
+    if (contact === this.client.seat.contact && this.composer.text.trim() === text) this.composer.submit();
+  }
+
+  /** @param {string} text @param {readonly UnsentFile[]} files */
+  #out(text, files) {
+    this.typist.stopped();
+    if (this.config.resolved === "new" && viewed(this.client.state)?.status === "resolved") this.client.begin();
+    this.sending();
+    this.client.send(text, files);
+  }
+
+  /** @param {() => void} act */
+  async #afterQuestions(act) {
+    const { client, config, composer } = this;
+    try {
+      const [part] = await Promise.all([import("./composer/first-questions.js"), style("questions", config.styles)]);
+      this.#questions ??= new part.FirstQuestions({ client, ask: /** @type {NonNullable<Config["ask"]>} */ (config.ask), composer });
+      if (!(await this.#questions.answered())) return;
+    } catch {
+      return composer.remark(words.questions.unreachable);
+    }
+    client.storage.set(ANSWERED, this.asked);
+    this.#release();
+    act();
+  }
+
+  /** The server knows of no consent, or of another version's: it asks for nothing else. @param {State} state */
+  #refused({ unsent }) {
+    for (const { echo_id, refused } of unsent) {
+      if (refused?.code !== "consent_required" || !this.config.ask || this.#again.has(echo_id)) continue;
+      this.#again.add(echo_id);
+      this.client.storage.remove(ANSWERED);
+      const asked = this.#afterQuestions(() => this.client.retry(echo_id));
+      void asked.then(() => this.#asks && this.#again.delete(echo_id)); // Not now: the next try asks once more.
+    }
+  }
+
+  async #uploads() {
+    const uploads = await this.client.filing.load();
+    uploads.held = this.#asks;
+    return uploads;
+  }
+
+  /** @param {State} state */
+  #changed(state) {
+    this.#release();
+    if (!state.loaded) return;
+    const draft = this.drafts.turn(viewed(state)?.id ?? null, { carry: !state.shown && !state.begins });
+    if (draft) this.#show(draft);
+  }
+
+  #release() {
+    const { uploads } = this.client.filing;
+    if (!uploads?.held || this.#asks) return;
+    uploads.held = false;
+    uploads.wake();
+  }
+
+  /** @param {import("./drafts.js").Draft} draft */
+  #show({ text, files }) {
+    this.composer.text = text;
+    const here = files.filter((file) => this.#isHere(file));
+    if (here.length || this.composer.files.length) void this.composer.showFiles(here);
+    this.#tellGone(files);
+  }
+
+  /** @param {UnsentFile} file @returns {boolean} whether the server or this page has it */
+  #isHere({ key, id }) {
+    return id !== null || !!this.client.filing.uploads?.get(key);
+  }
+
+  #salvage() {
+    const gone = this.client.filing.takeStranded();
+    const texts = [...gone.map(({ text }) => text), this.composer.text];
+    this.composer.text = texts.filter(Boolean).join("\n\n");
+    const files = gone.flatMap((unsent) => unsent.files ?? []);
+    const here = files.filter((file) => this.#isHere(file));
+    if (here.length) void this.composer.showFiles([...this.composer.files, ...here]);
+    this.#tellGone(files);
+    this.#wrote();
+  }
+
+  /** @param {readonly UnsentFile[]} files */
+  #tellGone(files) {
+    const gone = files.filter((file) => !this.#isHere(file));
+    if (gone.length) this.composer.remark(words.composer.gone(gone.map(({ name }) => name).join(", ")));
+  }
+
+  #wrote() {
+    const { text, files } = this.composer;
+    this.drafts.save({ text, files: [...files] });
+    this.typist.wrote(text);
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * The visitor's conversations, the newest first: the last line of each, whether it is closed, and what is unread. It stands
+ * in place of the thread until one is chosen.
+ *
+ * @import { ChatClient } from "../../client.js"
+ * @import { Conversation } from "../../wire.js"
+ * @import { Times } from "../times.js"
+ * @typedef {{text: string, at: number, direction: "incoming"|"outgoing", has_files: boolean}} Line
+ * @typedef {Conversation & {unread: number, last: Line|null, created_at: number}} Listed
+ * @typedef {{client: ChatClient, times: Times, mayEnd: boolean, beside: HTMLElement[], opener: HTMLElement}} Options
+ *   `beside`: what is not shown meanwhile
+ */
+import { viewed } from "../../selectors.js";
+import { icon } from "../icons.js";
+import { el, write } from "../nodes.js";
+import "../later.js";
+import { words } from "../words.js";
+
+const AGAIN_MS = 300; // What changes at once is read at once.
+
+/** @param {string} name @param {string} text @param {() => void} act */
+function button(name, text, act) {
+  const element = el("button", { type: "button", class: name }, text);
+  element.addEventListener("click", act);
+  return element;
+}
+
+export class ChatList extends HTMLElement {
+  /** @type {Options|null} */ #options = null;
+  /** @type {Listed[]} */ #listed = [];
+  #more = false;
+  /** @type {string|null} about to be ended */ #ending = null;
+  /** @type {() => void} */ #stop = () => {};
+  /** @type {() => void} */ #cancel = () => {};
+  #back = el("button", { type: "button", class: "quiet-button", "aria-label": words.talks.back }, icon("before"));
+  #rows = el("ol", { class: "talks", tabindex: "-1" });
+  #older = button("text-button", words.talks.older, () => void this.#read({ older: true }));
+  #remark = el("p", { class: "remark", role: "status" });
+  #begin = button("begin", words.talks.begin, () => this.#leave(() => this.#options?.client.begin()));
+
+  connectedCallback() {
+    if (this.firstChild) return;
+    this.setAttribute("role", "region");
+    this.ariaLabel = words.talks.list;
+    this.append(el("div", { class: "talks-head" }, this.#back, el("h2", {}, words.talks.list)), this.#rows, this.#older, this.#remark, this.#begin);
+    this.#back.addEventListener("click", () => this.#leave());
+    this.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || event.isComposing) return;
+      event.stopPropagation(); // Only the list closes.
+      this.#leave();
+    });
+  }
+
+  /** @param {Options} options */
+  open(options) {
+    this.#options = options;
+    this.hidden = false;
+    for (const element of options.beside) element.hidden = true;
+    options.beside[0]?.before(this);
+    this.#stop = options.client.on("change", () => this.#readSoon());
+    this.#older.hidden = true;
+    this.#back.focus();
+    void this.#read({ older: false });
+  }
+
+  /** @param {() => void} [act] */
+  #leave(act) {
+    this.#stop();
+    this.#cancel();
+    this.hidden = true;
+    this.#ending = null;
+    const { beside = [], opener } = this.#options ?? {};
+    for (const element of beside) element.hidden = false;
+    act?.();
+    opener?.focus();
+  }
+
+  #readSoon() {
+    this.#cancel();
+    this.#cancel = this.#options?.client.clock.after(AGAIN_MS, () => void this.#read({ older: false })) ?? (() => {});
+  }
+
+  /** @param {{older: boolean}} what `older`: the page after those that are shown */
+  async #read({ older }) {
+    const last = older ? this.#listed.at(-1) : null;
+    try {
+      const page = await this.#options?.client.session.get(`/conversations?limit=20${last ? `&before=${last.id}` : ""}`);
+      this.#listed = last ? [...this.#listed, ...page.conversations] : page.conversations;
+      this.#more = page.more;
+      write(this.#remark, "");
+    } catch {
+      write(this.#remark, words.talks.lost);
+    }
+    this.#draw();
+  }
+
+  #draw() {
+    const { client } = this.#options ?? {};
+    const shown = client && viewed(client.state)?.id;
+    const held = this.contains(document.activeElement) && document.activeElement?.closest("li")?.dataset.id;
+    this.#rows.replaceChildren(...this.#listed.map((row) => this.#row(row, row.id === shown)));
+    this.#older.hidden = !this.#more;
+    const again = held ? this.#rows.querySelector(`li[data-id="${held}"] button`) : null;
+    if (again instanceof HTMLElement) again.focus();
+  }
+
+  /** @param {Listed} row @param {boolean} isShown */
+  #row({ id, status, unread, last, created_at }, isShown) {
+    const { client, times } = /** @type {Options} */ (this.#options);
+    const text = last ? last.text || words.quote.file : words.talks.empty;
+    const when = times.day(last?.at ?? created_at, client.clock.now());
+    const open = el(
+      "button",
+      { type: "button", class: "talk", "aria-current": isShown ? "true" : null },
+      el("span", { class: "talk-text", dir: "auto" }, last?.direction === "incoming" ? `${words.you}: ${text}` : text),
+      el("span", { class: "talk-meta" }, status === "resolved" ? `${when} · ${words.talks.closed}` : when),
+      unread > 0 && el("span", { class: "count" }, words.jump(unread)),
+    );
+    open.addEventListener("click", () => this.#leave(() => client.view(id)));
+    return el("li", { "data-id": id }, open, this.#ends(id, status));
+  }
+
+  /** @param {string} id @param {Conversation["status"]} status */
+  #ends(id, status) {
+    if (status === "resolved" || !this.#options?.mayEnd) return null;
+    const ask = (/** @type {string|null} */ ending) => {
+      this.#ending = ending;
+      this.#draw();
+    };
+    if (this.#ending !== id) return el("div", { class: "talk-end" }, button("text-button", words.talks.end, () => ask(id)));
+    const now = button("text-button", words.talks.endNow, () => void this.#end(id));
+    return el("div", { class: "talk-end" }, now, button("text-button", words.talks.keep, () => ask(null)));
+  }
+
+  /** @param {string} id */
+  async #end(id) {
+    this.#ending = null;
+    try {
+      await this.#options?.client.resolve(id);
+    } catch {
+      return write(this.#remark, words.talks.lost);
+    }
+    await this.#read({ older: false });
+  }
+}
+
+customElements.define("chat-list", ChatList);

@@ -1,0 +1,40 @@
+/**
+ * A row of cards with what can be done about each: open a page, or say something.
+ * @import { Doing, Question, View } from "./rich.js"
+ */
+import { canonical } from "../../answering.js";
+import { el, link } from "../nodes.js";
+import { words } from "../words.js";
+
+/** @param {Doing} doing @returns {View} */
+export function cards({ say }) {
+  const element = el("div", { class: "cards", role: "group", "aria-label": words.rich.look, tabindex: "0" });
+  let drawn = "";
+  return { element, update };
+
+  /** @param {Question} question */
+  function update({ attributes: { items = [] } }) {
+    if (drawn === canonical(items)) return;
+    drawn = canonical(items);
+    element.replaceChildren(...items.map(card));
+  }
+
+  /** @param {any} item */
+  function card({ title, description, actions = [] }) {
+    return el(
+      "section",
+      { class: "card" },
+      title && el("h3", { dir: "auto" }, title),
+      description && el("p", { class: "quiet", dir: "auto" }, description),
+      actions.length > 0 && el("div", { class: "card-actions" }, ...actions.map(action)),
+    );
+  }
+
+  /** @param {any} item */
+  function action({ type, text, uri }) {
+    if (type === "link") return link(uri, { class: "card-action" }, text);
+    const button = el("button", { type: "button", class: "card-action", dir: "auto" }, text);
+    button.addEventListener("click", () => say(text));
+    return button;
+  }
+}

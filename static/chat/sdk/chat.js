@@ -1,0 +1,202 @@
+/**
+ * One chat on the host's page: a button and a panel, or a part of the page; and nothing else until it is opened.
+ *
+ * @import { Attributes, Claim, Settings, Theme } from "../chatproxy.js"
+ * @typedef {(name: string, detail?: unknown) => void} Emit
+ */
+import { Line, trouble } from "./line.js";
+import { Place } from "./place.js";
+import { safely } from "./safely.js";
+import { View } from "./view.js";
+
+export class Chat {
+  host;
+  #settings;
+  #emit;
+  #view;
+  #line;
+  #place;
+  #life = new AbortController();
+  #inline;
+  /** @type {Claim|null} */ #claim = null;
+  /** @type {Promise<unknown>|null} for a token */ #asking = null;
+  /** @type {Attributes} */ #attributes = {};
+
+  /** @param {Settings & {origin: string}} settings @param {Emit} emit */
+  constructor(settings, emit) {
+    const { host, mode, target = "", origin, inbox } = settings;
+    this.#settings = settings;
+    this.#emit = emit;
+    this.#inline = mode === "inline";
+    this.host = host ?? document.createElement("div");
+    this.host.dataset.chatproxy = inbox;
+    const { signal } = this.#life;
+    this.#view = new View(this.host, settings, () => this.toggle(), signal);
+    this.#line = new Line(this, this.#view.panel, origin, signal);
+    addEventListener("keydown", (event) => this.#onKey(event), { signal });
+    this.#place = host ? null : new Place(this.host, this.#inline ? target : "", () => this.placed());
+    if (host) this.placed();
+  }
+
+  destroy() {
+    this.#life.abort();
+    this.#place?.leave();
+  }
+
+  /** It stands in the page, for the first time or again: a frame that was torn out with it has to be loaded anew. */
+  placed() {
+    if (this.#line.frame) return this.#line.loadAfresh();
+    // Without a button nobody else would open it.
+    const begin = () => (this.#view.button.parentNode ? this.#wrote() && this.#line.need() : this.open());
+    (window.requestIdleCallback ?? setTimeout)(() => safely(begin));
+  }
+
+  address() {
+    const { origin, inbox, locale, theme, frame } = this.#settings;
+    const said = { origin: location.origin, locale, theme, mode: this.#inline && "inline", identity: this.#claim && "1", ...frame };
+    const query = new URLSearchParams(/** @type {[string, string][]} */ (Object.entries(said).filter(([, value]) => value)));
+    return `${origin}/frame/${inbox}/?${query}`;
+  }
+
+  /** One first-party flag, no token: whoever has written before gets a true badge. @param {boolean} [now] @param {boolean} [blocked] */
+  #wrote(now, blocked = false) {
+    const flag = `chatproxy:${this.#settings.inbox}:wrote`;
+    try {
+      if (now) localStorage.setItem(flag, "1");
+      if (now === false) localStorage.removeItem(flag);
+      return localStorage.getItem(flag) === "1";
+    } catch {
+      return blocked;
+    }
+  }
+
+  get isOpen() {
+    return this.#view.isOpen;
+  }
+
+  open() {
+    if (this.isOpen) return;
+    this.#line.need();
+    this.#view.open(true);
+    if (this.#line.ready) this.#tellOpen(!this.#inline);
+    this.#emit("open");
+  }
+
+  close() {
+    if (!this.isOpen || this.#inline) return;
+    this.#view.open(false);
+    this.#line.tell({ type: "closed" });
+    this.#emit("close");
+  }
+
+  toggle() {
+    if (this.isOpen) this.close();
+    else this.open();
+  }
+
+  show() {
+    this.#view.button.hidden = false;
+  }
+
+  hide() {
+    this.#view.button.hidden = true;
+  }
+
+  /** Not before the frame knows who sits here. @param {boolean} focus */
+  #tellOpen(focus) {
+    if (focus) this.#line.frame?.focus();
+    Promise.resolve(this.#asking).then(() => this.isOpen && this.#line.tell({ type: "open", focus }));
+  }
+
+  /** @param {Claim} claim */
+  identify(claim) {
+    const asking = (async () => (typeof claim.token === "function" ? claim.token() : claim.token))().catch(() => {});
+    this.#claim = claim;
+    this.#asking = asking;
+    this.#line.need();
+    const answered = asking.then((token) => {
+      if (this.#asking !== asking) throw trouble("superseded");
+      this.#asking = null;
+      return this.#line.call("identify", { ...claim, token });
+    });
+    return this.#tried(answered);
+  }
+
+  async logout() {
+    const known = this.#line.frame || this.#wrote(undefined, true);
+    this.#claim = this.#asking = null;
+    this.#attributes = {};
+    this.#forget();
+    if (!known) return;
+    this.#line.need();
+    await this.#tried(this.#line.call("logout"));
+  }
+
+  #forget() {
+    this.#wrote(false);
+    this.#view.show(0);
+    this.#emit("unread", 0);
+  }
+
+  /** @param {Attributes} attributes */
+  async setAttributes(attributes) {
+    Object.assign(this.#attributes, attributes);
+    if (this.#line.ready) await this.#tried(this.#line.call("attributes", attributes));
+  }
+
+  /** @param {string} locale */
+  setLocale(locale) {
+    this.#look({ locale });
+  }
+
+  /** @param {Theme} theme */
+  setTheme(theme) {
+    this.#look({ theme });
+  }
+
+  /** @param {Pick<Settings, "locale"|"theme">} look */
+  #look(look) {
+    Object.assign(this.#settings, look);
+    this.#view.dress();
+    this.#line.tell({ type: "look", ...look });
+  }
+
+  /** @param {Record<string, any>} told by the frame */
+  hear({ type, name, detail, words }) {
+    if (type === "words") this.#view.speak(words);
+    if (type === "close") this.close();
+    if (type === "ready") this.#onReady();
+    if (type === "forget") this.#forget();
+    if (type !== "event") return;
+    if (name === "unread") {
+      this.#wrote(true);
+      this.#view.show(detail);
+    }
+    this.#emit(name, detail);
+  }
+
+  #onReady() {
+    const { activeElement } = document;
+    if (this.#claim && !this.#asking && !this.#line.asks("identify")) this.identify(this.#claim).catch(() => {});
+    if (Object.keys(this.#attributes).length) this.setAttributes(this.#attributes).catch(() => {});
+    this.#emit("ready");
+    if (this.isOpen) this.#tellOpen(!this.#inline && (activeElement === this.host || activeElement === document.body));
+  }
+
+  /** @param {boolean} is */
+  missed(is) {
+    this.#view.say(is);
+    if (is) this.#emit("error", trouble("unreachable"));
+  }
+
+  /** @template T @param {Promise<T>} doing @returns {Promise<T>} whose failure is an event, too */
+  #tried(doing) {
+    doing.catch((error) => this.#emit("error", error));
+    return doing;
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKey({ key, isComposing, defaultPrevented }) {
+    if (key === "Escape" && !isComposing && !defaultPrevented) safely(() => this.close());
+  }
+}
