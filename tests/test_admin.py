@@ -3,14 +3,15 @@
 import uuid
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from chat.models import Chatwoot, Contact, ContactInbox, Delivery, Inbox
+from chat.models import Chatwoot, Contact, ContactInbox, Delivery, Inbox, Webhook
 
 pytestmark = pytest.mark.django_db
 IDENTIFIER = "identifier-that-stays-here"
 HMAC = "hmac-that-stays-here"
+HOOK = "secret-in-an-address-that-stays-here"
 
 
 @pytest.fixture
@@ -45,6 +46,48 @@ def test_secrets_are_never_shown(operator: Client, inbox: Inbox) -> None:
         assert shown.status_code == 200
         assert IDENTIFIER not in shown.content.decode()
         assert HMAC not in shown.content.decode()
+
+
+SECRET_OF = {
+    "inbox_identifier": IDENTIFIER,
+    "hmac_token": HMAC,
+    "bot_token": "bot-token-that-stays-here",
+    "identity_secret": "identity-secret-that-stays-here",
+    "identity_secret_old": "former-secret-that-stays-here",
+    "hook_secret": "hook-secret-that-stays-here",
+    "canary_token": "canary-token-that-stays-here",
+}
+
+
+def test_whoever_may_only_look_sees_no_secret_either(client: Client, inbox: Inbox) -> None:
+    """Django shows in clear what somebody may not change."""
+    Inbox.objects.filter(pk=inbox.pk).update(**SECRET_OF)
+    address = f"https://app.example/{HOOK}"
+    Webhook.objects.create(inbox=inbox, url=address, secret="cpw_stays", former_secret="cpw_stays_too")
+    onlooker = User.objects.create_user("onlooker", is_staff=True)
+    onlooker.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client.force_login(onlooker)
+    for model in (Inbox, Webhook, Chatwoot):
+        address = f"/admin/chat/{model.__name__.lower()}/"
+        pk = model._default_manager.get().pk
+        for page in ("", f"{pk}/change/", f"{pk}/history/"):
+            shown = client.get(f"{address}{page}")
+            assert shown.status_code == 200
+            found = [each for each in (*SECRET_OF.values(), "cpw_stays", HOOK) if each in shown.content.decode()]
+            assert found == [], f"{address}{page}"
+    assert "policy" in client.get(f"/admin/chat/inbox/{inbox.pk}/change/").content.decode()
+
+
+def test_whoever_may_only_add_writes_secrets_and_never_sees_them(client: Client, inbox: Inbox) -> None:
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    codes = ("add_inbox", "view_inbox", "view_chatwoot")
+    clerk.user_permissions.set(Permission.objects.filter(codename__in=codes))
+    client.force_login(clerk)
+    assert 'name="inbox_identifier"' in client.get("/admin/chat/inbox/add/").content.decode()
+    added = client.post("/admin/chat/inbox/add/", form(inbox, slug="second", inbox_identifier="never-again"))
+    assert added.status_code == 302
+    second = Inbox.objects.get(slug="second")
+    assert "never-again" not in client.get(f"/admin/chat/inbox/{second.pk}/change/").content.decode()
 
 
 def test_an_empty_secret_stays_as_it_was(operator: Client, inbox: Inbox) -> None:
@@ -134,3 +177,29 @@ def test_a_stranger_sees_the_sign_in_page(client: Client) -> None:
     page = client.get("/admin/chat/inbox/")
     assert page.status_code == 302
     assert page["Location"].startswith("/admin/login/")
+
+
+def test_a_look_and_texts_that_nobody_would_see_are_refused_in_words(operator: Client, inbox: Inbox) -> None:
+    page = edit(operator, inbox, look='{"theme": "black", "accent": "red"}', texts='{"greting": "Hi"}')
+    assert "theme is &#x27;black&#x27;; write one of auto, light, dark." in page
+    assert "accent is &#x27;red&#x27;; write a colour such as #1f6f5c." in page
+    assert "there is no such text" in page
+    assert (inbox.look, inbox.texts) == ({}, {})
+    edit(operator, inbox, look='{"theme": "dark"}', texts='{"de": {"greeting": "Moin"}}')
+    assert (inbox.look, inbox.texts) == ({"theme": "dark"}, {"de": {"greeting": "Moin"}})
+
+
+WRONG = ["help.example.com", "ftp://help.example.com", "https://", "https://a@b.example", "x"]
+
+
+@pytest.mark.parametrize("written", WRONG)
+def test_an_address_of_a_help_centre_that_leads_nowhere_is_refused(
+    operator: Client, inbox: Inbox, written: str
+) -> None:
+    assert "https://help.example.com" in edit(operator, inbox, portal="help", portal_url=written)
+    assert (inbox.portal, inbox.portal_url) == ("", "")
+
+
+def test_a_help_centre_is_named_by_the_operator(operator: Client, inbox: Inbox) -> None:
+    edit(operator, inbox, portal="help", portal_url="https://help.example.com")
+    assert (inbox.portal, inbox.portal_url) == ("help", "https://help.example.com")

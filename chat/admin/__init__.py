@@ -1,5 +1,8 @@
-"""The operator's pages: which Chatwoot and which inboxes, and what became of deliveries. Secrets go in, never out."""
+"""The operator's pages: which Chatwoot and which inboxes, what was said, and what became of deliveries.
 
-from chat.admin import blocks, deliveries, inboxes, processes, servers, webhooks
+Secrets go in, never out.
+"""
 
-__all__ = ["blocks", "deliveries", "inboxes", "processes", "servers", "webhooks"]
+from chat.admin import blocks, conversations, deliveries, inboxes, processes, servers, webhooks
+
+__all__ = ["blocks", "conversations", "deliveries", "inboxes", "processes", "servers", "webhooks"]

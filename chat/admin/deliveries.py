@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 
 from chat import operating, runtime
 from chat.admin.blocks import blocking_link
-from chat.admin.reading import ReadOnlyAdmin, age, utc
+from chat.admin.reading import FoundById, ReadOnlyAdmin, age, utc
 from chat.clock import now_ms
 from chat.models import Delivery, Duplicate
 
@@ -58,11 +58,15 @@ class Look(admin.SimpleListFilter):
                 return queryset.filter(duplicates__isnull=False).distinct()
             case State.FAILED | State.UNCONFIRMED as state:
                 return queryset.filter(state=state)
+        if request.GET.get("q"):  # an id finds its delivery, whatever became of it
+            return queryset
         return needing_a_look(queryset)
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
+class DeliveryAdmin(FoundById, ReadOnlyAdmin):
+    uuids = ("id", "message", "conversation", "contact_inbox__contact")
+    search_help_text = "id of a delivery, message, conversation or contact"
     list_display = ("short_id", "state", "reason", "waiting", "attempt", "kind", "inbox", "conversation_at_chatwoot")
     list_filter = (Look, "kind", "contact_inbox__inbox")
     list_select_related = ("contact_inbox__inbox", "conversation")

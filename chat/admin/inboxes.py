@@ -1,25 +1,25 @@
 """Which inboxes there are. Secrets go in, never out."""
 
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin
-from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.contrib.admin.widgets import AdminTextareaWidget
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import JSONField, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path
 
 from chat import embedding
+from chat.admin.looks import LookForm, embed_snippet, preview
 from chat.admin.reading import ModelAdmin
 from chat.admin.webhooks import renew_hook_address
 from chat.identity import LEAST_SECRET
 from chat.limits import BadLimit
 from chat.models import IDENTIFIER, Inbox
-
-if TYPE_CHECKING:  # generic for the type checker only
-    ModelForm = forms.ModelForm[Any]
-else:
-    ModelForm = forms.ModelForm
 
 SECRETS = ("inbox_identifier", "hmac_token", "bot_token", "identity_secret", "identity_secret_old")
 IDENTITY = ("legacy_identity", "claims_once", "requires_identity", "trusts_claims")
@@ -45,7 +45,7 @@ class SecretField(forms.CharField):
         return bool(data)
 
 
-class InboxForm(ModelForm):
+class InboxForm(LookForm):
     inbox_identifier = SecretField(help_text="of the API inbox in Chatwoot; never shown; empty: as it was")
     hmac_token = SecretField(label="HMAC token", help_text="of that inbox, if any; never shown; empty: as it was")
     bot_token = SecretField(help_text=POWER)
@@ -68,12 +68,16 @@ class InboxForm(ModelForm):
             "account_id",
             *SECRETS,
             *IDENTITY,
+            "portal",
+            "portal_url",
             "allowed_origins",
             "limits",
             "look",
             "texts",
+            "policy",
             "attribute_keys",
         )
+        help_texts = LookForm.Meta.help_texts
 
     def clean_inbox_identifier(self) -> str:
         identifier: str = self.cleaned_data["inbox_identifier"] or self.instance.inbox_identifier
@@ -147,12 +151,22 @@ class InboxForm(ModelForm):
 @admin.register(Inbox)
 class InboxAdmin(ModelAdmin):
     form = InboxForm
+    formfield_overrides = {JSONField: {"widget": AdminTextareaWidget(attrs={"rows": 4})}}
     actions = ("renew_hook_address",)
-    list_display = ("slug", "name", "chatwoot", "allowed_origins", "bot_token_is")
-    readonly_fields = ("bot_token_is",)
+    list_display = ("slug", "name", "chatwoot", "allowed_origins", "bot_token_is", "cap_is")
+    readonly_fields = ("bot_token_is", "cap_is")
     fieldsets = (
-        (None, {"fields": ("slug", "name", "allowed_origins", "limits", "look", "texts", "attribute_keys")}),
+        (
+            None,
+            {
+                "fields": (
+                    *("slug", "name", "allowed_origins", "limits", "cap_is"),
+                    *("look", "texts", "policy", "attribute_keys"),
+                )
+            },
+        ),
         ("Chatwoot", {"fields": ("chatwoot", "inbox_identifier", "hmac_token", "forget_hmac_token")}),
+        ("Help centre", {"fields": ("portal", "portal_url")}),
         (
             "Identity",
             {
@@ -165,6 +179,34 @@ class InboxAdmin(ModelAdmin):
         ),
         ("Bot", {"fields": ("account_id", "bot_token", "bot_token_is", "use_bot_token", "forget_bot_token")}),
     )
+    fieldsets_to_look_at = (
+        fieldsets[0],
+        ("Chatwoot", {"fields": ("chatwoot",)}),
+        ("Help centre", {"fields": ("portal", "portal_url")}),
+        ("Identity", {"fields": IDENTITY}),
+        ("Bot", {"fields": ("account_id", "bot_token_is")}),
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Django shows in clear, past the form, what somebody may not change."""
+        writes = self.has_add_permission(request) if obj is None else self.has_change_permission(request, obj)
+        return self.fieldsets if writes else self.fieldsets_to_look_at
+
+    def get_urls(self) -> list[URLPattern]:
+        shown = self.admin_site.admin_view(self.preview)
+        urls: list[URLPattern] = super().get_urls()
+        return [path("<int:inbox_id>/preview/", shown, name="chat_inbox_preview"), *urls]
+
+    def preview(self, request: HttpRequest, inbox_id: int) -> HttpResponse:
+        inbox = get_object_or_404(Inbox, pk=inbox_id)
+        if not self.has_view_permission(request, inbox):
+            raise PermissionDenied
+        return preview(request, inbox)
+
+    def render_change_form(self, request: HttpRequest, context: Any, *positional: Any, **named: Any) -> Any:
+        if inbox := context["original"]:
+            context["snippet"] = embed_snippet(request, inbox)
+        return super().render_change_form(request, context, *positional, **named)
 
     @admin.action(description="New address for Chatwoot's webhook: a former one ends", permissions=["change"])
     def renew_hook_address(self, request: HttpRequest, queryset: QuerySet[Inbox]) -> HttpResponse:
@@ -175,3 +217,10 @@ class InboxAdmin(ModelAdmin):
         if not inbox.bot_token:
             return "not given: messages are recognised by their echo and their text"
         return f"not used: {inbox.marker_off}" if inbox.marker_off else "used: every message carries a mark of ours"
+
+    @admin.display(description="daily cap", ordering="capped_at")
+    def cap_is(self, inbox: Inbox) -> str:
+        if not inbox.capped:
+            return "never reached"
+        reached = datetime.fromtimestamp(inbox.capped_at / 1000, UTC)
+        return f"{inbox.capped} was reached on {reached:%Y-%m-%d %H:%M} UTC"

@@ -1,9 +1,11 @@
 """Pages that only show, and times as an operator reads them."""
 
+import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from chat.clock import now_ms
@@ -27,6 +29,40 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class FoundById(ModelAdmin):
+    """Searched by whole ids: ours are UUIDs, Chatwoot's are numbers, a site's are any text."""
+
+    uuids: tuple[str, ...] = ("id",)  # of which fields
+    numbers: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return self.uuids  # that there are any makes Django show the field
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if not (term := search_term.strip()):
+            return queryset, False
+        wanted: dict[str, Any] = dict.fromkeys(self.names, term)
+        if term.isascii() and term.isdecimal() and len(term) < 19:  # as the column's numbers are
+            wanted |= dict.fromkeys(self.numbers, int(term))
+        elif is_uuid(term):
+            wanted |= dict.fromkeys(self.uuids, term)
+        found = Q(pk__in=[])
+        for field, value in wanted.items():
+            found |= Q(**{field: value})
+        return queryset.filter(found), False
+
+
+def is_uuid(term: str) -> bool:
+    try:
+        uuid.UUID(term)
+    except ValueError:
+        return False
+    return True
 
 
 def utc(ms: int) -> datetime | None:

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db import models
 
 from chat.admin.reading import ModelAdmin, utc
-from chat.checks import fence_words
+from chat.checks import clock_words, fence_words
 from chat.clock import now_ms
 from chat.models import Chatwoot
 
@@ -29,12 +29,7 @@ class ChatwootAdmin(ModelAdmin):
 
     @admin.display(description="its clock", ordering="skew_ms")
     def clock(self, chatwoot: Chatwoot) -> str:
-        """Chatwoot tells whole seconds, so that nothing is known to less than the error."""
-        if not (chatwoot.skew_ms or chatwoot.skew_error_ms):
-            return "as ours, as far as is known"
-        where = "ahead of" if chatwoot.skew_ms > 0 else "behind"
-        off, error = abs(chatwoot.skew_ms) / 1000, chatwoot.skew_error_ms / 1000
-        return f"{off:.1f} s {where} ours (± {error:.1f} s)"
+        return clock_words(chatwoot.skew_ms, chatwoot.skew_error_ms)
 
     @admin.display(description="deliveries")
     def paused(self, chatwoot: Chatwoot) -> str:

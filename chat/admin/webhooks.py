@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
 from django.conf import settings
@@ -44,12 +45,22 @@ class WebhookForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(Webhook)
 class WebhookAdmin(ModelAdmin):
     form = WebhookForm
-    list_display = ("__str__", "url", "state", "taken", "waiting", "with_text")
+    list_display = ("__str__", "host", "state", "taken", "waiting", "with_text")
     list_filter = ("inbox",)
     list_select_related = ("inbox",)
     readonly_fields = ("state", "taken", "secrets")
     fields = ("inbox", "url", "with_text", "is_on", "state", "taken", "secrets")
+    fields_to_look_at = ("inbox", "host", *fields[2:])
     actions = ("renew_secret", "forget_former_secret", "try_again")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The address may hold a secret: it is shown to those alone who may write it."""
+        writes = self.has_add_permission(request) if obj is None else self.has_change_permission(request, obj)
+        return self.fields if writes else self.fields_to_look_at
+
+    @admin.display(description="host")
+    def host(self, webhook: Webhook) -> str:
+        return urlsplit(webhook.url).hostname or "none"
 
     @admin.display(description="state")
     def state(self, webhook: Webhook) -> str:

@@ -20,6 +20,7 @@ from chat.models.inboxes import IDENTIFIER as IDENTIFIER
 from chat.models.inboxes import Inbox as Inbox
 from chat.models.inboxes import upsert_inbox as upsert_inbox
 from chat.models.servers import Chatwoot as Chatwoot
+from chat.models.servers import Minute as Minute
 from chat.models.servers import Process as Process
 from chat.models.webhooks import Notice as Notice
 from chat.models.webhooks import Webhook as Webhook

@@ -114,6 +114,8 @@ class Attachment(models.Model):
     file_type = models.CharField(max_length=20)
     content_type = models.CharField(max_length=100, blank=True, default="", help_text="of an upload: decided by us")
     size = models.BigIntegerField(default=0)
+    width = models.PositiveIntegerField(default=0, help_text="of a picture, in pixels; 0: not known")
+    height = models.PositiveIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True, default="")
     path = models.CharField(max_length=64, blank=True, default="")
     position = models.SmallIntegerField(default=0, help_text="of an upload: its place in the message")

@@ -3,11 +3,13 @@
 import re
 import secrets
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from chat import policy
 from chat.fields import EncryptedTextField
 from chat.limits import BadLimit
 from chat.models.servers import Chatwoot
@@ -28,6 +30,19 @@ class Inbox(models.Model):
     inbox_identifier = EncryptedTextField()
     hmac_token = EncryptedTextField(blank=True, default="")
     bot_token = EncryptedTextField(blank=True, default="", help_text="of an agent bot: may write into all its account")
+    portal = models.SlugField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="of the help centre: the name after /hc/ in its address; empty: none",
+    )
+    portal_url = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="where people read it, if that is not Chatwoot's address, such as https://help.example.com",
+    )
     marker_off = models.CharField(max_length=255, blank=True, default="", help_text="why the bot token is not used")
     identity_secret = EncryptedTextField(blank=True, default="", help_text="with which the site signs who somebody is")
     identity_secret_old = EncryptedTextField(blank=True, default="", help_text="the one before it, still accepted")
@@ -44,9 +59,16 @@ class Inbox(models.Model):
     )
     look = models.JSONField(default=dict, blank=True, help_text='{"accent": "#…"}')
     texts = models.JSONField(default=dict, blank=True, help_text='{"greeting": "…"}')
+    policy = models.JSONField(
+        default=dict, blank=True, help_text="what is asked first, and suggestions; see docs/composer.md"
+    )
     limits = models.JSONField(
         default=dict, blank=True, help_text='instead of the defaults, {"messages": "40/min:20"}; see docs/abuse.md'
     )
+    capped = models.CharField(
+        max_length=40, blank=True, default="", editable=False, help_text="the daily limit that was reached last"
+    )
+    capped_at = models.BigIntegerField(default=0, editable=False, help_text="when that was, ms")
     hook_secret = EncryptedTextField(
         blank=True, default="", editable=False, help_text="in the address that Chatwoot's webhook is given"
     )
@@ -74,15 +96,23 @@ class Inbox(models.Model):
             settings.LIMITS.over(self.limits)
         except (BadLimit, AttributeError) as bad:
             raise ValidationError(f"The limits of inbox {self.slug} cannot be read: {bad}") from None
-        if self._moves() and self.conversations.exclude(chatwoot_id=None).exists():
+        if self.portal_url and not _is_address(self.portal_url):
+            raise ValidationError(
+                f"The address of the help centre of inbox {self.slug} cannot be read: write one such as "
+                "https://help.example.com"
+            )
+        if troubles := policy.read(self.policy).troubles:
+            raise ValidationError(f"The policy of inbox {self.slug} cannot be read: {'; '.join(troubles)}")
+        if self._moves_from(self._stored()) and self.conversations.exclude(chatwoot_id=None).exists():
             raise ValidationError(
                 f"Inbox {self.slug} has conversations in another inbox of Chatwoot: they would get no more answers. "
                 "Use another slug for the new one; a Chatwoot that only has a new address is changed in the admin"
             )
 
     def save(self, **options: Any) -> None:
-        if self._moves():  # learnt from the other one
-            self.chatwoot_inbox_id = None
+        before = self._stored()
+        if before and self._moves_from(before) and self.chatwoot_inbox_id == before.chatwoot_inbox_id:
+            self.chatwoot_inbox_id = None  # learnt from the other one
         super().save(**options)
 
     def renew_hook_secret(self) -> str:
@@ -91,10 +121,20 @@ class Inbox(models.Model):
         self.save(update_fields=["hook_secret"])
         return f"/hooks/chatwoot/{self.slug}/{self.hook_secret}"
 
-    def _moves(self) -> bool:
-        before = Inbox.objects.filter(pk=self.pk).first()
+    def _stored(self) -> "Inbox | None":
+        return Inbox.objects.filter(pk=self.pk).first()
+
+    def _moves_from(self, before: "Inbox | None") -> bool:
         now = (self.chatwoot_id, self.inbox_identifier)
         return before is not None and (before.chatwoot_id, before.inbox_identifier) != now
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in text and parts.port != 0
+    except ValueError:
+        return False
 
 
 def upsert_inbox(*, slug: str, url: str, cable_url: str, **values: Any) -> Inbox:

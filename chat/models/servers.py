@@ -40,9 +40,22 @@ class Process(models.Model):
     started_at = models.BigIntegerField()
     seen_at = models.BigIntegerField(help_text="by the clock of the database, ms")
     draining = models.BooleanField(default=False)
+    figures = models.JSONField(
+        default=dict, db_default={}, help_text="what it says of itself with each heartbeat; chat.vitals"
+    )
 
     class Meta:
         verbose_name_plural = "processes"
 
     def __str__(self) -> str:
         return f"process {self.id}"
+
+
+class Minute(models.Model):
+    """What all processes together were in one minute of the last hour; chat.minutes."""
+
+    at = models.BigIntegerField(primary_key=True, help_text="minutes since 1970")
+    figures = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"minute {self.at}"
