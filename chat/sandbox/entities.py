@@ -81,6 +81,7 @@ class AccountUser(Row):
 class AgentBot(Row):
     account_id: int = 0
     name: str = ""
+    description: str | None = None
     access_token: str = field(default="", repr=False)
 
 
@@ -218,6 +219,29 @@ class CannedResponse(Row):
     content: str = ""
 
 
+@dataclass
+class Portal(Row):
+    account_id: int = 0
+    name: str = ""
+    slug: str = ""
+    custom_domain: str | None = None
+    default_locale: str = "en"
+
+
+@dataclass
+class Article(Row):
+    account_id: int = 0
+    portal_id: int = 0
+    locale: str = "en"
+    slug: str = ""
+    title: str = ""
+    description: str = ""
+    content: str = ""
+    status: str = "draft"
+    position: int = 0
+    views: int = 0
+
+
 KINDS: tuple[type[Row], ...] = (
     Account,
     User,
@@ -233,4 +257,6 @@ KINDS: tuple[type[Row], ...] = (
     Attachment,
     CsatResponse,
     CannedResponse,
+    Portal,
+    Article,
 )

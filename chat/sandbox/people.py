@@ -3,6 +3,12 @@
 from chat.sandbox.context import Context, iso, iso_or_none, unix
 from chat.sandbox.entities import JSON, Account, AccountUser, AgentBot, Contact, ContactInbox, Inbox, Message, User
 from chat.sandbox.presence import Kind
+from chat.sandbox.tokens import base58_token
+
+
+def new_user(name: str, email: str) -> User:
+    """With tokens of their own; to be added."""
+    return User(name=name, email=email.lower(), uid=email, access_token=base58_token(), pubsub_token=base58_token())
 
 
 def contact_push(contact: Contact) -> JSON:

@@ -1,7 +1,16 @@
 """All routes of Chatwoot that the sandbox knows."""
 
-from chat.sandbox import attachments, client_api, csat_api, platform_api
-from chat.sandbox.account_api import agents, contacts, conversations, inboxes, messages, profile
+from chat.sandbox import attachments, client_api, csat_api, help_centre, platform_api
+from chat.sandbox.account_api import (
+    agent_bots,
+    agents,
+    contacts,
+    conversations,
+    inboxes,
+    messages,
+    portals,
+    profile,
+)
 from chat.sandbox.http import Route
 
 ROUTES: list[Route] = [
@@ -14,7 +23,10 @@ ROUTES: list[Route] = [
         contacts,
         inboxes,
         agents,
+        agent_bots,
         profile,
+        portals,
+        help_centre,
         platform_api,
         attachments,
     )

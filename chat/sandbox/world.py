@@ -6,7 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from chat.sandbox.context import Context
-from chat.sandbox.entities import JSON, Account, AccountUser, AgentBot, Inbox, InboxMember, PlatformApp, User
+from chat.sandbox.entities import (
+    JSON,
+    Account,
+    AccountUser,
+    AgentBot,
+    Article,
+    Inbox,
+    InboxMember,
+    PlatformApp,
+    Portal,
+    User,
+)
+from chat.sandbox.people import new_user
+from chat.sandbox.samples import ARTICLES
 from chat.sandbox.tokens import base58_token
 
 CLOSED = {
@@ -47,9 +60,15 @@ def new_inbox(ctx: Context, account_id: int, name: str, **columns: Any) -> Inbox
 
 
 def seed(ctx: Context, canary: str = "") -> None:
-    """An account with administrator, agent and bot, a platform app, three API inboxes; nothing when seeded before."""
-    if ctx.store.all(Account):
-        return
+    """Nothing that is there from before."""
+    if not ctx.store.all(Account):
+        _seed_account(ctx, canary)
+    if not ctx.store.all(Portal):
+        _seed_portal(ctx)
+
+
+def _seed_account(ctx: Context, canary: str) -> None:
+    """An account with administrator, agent and bot, a platform app, three API inboxes."""
     account = ctx.add(Account(name="Acme"))
     _user(ctx, account, "Ada Admin", f"ada{canary}@sandbox.test", "administrator")
     agent = _user(ctx, account, "Gus Agent", f"gus{canary}@sandbox.test", "agent")
@@ -66,15 +85,21 @@ def seed(ctx: Context, canary: str = "") -> None:
         ctx.add(InboxMember(inbox_id=inbox.id, user_id=agent.id))
 
 
+def _seed_portal(ctx: Context) -> None:
+    account = ctx.store.all(Account)[0]
+    portal = ctx.add(Portal(account_id=account.id, name="Saltmark", slug="saltmark"))
+    for position, columns in enumerate(ARTICLES, start=1):
+        ctx.add(Article(account_id=account.id, portal_id=portal.id, status="published", position=position, **columns))
+
+
 def _user(ctx: Context, account: Account, name: str, email: str, role: str) -> User:
-    user = User(name=name, email=email, uid=email, access_token=base58_token(), pubsub_token=base58_token())
-    ctx.add(user)
+    user = ctx.add(new_user(name, email))
     ctx.add(AccountUser(account_id=account.id, user_id=user.id, role=role))
     return user
 
 
 def describe(ctx: Context, base_url: str) -> JSON:
-    """The world as the conformance program reads it, and ``demo_inbox`` beside."""
+    """The world as the conformance program reads it, with ``demo_inbox`` and ``demo_portal`` beside."""
     account = ctx.store.all(Account)[0]
     admin, agent = ctx.store.all(User)[:2]
     bot, platform = ctx.store.all(AgentBot)[0], ctx.store.all(PlatformApp)[0]
@@ -97,6 +122,7 @@ def describe(ctx: Context, base_url: str) -> JSON:
         "inbox": _inbox(main),
         "hmac_inbox": _inbox(strict),
         "demo_inbox": _inbox(demo),
+        "demo_portal": ctx.store.all(Portal)[0].slug,
         "names": names | {"inbox": main.name, "hmac_inbox": strict.name},
         "emails": {"agent": agent.email, "admin": admin.email},
     }

@@ -181,3 +181,34 @@ def test_an_existing_address_is_adopted_by_a_platform_app(sandbox: SandboxProces
     body = {"name": "Impostor", "email": sandbox.world["emails"]["agent"], "password": "Passw0rd!"}
     user = sandbox.http.post("/platform/api/v1/users", json=body, headers=headers).json()
     assert (user["name"], user["access_token"]) == ("Gus Agent", sandbox.world["agent_token"])
+
+
+def test_a_platform_app_gives_new_people_a_password_of_every_kind_of_sign(sandbox: SandboxProcess) -> None:
+    headers = {"Api-Access-Token": sandbox.world["platform_token"]}
+    for password in ("", "password", "Passw0rd", "PASSW0RD!", "aA1!"):
+        body = {"name": "New", "email": "new@rules.test", "password": password}
+        answer = sandbox.http.post("/platform/api/v1/users", json=body, headers=headers)
+        assert (answer.status_code, answer.json()["attributes"]) == (422, ["password"])
+
+
+def test_agents_are_added_by_administrators_and_once(sandbox: SandboxProcess) -> None:
+    path, body = f"/api/v1/accounts/{sandbox.world['account_id']}/agents", {"name": "Zoe", "email": "zoe@rules.test"}
+
+    def add(by: str) -> int:
+        headers = {"Api-Access-Token": sandbox.world[f"{by}_token"]}
+        return sandbox.http.post(path, json=body, headers=headers).status_code
+
+    assert (add("agent"), add("admin"), add("admin")) == (401, 200, 422)
+    assert "Zoe" in [each["name"] for each in sandbox.desk.call("GET", "/agents")]
+
+
+def test_a_bots_token_is_shown_to_administrators_alone(sandbox: SandboxProcess) -> None:
+    path = f"/api/v1/accounts/{sandbox.world['account_id']}/agent_bots"
+    headers = {"Api-Access-Token": sandbox.world["admin_token"]}
+    (bot,) = sandbox.http.get(path, headers=headers).json()
+    assert bot["access_token"] == sandbox.world["bot_token"]
+    (seen,) = sandbox.desk.call("GET", "/agent_bots")
+    assert "access_token" not in seen and seen["name"] == bot["name"]
+    refused = sandbox.http.post(path, json={"name": "x"}, headers={"Api-Access-Token": sandbox.world["agent_token"]})
+    assert refused.status_code == 401
+    assert sandbox.http.post(path, json={"name": " "}, headers=headers).status_code == 422
