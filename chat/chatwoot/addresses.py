@@ -16,11 +16,19 @@ import httpx
 from chat.chatwoot.errors import Unreachable
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
+_GIVEN_TO_HOSTS = ipaddress.ip_network("2000::/3")  # outside lie old ways to write IPv4 addresses, and site-local ones
 _EMBEDDING = ipaddress.ip_network("64:ff9b::/96")  # an IPv4 address behind a gateway (NAT64)
 
 
 class Uncheckable(Exception):
-    """We may not ask there; the text says why, without the address, which is a bearer secret."""
+    """We may not ask there; the text says why, without the address, which is a bearer secret.
+
+    ``host``: which is not listed, for operators.
+    """
+
+    def __init__(self, why: str, *, host: str = "") -> None:
+        super().__init__(why)
+        self.host = host
 
 
 class Hosts:
@@ -73,7 +81,7 @@ async def pin(url: str, hosts: Hosts, *, resolve: Resolve = resolve) -> Pinned:
     if parts.scheme not in ("http", "https") or not host:
         raise Uncheckable("its storage is not reached over http")
     if not hosts.admit(host):
-        raise Uncheckable("its storage is none of ATTACHMENT_HOSTS")
+        raise Uncheckable("its storage is none of ATTACHMENT_HOSTS", host=host)
     try:
         addresses = await resolve(host, port or (443 if parts.scheme == "https" else 80))
     except OSError:
@@ -81,13 +89,17 @@ async def pin(url: str, hosts: Hosts, *, resolve: Resolve = resolve) -> Pinned:
     if not addresses or not all(hosts.admit_address(each) for each in addresses):
         raise Uncheckable("its storage has an address inside a network that is not listed")
     address = sorted(addresses, key=lambda each: ":" in each)[0]  # IPv4 first: it works nearly everywhere
-    pinned = httpx.URL(url).copy_with(host=address, username=None, password=None)
+    try:
+        pinned = httpx.URL(url).copy_with(host=address, username=None, password=None)
+    except httpx.InvalidURL:
+        raise Uncheckable("its address cannot be read") from None
     return Pinned(pinned, {"Host": parts.netloc.rpartition("@")[2]}, {"sni_hostname": host})
 
 
 def is_public(address: str) -> bool:
     found = _plain(address)
-    return bool(found.is_global and not found.is_multicast)
+    is_given = isinstance(found, ipaddress.IPv4Address) or found in _GIVEN_TO_HOSTS
+    return bool(found.is_global and is_given and not found.is_multicast)
 
 
 def _plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

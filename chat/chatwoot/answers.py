@@ -89,11 +89,11 @@ def _read(response: httpx.Response, read: Callable[[Any], T]) -> T:
 
 def _error(response: httpx.Response) -> ChatwootError:
     status, finished = response.status_code, _finished(response)
-    if status in (401, 403) or 300 <= status < 400:
-        return Forbidden(status=status)
     if status == 429:
         return Throttled(retry_after_s=retry_after_s(response))
     detail, permanent = _told(response)
+    if status in (401, 403) or 300 <= status < 400:
+        return Forbidden(detail, status=status)
     if status in (400, 413):
         return Refused(detail, status=status)
     if status == 404:
@@ -115,11 +115,16 @@ def _told(response: httpx.Response) -> tuple[str, bool]:
     except (Malformed, orjson.JSONDecodeError):
         return "", False
     message = reading.text_or_none(body, "message")
-    error = reading.text_or_none(body, "error")
+    error = reading.text_or_none(body, "error") or _first_of(body.get("errors"))
     detail = (message or error or "")[:_MAX_DETAIL]
     named = message is not None and "attributes" in body
     named = named or (error or "").startswith(("Validation failed", "You cannot update the CSAT"))
     return detail, named and "Too many messages" not in detail
+
+
+def _first_of(errors: object) -> str | None:
+    """Devise's shape, for who comes without a token (contract §6.0)."""
+    return errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], str) else None
 
 
 def retry_after_s(response: httpx.Response) -> float:

@@ -11,7 +11,9 @@ import httpx
 import orjson
 
 from chat.chatwoot.answers import ask
+from chat.chatwoot.bearer import ACCESS_TOKEN
 from chat.chatwoot.client import File, Headers, parts_of
+from chat.chatwoot.errors import Forbidden, Malformed, NotFound
 from chat.chatwoot.resources import MARKER, Message
 from chat.chatwoot.transport import UPLOAD_S, patience
 
@@ -23,6 +25,23 @@ class BotApi:
         self._http = http
         self._account = f"/api/v1/accounts/{int(account_id)}"
         self._token = token
+
+    async def is_admitted(self) -> bool:
+        """Whether the token may write in this account. Nothing is written: no conversation has the number 0.
+
+        An account that does not exist looks the same (contract §0.3). Raises ChatwootError.
+        """
+        try:
+            await self.create_message(0, content="", echo_id="", marker="")
+        except NotFound as error:
+            if not error.finished and not error.detail:  # a proxy's own page, as in the fence's probe
+                raise
+            return True
+        except Forbidden as error:
+            if error.status not in (401, 403):
+                raise
+            return False
+        raise Malformed("a message was taken for a conversation that cannot exist")
 
     async def create_message(
         self,
@@ -48,8 +67,7 @@ class BotApi:
             "content_attributes": {MARKER: marker},
         }
         path = f"{self._account}/conversations/{int(conversation_id)}/messages"
-        # With hyphens: proxies drop header names with underscores, Rails reads both alike.
-        given = {**(headers or {}), "Api-Access-Token": self._token}
+        given = {**(headers or {}), ACCESS_TOKEN: self._token}
         if not files:
             return await ask(self._http, "POST", path, Message.parse, json=body, headers=given)
         body["content_attributes"] = orjson.dumps(body["content_attributes"]).decode()  # a form has no objects

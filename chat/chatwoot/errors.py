@@ -46,11 +46,12 @@ class Throttled(ChatwootError):
 
 
 class Forbidden(ChatwootError):
-    """401, 403 or a redirect: the address, the token or the configuration is wrong."""
+    """401, 403 or a redirect: the address, the token or the configuration is wrong; `detail` may say which."""
 
-    def __init__(self, *, status: int) -> None:
-        super().__init__(f"status {status}")
+    def __init__(self, detail: str = "", *, status: int) -> None:
+        super().__init__(f"status {status} {detail}".rstrip())
         self.status = status
+        self.detail = detail
 
 
 class Refused(ChatwootError):

@@ -15,3 +15,8 @@ def cable_identifier(pubsub_token: str) -> str:
     if not pubsub_token:
         raise ValueError("a subscription without a token looks up NULL")  # contract §3.3
     return json.dumps({"channel": "RoomChannel", "pubsub_token": pubsub_token}, separators=(",", ":"))
+
+
+def respelt_identifier(pubsub_token: str) -> str:
+    """The same subscription under a second name, for Chatwoot another one: only to try what one socket carries."""
+    return json.dumps({"pubsub_token": pubsub_token, "channel": "RoomChannel"}, separators=(",", ":"))

@@ -44,6 +44,12 @@ class Listed(Generic[T]):
     def size(self) -> int:
         return len(self.rows) + len(self.unread)
 
+    def whole(self) -> tuple[T, ...]:
+        """The rows, where what is not among them would be made anew. Raises Malformed."""
+        if self.unread:
+            raise Malformed(self.unread[0].why)
+        return self.rows
+
 
 def read(rows: Sequence[object], parse: Callable[[Mapping[str, Any]], T]) -> Listed[T]:
     read, unread = list[T](), list[Unread]()

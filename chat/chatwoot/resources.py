@@ -15,6 +15,7 @@ from chat.chatwoot.errors import Malformed
 from chat.chatwoot.listing import Unread
 
 CONVERSATION_KEY = "chatproxy_key"  # Our key in a conversation's custom_attributes; found again in its cable events.
+MOST_PIXELS = 100_000  # a side; above that nobody has a picture
 MARKER = "chatproxy_id"  # Our `<delivery>.<attempt>` in a message's content_attributes; Chatwoot keeps it.
 SHOWN_ATTRIBUTES = ("items", "submitted_values", "submitted_email", "in_reply_to", "display_type", "external_error")
 
@@ -129,6 +130,8 @@ class Attachment:
     thumb_url: str = field(repr=False)
     file_size: int | None
     name: str
+    width: int = 0  # of a picture, once Chatwoot has looked at it
+    height: int = 0
 
     @classmethod
     def parse(cls, payload: Mapping[str, Any]) -> Self:
@@ -140,6 +143,8 @@ class Attachment:
             thumb_url=reading.text_or_empty(payload, "thumb_url"),
             file_size=reading.integer_or_none(payload, "file_size"),
             name=_file_name(data_url),
+            width=_pixels(payload, "width"),
+            height=_pixels(payload, "height"),
         )
 
 
@@ -256,6 +261,11 @@ class CsatSurvey:
             rating=reading.integer_or_none(answer, "rating"),
             feedback_message=reading.text_or_none(answer, "feedback_message"),
         )
+
+
+def _pixels(payload: Mapping[str, Any], key: str) -> int:
+    number = payload.get(key)
+    return round(number) if isinstance(number, int | float) and 0 < number < MOST_PIXELS else 0
 
 
 def _message_type(payload: Mapping[str, Any]) -> MessageType:

@@ -8,7 +8,7 @@ followed only to listed hosts (``addresses``), so that nobody makes us ask somet
 import re
 from collections.abc import Awaitable, Callable
 from functools import partial
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import httpx
 
@@ -20,6 +20,7 @@ FIRST_BYTE = {"Range": "bytes=0-0", "Accept": "*/*"}
 MOST_REDIRECTS = 3
 ELSEWHERE_S = 10.0
 _OWN = re.compile(r"/rails/active_storage/[\w%./=+~@,!()'&-]+")
+_QUERY = re.compile(r"[!-~]*")
 _ABSENT = (404, 410, 416)  # the last: there is no first byte
 
 Elsewhere = Callable[[str], Awaitable[httpx.Response]]
@@ -66,7 +67,8 @@ def own_path(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:
         raise Uncheckable("its address cannot be read") from None
-    if not _OWN.fullmatch(parts.path) or ".." in parts.path.split("/"):
+    is_file = _OWN.fullmatch(parts.path) and _QUERY.fullmatch(parts.query)
+    if not is_file or ".." in unquote(parts.path).split("/"):  # a proxy may decode it before it looks
         raise Uncheckable("its address is none of Chatwoot's files")
     return parts.path + (f"?{parts.query}" if parts.query else "")
 

@@ -77,6 +77,25 @@ async def test_redirects_and_refused_tokens_are_configuration(status: int):
     assert caught.status == status
 
 
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({"error": "Invalid Access Token"}, "Invalid Access Token"),
+        (
+            {"errors": ["You need to sign in or sign up before continuing."]},
+            "You need to sign in or sign up before continuing.",
+        ),
+        ({"errors": []}, ""),
+        ({"errors": [{}]}, ""),
+        ([], ""),
+    ],
+)
+async def test_a_refused_token_is_told_in_chatwoots_words(body: object, detail: str):
+    caught = await answered(401, json=body)
+    assert isinstance(caught, Forbidden)
+    assert (caught.detail, str(caught)) == (detail, f"status 401 {detail}".rstrip())
+
+
 @pytest.mark.parametrize("status", [400, 413])
 async def test_what_will_never_be_taken_is_refused(status: int):
     caught = await answered(status, content=b"", headers={"content-type": "text/html"})

@@ -130,6 +130,28 @@ async def test_a_token_that_does_not_serve_is_forbidden(http: httpx.AsyncClient,
     assert refused.value.status == 401
 
 
+async def test_whether_a_token_serves_is_found_out_without_a_message(
+    bot: BotApi, http: httpx.AsyncClient, conversation_id: int, inbox: SandboxInbox, sandbox: SandboxProcess
+):
+    assert await bot.is_admitted()
+    assert not await BotApi(http, sandbox.world["account_id"], "not a token").is_admitted()
+    assert [row["messages"] for row in sandbox.ledger(inbox)] == [[]]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (httpx.Response(404, text="a proxy's page"), NotFound),
+        (httpx.Response(302, headers={"Location": "/"}), Forbidden),
+        (httpx.Response(502), Ambiguous),
+    ],
+)
+async def test_what_a_proxy_says_of_a_token_proves_nothing(answer: httpx.Response, error: type[Exception]):
+    async with answered(answer) as http:
+        with pytest.raises(error):
+            await BotApi(http, 1, "t").is_admitted()
+
+
 async def test_an_unknown_conversation_is_not_found(bot: BotApi):
     with pytest.raises(NotFound):
         await write(bot, 999_999)

@@ -123,6 +123,9 @@ async def test_t31_a_storage_may_not_lead_further_inside(make_server: MakeServer
     [
         f"{FRONT}/admin",
         f"{FRONT}/rails/active_storage/../../api/v1/profile",
+        f"{FRONT}/rails/active_storage/%2e%2e/%2E./api/v1/profile",
+        f"{FRONT}/rails/active_storage/..%2f../api/v1/profile",
+        f"{FRONT}/rails/active_storage/x?a=\x01",
         "http://169.254.169.254/latest/meta-data",
         "file:///etc/passwd",
         "",

@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, connections
 
 from chat import starting
+from chatproxy import keys
 from chatproxy.tether import Children
 
 HOST = "127.0.0.1"
@@ -99,7 +100,10 @@ def application_env(world: dict[str, Any]) -> dict[str, str]:
         "CHATWOOT_CABLE_URL": "",
         "CHATWOOT_INBOX_IDENTIFIER": inbox["identifier"],
         "CHATWOOT_INBOX_NAME": settings.CHATWOOT_INBOX_NAME or COMPANY,
+        "CHATWOOT_PORTAL": world["demo_portal"],
         "CHATWOOT_HMAC_TOKEN": inbox["hmac_token"],
+        # As a site's server has it; docs/clients sign with what lies there.
+        "IDENTITY_SECRET": settings.IDENTITY_SECRET or keys.kept_in(settings.VAR_DIR / "identity_secret"),
         "DESK_URL": desk(),
     }
 
