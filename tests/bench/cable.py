@@ -1,6 +1,7 @@
 """The cables of the bench: Rails' own, and a frame generator for loads that Rails cannot make."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
@@ -150,11 +151,27 @@ class Generator:
 
     async def broadcast(self, token: str, message: bytes) -> None:
         for connection, identifier in list(self._streams[token].items()):
-            await connection.send(b'{"identifier":%b,"message":%b}' % (identifier, message), text=True)
+            with contextlib.suppress(ConnectionClosed):
+                await connection.send(b'{"identifier":%b,"message":%b}' % (identifier, message), text=True)
 
     async def sockets(self) -> int:
         assert self._server is not None
         return len(self._server.connections)
+
+    def subscribed(self) -> int:
+        """Visitors whom somebody listens for."""
+        return sum(map(bool, self._streams.values()))
+
+    async def restart(self) -> None:
+        """What Rails says to everybody at a deploy, and the end of all connections."""
+        assert self._server is not None
+        self._streams.clear()
+        await asyncio.gather(*(self._end(each) for each in list(self._server.connections)))
+
+    async def _end(self, connection: ServerConnection) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            await connection.send('{"type":"disconnect","reason":"server_restart","reconnect":true}')
+            await connection.close()
 
     async def _talk(self, connection: ServerConnection) -> None:
         mine: set[str] = set()
@@ -180,4 +197,5 @@ class Generator:
         while True:
             await asyncio.sleep(3)
             for connection in list(self._server.connections if self._server else ()):
-                await connection.send('{"type":"ping","message":1}')
+                with contextlib.suppress(ConnectionClosed):
+                    await connection.send('{"type":"ping","message":1}')

@@ -3,26 +3,26 @@
 import asyncio
 import re
 import time
+import uuid
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
 import orjson
 
-EVENT = re.compile(rb"Event (\d+)\.")
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Runtime: 0.01\r\nContent-Length: %d\r\n\r\n"
-TEXT = "Event {n}. The parcel left the warehouse this morning and should be with you by Thursday."
+TEXT = "say-{n}- The parcel left the warehouse this morning and should be with you by Thursday."
 AGENT = {"id": 2, "name": "Gus Agent", "available_name": "Gus Agent", "avatar_url": "", "type": "user", "thumbnail": ""}
 
 
 @dataclass(eq=False)
 class Person:
-    """One visitor. `number` is the display id of their only conversation."""
+    """One visitor. `number` is the display id of their only conversation, `token` the one that their page says."""
 
     number: int
-    token: str = field(repr=False)
     source_id: str = field(repr=False)
-    access_token: str = field(repr=False)
+    pubsub_token: str = field(repr=False)
+    token: str = field(default="", repr=False)
     messages: list[dict[str, Any]] = field(default_factory=list)
 
     def message(self, n: int) -> bytes:
@@ -76,18 +76,23 @@ class Person:
         )
 
 
+def newcomers(number: int) -> list[Person]:
+    """Chatwoot's side of people who have written once; `tests.faults.population.write` makes ours."""
+    return [Person(n, str(uuid.uuid4()), f"visitor{n}-{uuid.uuid4().hex[:8]}") for n in range(1, number + 1)]
+
+
 class Rest:
     """Chatwoot's REST, as far as an idle chat asks it."""
 
-    def __init__(self, people: list[Person], *, port: int) -> None:
+    def __init__(self, people: list[Person]) -> None:
         self._people = {each.source_id: each for each in people}
         self._server: asyncio.Server | None = None
         self.compared: set[str] = set()  # whose conversations were asked for
-        self.port = port
+        self.url = ""
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._talk, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 
     async def __aexit__(

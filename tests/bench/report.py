@@ -1,81 +1,134 @@
-"""Figures, their table and their file."""
+"""Figures beside their peers, their tables and their line in the history."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from statistics import quantiles
-from typing import Any
+from typing import NamedTuple
 
-from tests.bench.sockets import Arrivals
+ABSENT = "–"
 
 
-def percentiles(milliseconds: list[float]) -> tuple[float, float]:
-    """p50 and p99."""
+class Latency(NamedTuple):
+    p50_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True)
+class Figure:
+    """`what` names its unit. `target`: what docs/benchmarks.md asks of the ratio or of our figure."""
+
+    what: str
+    ours: float
+    peer: float | None = None
+    target: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours in units of the peer's; None where there is none."""
+        return self.ours / self.peer if self.peer else None
+
+
+@dataclass
+class Table:
+    """The figures of one part. `told`: how they came about, in a sentence."""
+
+    name: str
+    told: str
+    peer: str
+    figures: list[Figure] = field(default_factory=list)
+
+    def add(self, what: str, ours: float, peer: float | None = None, *, target: str = "") -> None:
+        self.figures.append(Figure(what, ours, peer, target))
+
+    def add_latency(self, what: str, ours: Latency, peer: Latency, *, targets: tuple[str, str] = ("", "")) -> None:
+        for name, mine, theirs, target in zip(("p50", "p99"), ours, peer, targets, strict=True):
+            self.add(f"{what}: {name} ms", mine, theirs, target=target)
+
+    def markdown(self) -> str:
+        lines = [f"**{self.name}.** {self.told}", "", f"| what | chatproxy | {self.peer} | ratio | target |"]
+        lines.append("|---|---:|---:|---:|---|")
+        for each in self.figures:
+            cells = (each.what, number(each.ours), number(each.peer), times(each.ratio), each.target)
+            lines.append(f"| {' | '.join(cells)} |")
+        return "\n".join(lines)
+
+
+def percentiles(milliseconds: list[float]) -> Latency:
     assert len(milliseconds) > 1, "hardly anything arrived; the log of the application may say why"
     cuts = quantiles(milliseconds, n=100, method="inclusive")
-    return cuts[49], cuts[98]
+    return Latency(cuts[49], cuts[98])
 
 
-def compare(sent: Mapping[int, float], direct: Arrivals, relay: Arrivals) -> dict[str, float]:
-    """Latency of both ends over the same events, from before the POST to the parsed frame."""
-    figures: dict[str, float] = {"events": len(sent), "late": sum(n not in relay.at for n in sent)}
-    for name, arrivals in (("direct", direct), ("relay", relay)):
-        took = [(arrivals.at[n] - at) * 1000 for n, at in sent.items() if n in arrivals.at]
-        figures[f"{name}_p50_ms"], figures[f"{name}_p99_ms"] = percentiles(took)
-    for part in ("p50", "p99"):
-        figures[f"ratio_{part}"] = figures[f"relay_{part}_ms"] / figures[f"direct_{part}_ms"]
-    return {name: round(value, 3) for name, value in figures.items()}
+def latency(sent: Mapping[int, float], arrived: Mapping[int, float]) -> Latency:
+    """From the moment before an event was made to the moment it was there; those that never came do not count."""
+    return percentiles([(arrived[n] - at) * 1000 for n, at in sent.items() if n in arrived])
 
 
-def table(figures: dict[str, Any]) -> str:
-    """Markdown."""
-    return "\n".join([*_relay(figures), "", *_load(figures), "", *_rest(figures)])
+def lost(sent: Mapping[int, float], arrived: Mapping[int, float]) -> int:
+    return sum(n not in arrived for n in sent)
 
 
-def _relay(figures: dict[str, Any]) -> list[str]:
-    lines = [
-        f"Relay: an agent's event to the visitor's frame, through {figures['cable']} and the whole application"
-        f" ({figures['database']}), {figures['rate']} events/s, beside a direct subscriber of the same cable.",
-        "",
-        "| visitors | events | late | direct p50 / p99 ms | relay p50 / p99 ms | ratio p50 / p99 |",
-        "|---:|---:|---:|---:|---:|---:|",
-    ]
-    for visitors, row in figures["relay"].items():
-        lines.append(
-            f"| {visitors} | {row['events']:.0f} | {row['late']:.0f} | {_pair(row, 'direct')} | {_pair(row, 'relay')} |"
-            f" {row['ratio_p50']:.2f} / {row['ratio_p99']:.2f} |"
-        )
-    return lines
+def per_s(sent: Mapping[int, float], arrived: Mapping[int, float]) -> float:
+    """Of what was sent, what arrived a second, from the first sending to the last arrival."""
+    came = [arrived[n] for n in sent if n in arrived]
+    return len(came) / (max(came) - min(sent.values())) if came else 0.0
 
 
-def _load(figures: dict[str, Any]) -> list[str]:
-    lines = [
-        "From a frame generator, where the cable itself costs next to nothing (late: not there 15 s afterwards):",
-        "",
-        "| visitors | offered events/s | stored and sent /s | late | relay p50 / p99 ms | CPU µs/event |",
-        "|---:|---:|---:|---:|---:|---:|",
-    ]
-    for row in figures["load"]:
-        lines.append(
-            f"| {row['visitors']} | {row['offered_per_s']} | {row['achieved_per_s']:.0f} | {row['late']:.0f} |"
-            f" {_pair(row, 'relay')} | {row['cpu_us_per_event']} |"
-        )
-    return lines
+def growth(table: Table, what: str, by_size: Mapping[int, tuple[float, float]], *, target: str = "") -> None:
+    """A line for each doubling: by what factor ours and the peer's figure changed."""
+    sizes = sorted(by_size)
+    for small, big in pairwise(sizes):
+        ours, peer = (b / a if a else 0.0 for a, b in zip(by_size[small], by_size[big], strict=True))
+        table.add(f"{what}, {small:,} → {big:,} visitors: factor", ours, peer, target=target)
 
 
-def _rest(figures: dict[str, Any]) -> list[str]:
-    return [
-        "| what | figure |",
-        "|---|---:|",
-        f"| memory per idle visitor, subscribed upstream | {figures['rss_per_visitor_kb']} KB |",
-        f"| upstream sockets for {figures['most_visitors']} visitors | {figures['upstream_sockets']} |",
-        f"| the bench took | {figures['took_s']} s |",
-    ]
+# What a run leaves in docs/benchmarks.md: heading, the part, and which of its figures.
+HISTORY = (
+    ("relay, 1 visitor: p50 / p99 ms", "relay, SQLite", ("1 visitor: p50 ms", "1 visitor: p99 ms")),
+    ("1,000 visitors", "relay, SQLite", ("1,000 visitors: p50 ms", "1,000 visitors: p99 ms")),
+    ("1,000, PostgreSQL", "relay, PostgreSQL", ("1,000 visitors: p50 ms", "1,000 visitors: p99 ms")),
+    ("1,000 events/s: arrived /s", "load, SQLite", ("1,000 events/s: arrived a second",)),
+    ("1,000 events/s: p50 / p99 ms", "load, SQLite", ("1,000 events/s: p50 ms", "1,000 events/s: p99 ms")),
+    ("CPU µs/event", "load, SQLite", ("1,000 events/s: CPU µs an event",)),
+    ("upstream sockets for 1,000", "naive, SQLite", ("upstream sockets",)),
+    ("accepted: p50 / p99 ms", "send, SQLite", ("accepted: p50 ms", "accepted: p99 ms")),
+    ("delivered /s", "send, SQLite", ("delivered a second",)),
+    ("SQL a message", "statements, SQLite", ("SQL statements a message",)),
+    ("KB an idle visitor", "naive, SQLite", ("memory, KB a visitor",)),
+    ("1,000 sockets cut: back in s", "idle, SQLite", ("1,000 visitors: their sockets cut, all back, s",)),
+)
 
 
-def write(figures: dict[str, Any], path: str) -> None:
-    Path(path).write_text(json.dumps(figures, indent=2) + "\n")
+def history(tables: Iterable[Table], *, run: str) -> str:
+    """One line of the history: figures, and in brackets how many times the peer's each is."""
+    found = {(table.name, each.what): each for table in tables for each in table.figures}
+    cells = [run]
+    for _, name, whats in HISTORY:
+        figures = [found[name, what] for what in whats if (name, what) in found]
+        ratios = " / ".join(times(each.ratio) for each in figures if each.ratio is not None)
+        told = " / ".join(number(each.ours) for each in figures)
+        cells.append((told + (f" ({ratios})" if ratios else "")) or ABSENT)
+    return f"| {' | '.join(cells)} |"
 
 
-def _pair(row: Mapping[str, float], name: str) -> str:
-    return f"{row[f'{name}_p50_ms']:.2f} / {row[f'{name}_p99_ms']:.2f}"
+def number(value: float | None) -> str:
+    if value is None:
+        return ABSENT
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.2f}"
+
+
+def times(ratio: float | None) -> str:
+    """To two places that say something: 1.25×, 0.002×."""
+    if ratio is None:
+        return ABSENT
+    return f"{number(ratio) if ratio >= 100 else f'{ratio:.2f}' if ratio >= 0.1 else f'{ratio:.2g}'}×"
+
+
+def write(tables: list[Table], path: Path) -> None:
+    parts = [asdict(table) for table in tables]
+    for part, table in zip(parts, tables, strict=True):
+        part["figures"] = [asdict(each) | {"ratio": each.ratio} for each in table.figures]
+    path.write_text(json.dumps(parts, indent=2) + "\n")

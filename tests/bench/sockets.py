@@ -1,23 +1,24 @@
-"""Both ends that are measured: visitors behind the application, and one direct subscriber of the same cable."""
+"""Both ends that are measured: visitors behind a server, and one direct subscriber of the same cable."""
 
 import asyncio
 import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import cycle, islice
 
 import orjson
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
 
 from chat.bridge.connection import Connection
 from chat.bridge.dial import CableDown, CableSocket, dial_websocket
 from chat.bridge.timing import Timing
 from chat.chatwoot.cable_events import Confirmed, Received, SubscriptionEvent
 from chat.chatwoot.identity import cable_identifier
-from tests.bench.people import EVENT, Person
+from tests.bench.people import Person
+from tests.eventually import eventually
+from tests.faults.swarm import TOLD, Page, Swarm
 
-ACK_ROWS, ACK_S = 16, 1.0  # as static/chat/receipts.js
-PING_S = 20.0
+AT_ONCE = 100  # who arrive together; `serve` answers as many hellos at a time
 
 
 @dataclass
@@ -28,109 +29,83 @@ class Arrivals:
 
     def note(self, text: bytes) -> None:
         now = time.perf_counter()
-        for found in EVENT.finditer(text):
-            self.at.setdefault(int(found[1]), now)
+        for found in TOLD.findall(text):
+            self.at.setdefault(int(found), now)
 
 
-class Visitor:
-    """One open chat: says hello, notes events, acknowledges and pings as the page does."""
+class Visitor(Page):
+    """A page that notes when events arrive, and may write."""
 
-    def __init__(self, person: Person, arrivals: Arrivals) -> None:
-        self.person = person
-        self.ready = asyncio.Event()
-        self._arrivals = arrivals
-        self._connection: ClientConnection | None = None
-        self._cursor = ""
-        self._rows = 0
+    def __init__(self, person: Person, crowd: "Crowd") -> None:
+        super().__init__(person, crowd)
+        self._arrivals = crowd.arrivals
+        self._answers: dict[str, asyncio.Future[str]] = {}
 
-    async def run(self, url: str) -> None:
-        self._connection = await connect(url, compression=None, proxy=None, ping_interval=None, close_timeout=1)
-        await self._say(type="hello", token=self.person.access_token, since=None, visible=True)
-        try:
-            while True:
-                text = await self._connection.recv(decode=False)
-                live = self.ready.is_set()
-                if live:
-                    self._arrivals.note(text)
-                await self._follow(text)
-        except ConnectionClosed as closed:
-            raise AssertionError(f"a visitor was closed: {closed}") from None
+    def heard(self, payload: bytes) -> None:
+        self._arrivals.note(payload)
+        super().heard(payload)
+        if self._answers:
+            frame = orjson.loads(payload)
+            if (asked := self._answers.get(frame.get("echo_id"))) and not asked.done():
+                asked.set_result(frame["type"])
 
-    async def _follow(self, text: bytes) -> None:
-        frame = orjson.loads(text)
-        if frame["type"] in ("changes", "reset"):
-            self.ready.set()
-            self._cursor = frame["cursor"]
-            self._rows += 1
-            if self._rows >= ACK_ROWS:
-                await self.acknowledge()
-        elif frame["type"] in ("error", "reconnect"):
-            raise AssertionError(f"a visitor was told {frame}")
-
-    async def acknowledge(self) -> None:
-        if self._rows and self._connection:
-            self._rows = 0
-            await self._say(type="ack", cursor=self._cursor)
-
-    async def ping(self) -> None:
-        if self._connection:
-            await self._say(type="ping", visible=True)
-
-    async def _say(self, **frame: object) -> None:
-        assert self._connection is not None
-        await self._connection.send(orjson.dumps(frame), text=True)
+    async def send(self, text: str, *, within_s: float) -> None:
+        """Returns when it was accepted."""
+        assert self._line is not None, f"closed: {self.codes}"
+        echo_id = str(uuid.uuid4())
+        answer = self._answers[echo_id] = asyncio.get_running_loop().create_future()
+        self._line.tell(type="send", echo_id=echo_id, conversation=None, text=text)
+        async with asyncio.timeout(within_s):
+            assert (said := await answer) == "accepted", said
+        del self._answers[echo_id]
 
 
-class Crowd:
-    """Visitors that arrive some at a time, and whoever acknowledges and pings for them."""
+class Crowd(Swarm):
+    """Visitors who come some at a time."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, port: int) -> None:
+        super().__init__(port=port)
         self.arrivals = Arrivals()
-        self.visitors: list[Visitor] = []
-        self._url = url
-        self._tasks: list[asyncio.Task[None]] = []
 
-    async def join(self, people: list[Person]) -> None:
-        """Open a socket for each; returns when all have their start state."""
-        if not self._tasks:
-            self._tasks = [asyncio.create_task(self._acknowledge()), asyncio.create_task(self._ping())]
-        for start in range(0, len(people), 25):
-            some = [Visitor(each, self.arrivals) for each in people[start : start + 25]]
-            self._tasks += [asyncio.create_task(each.run(self._url)) for each in some]
-            self.visitors += some
-            async with asyncio.timeout(30):
-                for visitor in some:
-                    await visitor.ready.wait()
+    async def join(self, people: list[Person], *, within_s: float) -> float:
+        """Open a socket for each; seconds until all have their start state."""
+        begun = time.perf_counter()
+        self._tasks = self._tasks or self.minders()
+        for start in range(0, len(people), AT_ONCE):
+            some = [Visitor(each, self) for each in people[start : start + AT_ONCE]]
+            self.pages += some
+            self._tasks += [asyncio.create_task(each.stay(0)) for each in some]
+            await self.until(lambda some=some: all(each.resumed_at for each in some), within_s=within_s)
+        return time.perf_counter() - begun
 
-    def check(self) -> None:
-        """Raise what ended a visitor, if something did."""
-        for task in self._tasks:
-            if task.done():
-                task.result()
+    async def cut(self, number: int, *, within_s: float) -> float:
+        """Cut so many sockets at once; seconds until all these pages have resumed, each in its own time."""
+        some, begun = self.pages[:number], time.perf_counter()
+        lost = [len(each.codes) for each in some]
+        for each in some:
+            each.drop()
+        both = list(zip(some, lost, strict=True))
+        await self.until(lambda: all(each.resumed_at and len(each.codes) > n for each, n in both), within_s=within_s)
+        return time.perf_counter() - begun
 
-    async def leave(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    def wrong(self) -> str:
+        """What a page was told or closed with, if something was."""
+        codes = Counter(code for each in self.pages for code in each.codes if code)
+        return " ".join(map(str, filter(None, (dict(codes), self.errors[:3], self.timeouts))))
 
-    async def _acknowledge(self) -> None:
-        while True:
-            await asyncio.sleep(ACK_S)
-            for visitor in self.visitors:
-                await visitor.acknowledge()
-
-    async def _ping(self) -> None:
-        for n in cycle(range(100)):  # a hundredth of the crowd at a time
-            await asyncio.sleep(PING_S / 100)
-            for visitor in islice(self.visitors, n, None, 100):
-                await visitor.ping()
+    async def until(self, condition: Callable[[], object], *, within_s: float) -> None:
+        """Raises what ended a page, if something did."""
+        try:
+            await eventually(condition, within_s=within_s)
+        finally:
+            self.check()
 
 
 class Direct:
     """Subscribed at the cable itself, on one socket, with TCP_QUICKACK as the hub has it."""
 
-    def __init__(self) -> None:
-        self.arrivals = Arrivals()
+    def __init__(self, timing: Timing | None = None) -> None:
+        self.arrivals, self._timing = Arrivals(), timing or Timing()
         self._confirmed = self._expected = 0
         self._complete = asyncio.Event()
         self._connection: Connection | None = None
@@ -140,7 +115,7 @@ class Direct:
     async def open(self, url: str) -> None:
         self._socket = await dial_websocket(url)
         self._connection = Connection(
-            self._socket, clock=time.monotonic, timing=Timing(), heard=self._heard, ticked=lambda now: None
+            self._socket, clock=time.monotonic, timing=self._timing, heard=self._heard, ticked=lambda *_: None
         )
         self._pump = asyncio.create_task(self._connection.run())
 
@@ -149,9 +124,14 @@ class Direct:
         self._expected += len(people)
         self._complete.clear()
         for person in people:
-            self._connection.subscribe(cable_identifier(person.token), retries=0)
+            self._connection.subscribe(cable_identifier(person.pubsub_token), retries=0)
         async with asyncio.timeout(60):
             await self._complete.wait()
+
+    def check(self) -> None:
+        """Raise what ended it, if something did."""
+        if self._pump and self._pump.done():
+            self._pump.result()
 
     async def leave(self) -> None:
         assert self._pump is not None

@@ -70,6 +70,7 @@ class Client:
         self.written: list[Written] = []
         self.view = View()
         self.closes: list[int] = []
+        self.served_by = ""  # as a proxy says that tells it (`tests.fixtures.the_proxies`)
         self.online = asyncio.Event()
         self.credentials = credentials or Credentials()
         self._url, self._http, self._pace = url, http, pace or Pace()
@@ -131,6 +132,7 @@ class Client:
             }
             await socket.send(orjson.dumps(hello).decode())
             self._socket = socket
+            self.served_by = socket.response.headers.get("X-Served-By", "") if socket.response else ""
             heartbeat = asyncio.create_task(self._ping(socket))
             try:
                 await self._listen(socket)

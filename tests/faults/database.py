@@ -54,8 +54,12 @@ Inbox.objects.filter(pk=inbox.pk).update(account_id={account_id}, chatwoot_inbox
 
 def prepare(url: str, world: dict[str, Any], folder: Path) -> None:
     """Make the tables, and the inbox with its bot."""
-    env = {"SECRET_KEY": SECRET_KEY, "ALLOWED_HOSTS": HOST, "VAR_DIR": str(folder), "DATABASE_URL": url}
-    manage("migrate", "--verbosity", "0", env=env)
+    manage("migrate", "--verbosity", "0", env=_environment(url, folder))
+    name_inbox(url, world, folder)
+
+
+def name_inbox(url: str, world: dict[str, Any], folder: Path) -> None:
+    """Of this world, from now on. Nobody may have written there yet."""
     inbox = world["inbox"]
     script = INBOX.format(
         identifier=inbox["identifier"],
@@ -63,7 +67,11 @@ def prepare(url: str, world: dict[str, Any], folder: Path) -> None:
         account_id=world["account_id"],
         bot_token=world["bot_token"],
     )
-    manage("shell", "--no-startup", "-c", script, env=env)
+    manage("shell", "--no-startup", "-c", script, env=_environment(url, folder))
+
+
+def _environment(url: str, folder: Path) -> dict[str, str]:
+    return {"SECRET_KEY": SECRET_KEY, "ALLOWED_HOSTS": HOST, "VAR_DIR": str(folder), "DATABASE_URL": url}
 
 
 def copy_of(migrated: Path, folder: Path) -> Database:

@@ -52,13 +52,13 @@ async def populate(number: int, *, sandbox: Sandbox, database: Database, world: 
 
     async with httpx.AsyncClient(base_url=sandbox.url, trust_env=False, timeout=60) as http:
         rows = await asyncio.gather(*(make(http) for _ in range(number)))
-    made = await asyncio.to_thread(_write, json.dumps(rows), database)
-    return [Person(talk, token) for talk, token in json.loads(made)]
+    made = await asyncio.to_thread(write, rows, database=database, folder=sandbox.log.parent)
+    return [Person(talk, token) for talk, token in made]
 
 
-def _write(rows: str, database: Database) -> str:
-    env = {"SECRET_KEY": SECRET_KEY, "ALLOWED_HOSTS": HOST, "DATABASE_URL": database.url, "DJANGO_SETTINGS_MODULE": ""}
-    env["VAR_DIR"] = str(Path(database.path).parent)
+def write(rows: list[list[Any]], *, database: Database, folder: Path) -> list[tuple[int, str]]:
+    """Of each row (source_id, pubsub_token, Chatwoot's number of the contact, display id): display id, access token."""
+    env = {"SECRET_KEY": SECRET_KEY, "ALLOWED_HOSTS": HOST, "DATABASE_URL": database.url, "VAR_DIR": str(folder)}
     command = [sys.executable, str(ROOT / "manage.py"), "shell", "--no-startup", "--verbosity=0", "-c", WRITE]
-    del env["DJANGO_SETTINGS_MODULE"]
-    return subprocess.run(command, env=env, input=rows, check=True, capture_output=True, text=True).stdout
+    done = subprocess.run(command, env=env, input=json.dumps(rows), check=True, stdout=subprocess.PIPE, text=True)
+    return [(talk, token) for talk, token in json.loads(done.stdout)]

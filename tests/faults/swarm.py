@@ -185,7 +185,7 @@ class Page:
 class Swarm:
     """All pages of a storm, and whoever acknowledges and pings for them."""
 
-    def __init__(self, people: Iterable[Person], *, port: int, seed: int = 1) -> None:
+    def __init__(self, people: Iterable[Person] = (), *, port: int, seed: int = 1) -> None:
         self.port, self.chance = port, Random(seed)
         self.errors: list[str] = []
         self.bytes = self.timeouts = 0
@@ -194,7 +194,10 @@ class Swarm:
 
     def arrive(self, *, within_s: float) -> None:
         self._tasks = [asyncio.create_task(each.stay(self.chance.uniform(0, within_s))) for each in self.pages]
-        self._tasks += [asyncio.create_task(self._acknowledge()), asyncio.create_task(self._ping())]
+        self._tasks += self.minders()
+
+    def minders(self) -> list[asyncio.Task[None]]:
+        return [asyncio.create_task(self._acknowledge()), asyncio.create_task(self._ping())]
 
     def drop(self) -> None:
         for each in self.pages:

@@ -26,6 +26,7 @@ WORDS = (
     r"the database refuses writes",
     r"Service Unavailable",
     r"not checked|waits|held later|not stored|not be (read|written)|could not read what is due",
+    r": OperationalError\b",  # whoever asks the database in that moment says so
 )
 
 

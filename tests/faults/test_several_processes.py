@@ -21,7 +21,7 @@ ALTERNATIONS = 10  # a pair of comparisons brings two of them, so without hints 
 async def rig(make_rig: MakeRig, postgres_database: Database, redis_server: RedisServer) -> AsyncIterator[Rig]:
     """Two applications; ``both`` brings a visitor to each of them."""
     rig = await make_rig(applications=2, own_database=postgres_database, REDIS_URL=redis_server.url)
-    await rig.until(lambda: redis_server.subscribers() == 2, "not both processes listen to Redis")
+    await rig.until(lambda: redis_server.subscribers() == 4, "not both processes listen to both channels")
     yield rig
 
 

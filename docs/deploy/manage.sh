@@ -1,0 +1,9 @@
+#!/bin/sh
+# Runs manage.py of the release that this lies in as its processes run: the same user, settings and folder.
+#     sudo sh docs/deploy/manage.sh createsuperuser
+set -eu
+release=$(cd "$(dirname "$0")/../.." && pwd)
+exec systemd-run --wait --pty --pipe --collect --quiet --uid=chatproxy --working-directory="$release" \
+    --property=EnvironmentFile=/etc/chatproxy.env --setenv=VAR_DIR=/var/lib/chatproxy \
+    --property=StateDirectory=chatproxy --property=StateDirectoryMode=0700 --property=UMask=0077 \
+    "$release/.venv/bin/python" manage.py "$@"
