@@ -1,6 +1,6 @@
 # Two commands are all a newcomer needs: `make run` and `make test`. The others are parts of them.
 
-.PHONY: run test environment lint types javascript python postgres faults-short faults faults-full tools bench
+.PHONY: run test build budget environment lint types javascript python postgres faults-short faults faults-full tools bench bench-full
 .DELETE_ON_ERROR:
 
 NODE_TEST = node --import ./tests/js/debian_node.js --test
@@ -11,6 +11,15 @@ run: .venv/.run
 
 test: .venv/.test tools
 	@$(MAKE) --no-print-directory lint types javascript python postgres faults-short
+
+# What is served where DEBUG is off: bundled and minified. Without it, or after a change, the sources are served as they are.
+build:
+	@.ci/frontend
+	@node build.js
+
+# What opening the chat weighs and takes, in a browser, on that build; fails where it is too much.
+budget: .venv/.test tools
+	@.venv/bin/python -m tests.budget
 
 environment: .venv/.run
 
@@ -28,8 +37,9 @@ javascript:
 	@! command -v node >/dev/null || $(NODE_TEST) --test-reporter=dot $(JS_TESTS) || { $(NODE_TEST) $(JS_TESTS); exit 1; }
 
 # Some tests wait more than they compute (the conformance kit, browsers), so there is a worker more than cores.
+# Three minutes of them are Schemathesis's, where a plain pytest gives it some seconds.
 python: .venv/.test
-	@.venv/bin/python -m pytest --quiet --numprocesses=3 --dist=worksteal -m "not faults"
+	@SCHEMATHESIS_S=$(or $(SCHEMATHESIS_S),180) .venv/bin/python -m pytest --quiet --numprocesses=3 --dist=worksteal -m "not faults"
 
 # What the database decides, once more where several processes share one.
 postgres: .venv/.test
@@ -51,8 +61,13 @@ faults-full: .venv/.test tools
 tools:
 	@.ci/tools
 
+# What it costs and how fast it is, beside a peer in the same run (docs/benchmarks.md); for a machine that does nothing
+# else. PARTS names some of them; -full has the real sizes.
 bench: .venv/.test tools
-	@.venv/bin/python -m tests.bench
+	@.venv/bin/python -m tests.bench $(PARTS)
+
+bench-full: .venv/.test tools
+	@.venv/bin/python -m tests.bench $(PARTS) --size full
 
 .venv/.run: requirements.txt .ci/environment
 	@.ci/environment requirements.txt

@@ -3,11 +3,12 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from django.conf import settings
 from django.db.models import Max, QuerySet
 
-from chat import files, order, outbox, outcome, sql
+from chat import consent, files, order, outbox, outcome, policy, showing, sql, trail
 from chat.feed import Pen
 from chat.limits import WORDS, Limits
 from chat.models import ContactInbox, Conversation, Delivery, Message
@@ -18,8 +19,6 @@ from chat.wire.values import Values
 MAX_WAITING = 50  # undelivered messages of one contact
 MAX_EMPTY = 10  # conversations of one contact in which nothing was said yet
 INTERACTIVE = ("input_select", "form", "input_csat", "input_email", "input_text", "input_textarea")  # contract §2.6
-PAUSE_MS = 10_000
-MOST_ANSWERS = 5  # in a conversation during a pause; more of them wait for its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,8 @@ def accept(
     """Store a visitor's message and its delivery. The same ``echo_id`` with the same content answers the same again.
 
     ``new_id``: a conversation that is begun with this message, unless it was begun already. Raises Refusal:
-    echo_id_mismatch, too_many_waiting, too_fast (new conversations), no_such_conversation, no_such_file, file_too_big.
+    echo_id_mismatch, too_many_waiting, no_such_conversation, no_such_file, file_too_big; of what begins a conversation:
+    consent_required, too_fast.
     """
     known = sql.message_by_echo_id(contact_id, echo_id)
     if known is not None:
@@ -57,12 +57,13 @@ def accept(
     else:
         conversation = _begun(contact_id, new_id) or _begin_conversation(pen, contact_id, new_id)
     if conversation.chatwoot_id is None:
-        _create_upstream(pen, conversation)
-    message = pen.add_message(
-        _message(pen, conversation, echo_id=echo_id, text=text)._replace(has_files=bool(file_ids))
-    )
+        # Once: while its creation is open, nothing is added.
+        outbox.enqueue_creation(pen, conversation, contact=not conversation.contact_inbox.pubsub_token)
+    first = _message(pen, conversation, echo_id=echo_id, text=text)
+    message = pen.add_message(first._replace(has_files=bool(file_ids)))
     files.attach(contact_id, file_ids, message.id)
-    outbox.enqueue(pen, Delivery.Kind.MESSAGE, conversation, message_id=message.id)
+    outbox.enqueue(pen, Delivery.Kind.MESSAGE, conversation, message_id=message.id, payload=trail.payload())
+    pen.count("accepted")
     return Accepted(message.id, conversation.id)
 
 
@@ -90,13 +91,21 @@ def _find_conversation(contact_id: uuid.UUID, conversation_id: uuid.UUID | None)
         raise Refusal(Code.NO_SUCH_CONVERSATION)
     if named is not None and not named.deleted:
         return named
-    return own.filter(deleted=False).order_by("-created_at", "-id").first()
+    current = own.filter(deleted=False).select_related("inbox").order_by("-created_at", "-id").first()
+    return None if named is None and current is not None and _is_over(current) else current
+
+
+def _is_over(conversation: Conversation) -> bool:
+    """Closed, and its inbox wants a new one then; of which a Chatwoot that locks contacts to one makes none."""
+    inbox = conversation.inbox
+    is_closed = conversation.status == Conversation.Status.RESOLVED
+    return is_closed and not inbox.locks_to_single and policy.begins_anew(inbox.policy)
 
 
 def begin(pen: Pen, contact_id: uuid.UUID, *, new_id: uuid.UUID) -> bool:
     """A new conversation, of which Chatwoot hears with its first message. False: it was begun already.
 
-    Raises Refusal: too_fast.
+    Raises Refusal: too_fast, consent_required.
     """
     if Conversation.objects.filter(contact=contact_id, id=new_id).exists():
         return False
@@ -119,6 +128,7 @@ def _begin_conversation(pen: Pen, contact_id: uuid.UUID, new_id: uuid.UUID | Non
     contact_inbox = of_contact.order_by("-identified", "-id").first()
     if contact_inbox is None:
         raise Refusal(Code.UNKNOWN_TOKEN)
+    consent.required(contact_id, contact_inbox.inbox)
     _refuse_too_many_new(contact_inbox, pen.now)
     newest = Conversation.objects.filter(contact=contact_id).aggregate(newest=Max("created_at"))["newest"] or 0
     conversation = Conversation(
@@ -135,19 +145,21 @@ def _begin_conversation(pen: Pen, contact_id: uuid.UUID, new_id: uuid.UUID | Non
 def _refuse_too_many_new(contact_inbox: ContactInbox, now: int) -> None:
     """By what was begun here and not by a bucket: a day outlives a process."""
     limits: Limits = settings.LIMITS
-    begun = Delivery.objects.filter(
-        contact_inbox__contact=contact_inbox.contact_id, kind=Delivery.Kind.CONVERSATION
-    ).order_by("-created_at")
     for rate in limits.over(contact_inbox.inbox.limits).rates["conversations"]:
-        in_span = begun.filter(created_at__gt=now - rate.per_s * 1000).values_list("created_at", flat=True)
-        if len(newest := list(in_span[: rate.amount])) == rate.amount:
+        newest = _begun_after(contact_inbox.contact_id, now - rate.per_s * 1000, most=rate.amount)
+        if len(newest) == rate.amount:
             after_s = (newest[-1] - now) / 1000 + rate.per_s
             raise Refusal(Code.TOO_FAST, WORDS["conversations"], retry_after_s=after_s)
 
 
-def _create_upstream(pen: Pen, conversation: Conversation) -> None:
-    """Once: while its creation is open, nothing is added."""
-    outbox.enqueue_creation(pen, conversation, contact=not conversation.contact_inbox.pubsub_token)
+def _begun_after(contact_id: uuid.UUID, moment: int, *, most: int) -> list[int]:
+    """When, newest first: those that Chatwoot has heard or will hear of, and those in which nothing was said yet."""
+    kind = Delivery.Kind.CONVERSATION
+    told = Delivery.objects.filter(contact_inbox__contact=contact_id, kind=kind, created_at__gt=moment)
+    empty = Conversation.objects.filter(contact=contact_id, chatwoot_id=None, created_at__gt=moment)
+    untold = empty.exclude(deliveries__kind=kind)
+    times = [rows.order_by("-created_at").values_list("created_at", flat=True)[:most] for rows in (told, untold)]
+    return sorted(chain(*times), reverse=True)[:most]
 
 
 def _message(pen: Pen, conversation: Conversation, *, echo_id: uuid.UUID, text: str) -> MessageRecord:
@@ -210,7 +222,7 @@ def resolve(pen: Pen, contact_id: uuid.UUID, *, conversation_id: uuid.UUID) -> N
     if latest is None or said_since:  # messages open it again
         outbox.enqueue(pen, Delivery.Kind.RESOLVE, conversation)
     elif not _is_resolved(conversation, latest) and latest not in _waiting(conversation, Delivery.Kind.RESOLVE):
-        not_before = min(latest.started_at, pen.now) + PAUSE_MS
+        not_before = min(latest.started_at, pen.now) + order.PAUSE_MS
         outbox.enqueue(pen, Delivery.Kind.RESOLVE, conversation, not_before=not_before)
 
 
@@ -236,19 +248,15 @@ def answer(pen: Pen, contact_id: uuid.UUID, *, message_id: uuid.UUID, submitted_
     is_shown = question.direction == Message.Direction.OUTGOING and question.chatwoot_id is not None
     if not is_shown or question.deleted or question.content_type not in INTERACTIVE:
         raise Refusal(Code.NO_QUESTION)
+    if showing.is_answered(question.id, submitted_values):
+        return  # told again, since nobody had heard that it was accepted
     payload = {"message_id": question.chatwoot_id, "submitted_values": submitted_values}
     waiting = _waiting(question.conversation, Delivery.Kind.ANSWER).filter(payload__message_id=question.chatwoot_id)
     if not waiting.update(payload=payload):
-        not_before = _end_of_pause(question.conversation, pen.now)
-        outbox.enqueue(pen, Delivery.Kind.ANSWER, question.conversation, payload=payload, not_before=not_before)
-
-
-def _end_of_pause(conversation: Conversation, now: int) -> int:
-    """Now, unless many answers were sent lately: each costs Chatwoot a request ahead of everybody's resync."""
-    answers = Delivery.objects.filter(lane=str(conversation.id), kind=Delivery.Kind.ANSWER)
-    latest = answers.filter(started_at__gt=now - PAUSE_MS, started_at__lte=now).order_by("-started_at")
-    times = list(latest.values_list("started_at", flat=True)[:MOST_ANSWERS])
-    return times[-1] + PAUSE_MS if len(times) == MOST_ANSWERS else now
+        lane, kind = str(question.conversation_id), Delivery.Kind.ANSWER
+        not_before = order.end_of_pause(lane, kind, pen.now)
+        outbox.enqueue(pen, kind, question.conversation, payload=payload, not_before=not_before)
+    showing.answered(pen, question.id, waiting.get().id, submitted_values)
 
 
 def _waiting(conversation: Conversation, kind: str) -> QuerySet[Delivery]:

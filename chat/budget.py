@@ -7,6 +7,7 @@ import asyncio
 import heapq
 import itertools
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from enum import IntEnum
@@ -19,8 +20,11 @@ class Urgency(IntEnum):
     FILE = 3
 
 
+OLDEST = 5  # one request in so many is that of whoever waits longest, or deliveries without end would starve the rest
+
+
 class Budget:
-    """A token bucket; who waits is served by urgency, then in order.
+    """A token bucket; who waits is served by urgency, then in order, and now and then by age alone.
 
     The burst is what a quarter of a second brings, so that several processes that begin together stay below the limit.
     """
@@ -34,12 +38,21 @@ class Budget:
         self._tokens = float(self._burst)
         self._filled_at = monotonic()
         self._waiting: list[tuple[Urgency, int, asyncio.Future[None]]] = []
+        self._by_age: deque[asyncio.Future[None]] = (
+            deque()
+        )  # the same, and those who were served or went away meanwhile
         self._numbers = itertools.count()
+        self._served = 0
+        self.taken = 0
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def rate_per_s(self) -> float:
         return self._rate_per_s
+
+    @property
+    def waiting(self) -> int:
+        return sum(not future.done() for _, _, future in self._waiting)
 
     def share(self, rate_per_s: float) -> None:
         """Go on at another rate: other processes have come or gone."""
@@ -57,9 +70,11 @@ class Budget:
         self._fill()
         if not self._waiting and self._tokens >= 1:
             self._tokens -= 1
+            self.taken += 1
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (urgency, next(self._numbers), future))
+        self._by_age.append(future)
         self._set_timer()
         await future
 
@@ -76,12 +91,22 @@ class Budget:
     def _serve(self) -> None:
         self._timer = None
         self._fill()
-        while self._waiting and self._tokens >= 1:
-            _, _, future = heapq.heappop(self._waiting)
-            if not future.done():  # a cancelled caller takes nothing
-                self._tokens -= 1
-                future.set_result(None)
+        while self._tokens >= 1 and (future := self._next()) is not None:
+            self._tokens -= 1
+            self._served += 1
+            self.taken += 1
+            future.set_result(None)
         self._set_timer()
+
+    def _next(self) -> asyncio.Future[None] | None:
+        """Who is served next; a cancelled caller takes nothing."""
+        while self._by_age and self._by_age[0].done():
+            self._by_age.popleft()
+        while self._waiting and self._waiting[0][2].done():
+            heapq.heappop(self._waiting)
+        if not self._waiting:
+            return None
+        return self._by_age[0] if self._served % OLDEST == OLDEST - 1 else self._waiting[0][2]
 
 
 def _burst(rate_per_s: float) -> float:

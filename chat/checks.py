@@ -15,7 +15,14 @@ TAG = "chat"
 
 def register() -> None:
     """Deployment checks: `migrate` and the admin's first inbox must work before an inbox exists."""
-    mentioned = (origins_are_named, fences_hold, answers_are_stamped, bot_tokens_are_used, proxies_are_named)
+    mentioned = (
+        origins_are_named,
+        fences_hold,
+        answers_are_stamped,
+        bot_tokens_are_used,
+        proxies_are_named,
+        policies_are_read,
+    )
     for check in (is_migrated, has_an_inbox, *mentioned):
         checks.register(check, TAG, deploy=True)
 
@@ -41,7 +48,7 @@ def has_an_inbox(**_: Any) -> list[checks.CheckMessage]:
     return [
         checks.Error(
             "There is no inbox: nobody can chat",
-            hint="Set CHATWOOT_URL and CHATWOOT_INBOX_IDENTIFIER; or start with DEBUG=True and add it in the admin.",
+            hint="Run manage.py connect_chatwoot; or set CHATWOOT_URL and CHATWOOT_INBOX_IDENTIFIER.",
             id="chat.E002",
         )
     ]
@@ -57,6 +64,7 @@ def origins_are_named(**_: Any) -> list[checks.CheckMessage]:
         checks.Warning(
             f"Inbox {slug} names no allowed origins: only pages of this site itself can embed its chat",
             hint="Set ALLOWED_ORIGINS, or the allowed origins of the inbox in the admin, such as https://shop.example.",
+            obj=slug,
             id="chat.W001",
         )
         for slug in silent
@@ -92,6 +100,14 @@ def fence_words(chatwoot: "Chatwoot") -> str:
     return "not checked yet, so it counts as unfenced"
 
 
+def clock_words(skew_ms: int, error_ms: int) -> str:
+    """Chatwoot tells whole seconds, so that nothing is known to less than the error."""
+    if not (skew_ms or error_ms):
+        return "as ours, as far as is known"
+    where = "ahead of" if skew_ms > 0 else "behind"
+    return f"{abs(skew_ms) / 1000:.1f} s {where} ours (± {error_ms / 1000:.1f} s)"
+
+
 def answers_are_stamped(**_: Any) -> list[checks.CheckMessage]:
     """By the latest probe of the fence."""
     from chat.models import Chatwoot
@@ -117,6 +133,7 @@ def bot_tokens_are_used(**_: Any) -> list[checks.CheckMessage]:
         checks.Warning(
             f"Inbox {inbox.slug} does not use its bot token: {inbox.marker_off}",
             hint="Find out why; then switch it on again at the inbox in the admin, or give it another token.",
+            obj=inbox.slug,
             id="chat.W003",
         )
         for inbox in Inbox.objects.exclude(marker_off="").order_by("slug")
@@ -133,6 +150,23 @@ def proxies_are_named(**_: Any) -> list[checks.CheckMessage]:
             hint="Set TRUSTED_PROXIES to the networks of your proxies, such as 10.0.0.0/8; see docs/abuse.md.",
             id="chat.W004",
         )
+    ]
+
+
+def policies_are_read(**_: Any) -> list[checks.CheckMessage]:
+    from chat import policy
+    from chat.models import Inbox
+
+    if unapplied_migrations():
+        return []
+    return [
+        checks.Warning(
+            f"The policy of inbox {inbox.slug} is not followed where it cannot be read: {trouble}",
+            hint="Write it anew in the admin; see docs/composer.md.",
+            id="chat.W005",
+        )
+        for inbox in Inbox.objects.exclude(policy={}).order_by("slug")
+        for trouble in policy.read(inbox.policy).troubles
     ]
 
 

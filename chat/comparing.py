@@ -6,7 +6,7 @@ then the newest pages show at once what is new, and the index, or a walk over al
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -17,6 +17,7 @@ from chat.budget import Urgency
 from chat.chatwoot import resources
 from chat.chatwoot.errors import NotFound, TooBig
 from chat.chatwoot.listing import Unread
+from chat.chatwoot.resources import MessageType
 from chat.feed import Pen
 from chat.mirror import Scope
 from chat.models import Conversation, Message
@@ -40,6 +41,11 @@ class Outcome(NamedTuple):
     deep: bool  # False: only the newest was compared
 
 
+class _Applied(NamedTuple):
+    complete: bool  # False: its conversation may be the one that we are just creating, which a later list tells
+    news: list[resources.Message]
+
+
 class _Known(NamedTuple):
     id: object
     chatwoot_id: int
@@ -49,8 +55,11 @@ class _Known(NamedTuple):
 class Comparing:
     """All of its methods raise ChatwootError, and what the database raises."""
 
-    def __init__(self, upstreams: Upstreams, writer: Writer, reader: Reader) -> None:
+    def __init__(
+        self, upstreams: Upstreams, writer: Writer, reader: Reader, *, found: Callable[[Scope, float], None]
+    ) -> None:
         self._upstreams = upstreams
+        self._found = found  # told of each agent's message that nobody had brought, and how old it is, in seconds
         self._writer = writer
         self._reader = reader
         self._too_big: set[int] = set()  # contact inboxes whose index does not fit, as far as this process learnt
@@ -59,7 +68,9 @@ class Comparing:
     async def compare(self, scope: Scope, *, urgency: Urgency) -> Outcome:
         """What a gap asks for at once."""
         if not await self._reader.run(_has_many, scope.contact_inbox_id):
-            return Outcome(await self._index(scope, urgency), True)
+            complete = await self._index_if_it_fits(scope, urgency)
+            if complete is not None:
+                return Outcome(complete, True)
         upstream = await self._upstreams.of(scope.inbox_id)
         for known in await self._reader.run(_recent, scope.contact_inbox_id):
             with _unless_gone(known):
@@ -68,12 +79,9 @@ class Comparing:
 
     async def compare_all(self, scope: Scope, *, urgency: Urgency) -> bool:
         """Everything, whatever it takes. False when something must wait for a later comparison."""
-        if scope.contact_inbox_id not in self._too_big:
-            try:
-                return await self._index(scope, urgency)
-            except TooBig:
-                self._too_big.add(scope.contact_inbox_id)
-                log.warning("contact inbox %s has an index beyond bounds: it is walked", scope.contact_inbox_id)
+        complete = await self._index_if_it_fits(scope, urgency)
+        if complete is not None:
+            return complete
         upstream = await self._upstreams.of(scope.inbox_id)
         complete = True
         for known in await self._reader.run(_all, scope.contact_inbox_id):
@@ -90,6 +98,17 @@ class Comparing:
         except TooBig:
             return await self._walk(scope, upstream, known, urgency, until=0, most=ALL_PAGES)
         return await self._apply(scope, upstream, conversation, started)
+
+    async def _index_if_it_fits(self, scope: Scope, urgency: Urgency) -> bool | None:
+        """None: it is beyond our bounds, as that of few messages may be, too, when they are long."""
+        if scope.contact_inbox_id in self._too_big:
+            return None
+        try:
+            return await self._index(scope, urgency)
+        except TooBig:
+            self._too_big.add(scope.contact_inbox_id)
+            log.warning("contact inbox %s has an index beyond bounds: it is walked", scope.contact_inbox_id)
+            return None
 
     async def _index(self, scope: Scope, urgency: Urgency) -> bool:
         upstream = await self._upstreams.of(scope.inbox_id)
@@ -111,7 +130,9 @@ class Comparing:
         messages = sorted(conversation.messages, key=lambda each: each.id)
         for at in range(0, max(1, len(messages)), CHUNK):
             apply = partial(_apply, scope, conversation, messages[at : at + CHUNK], started)
-            complete &= await self._writer.write(apply, contacts=(scope.contact_id,), priority=Priority.MIRROR)
+            applied = await self._writer.write(apply, contacts=(scope.contact_id,), priority=Priority.MIRROR)
+            complete &= applied.complete
+            self._tell_found(scope, upstream, applied.news)
         if complete and (settled := _settled(upstream, messages)):
             await self._verified(scope, conversation.id, settled)
         return complete
@@ -129,6 +150,7 @@ class Comparing:
             self._note_unread(scope, page.unread)
             apply = partial(_apply_page, scope, page.rows, started)
             news = await self._writer.write(apply, contacts=(scope.contact_id,), priority=Priority.MIRROR)
+            self._tell_found(scope, upstream, news)
             settled = max(settled, _settled(upstream, page.rows))
             ids = page.ids
             if len(ids) <= OVERLAP or (ids[0] <= until and not news):
@@ -137,6 +159,12 @@ class Comparing:
             before = ids[OVERLAP - 1]
         log.warning("conversation %s: %d pages were not enough to compare it", known.id, most)
         return False
+
+    def _tell_found(self, scope: Scope, upstream: Upstream, news: list[resources.Message]) -> None:
+        now = upstream.link.clock.now() / 1000
+        for message in news:
+            if message.message_type is not MessageType.INCOMING:
+                self._found(scope, now - message.created_at)
 
     def _note_unread(self, scope: Scope, unread: Sequence[Unread]) -> None:
         """They hide no others, and come again with each comparison: said at the 1st, 2nd, 4th, 8th …"""
@@ -174,24 +202,26 @@ def _settled(upstream: Upstream, messages: Sequence[resources.Message]) -> int:
 
 def _apply(
     scope: Scope, conversation: resources.Conversation, messages: list[resources.Message], started: int, pen: Pen
-) -> bool:
-    """False: it may be the one that we are just creating, which a later list tells."""
+) -> _Applied:
     listed = replace(conversation, source_id=scope.source_id)  # the answer is about this contact inbox
     if mirror.apply_conversation(pen, scope, listed, read_started=started) is None:
-        return not outbox.creation_open(scope.contact_inbox_id)
-    for message in messages:
-        mirror.apply_message(pen, scope, message, read_started=started)
-    return True
+        return _Applied(not outbox.creation_open(scope.contact_inbox_id), [])
+    return _Applied(True, _apply_messages(scope, messages, started, pen))
 
 
-def _apply_page(scope: Scope, page: tuple[resources.Message, ...], started: int, pen: Pen) -> int:
-    """How many of them were new to us."""
-    ids = [each.id for each in page]
+def _apply_messages(
+    scope: Scope, messages: Sequence[resources.Message], started: int, pen: Pen
+) -> list[resources.Message]:
+    """Those of them that were new to us."""
+    ids = [each.id for each in messages]
     known = set(Message.objects.filter(inbox=scope.inbox_id, chatwoot_id__in=ids).values_list("chatwoot_id", flat=True))
-    news = 0
-    for message in sorted(page, key=lambda each: each.id):
-        applied = mirror.apply_message(pen, scope, message, read_started=started)
-        news += applied is not None and message.id not in known
+    applied = [each for each in messages if mirror.apply_message(pen, scope, each, read_started=started)]
+    return [each for each in applied if each.id not in known]
+
+
+def _apply_page(scope: Scope, page: tuple[resources.Message, ...], started: int, pen: Pen) -> list[resources.Message]:
+    """Those of them that were new to us."""
+    news = _apply_messages(scope, sorted(page, key=lambda each: each.id), started, pen)
     conversation = sql.conversation_by_chatwoot_id(scope.inbox_id, page[0].conversation_id) if page else None
     if conversation is not None:
         mirror.confirm(pen, conversation.id)

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
-from chat import embedding, runtime, sessions, wire
+from chat import embedding, runtime, sessions, trail, wire
 from chat.conversations import Conversations
 from chat.draining import Drain
 from chat.gate import Gate
@@ -18,6 +18,7 @@ from chat.window import Pace
 from chat.wire import frames
 
 logger = logging.getLogger(__name__)
+USUAL = (1000, 1001, 1005, 1006, 1009)  # with what browsers and lines end a socket (RFC 6455 §7.4.1)
 
 
 def _conversations() -> Conversations:
@@ -59,7 +60,7 @@ class ChatConsumer:
         self._authenticate = authenticate
         self._drain = drain
         self._gate = gate
-        self._slug = ""
+        self._slug, self._frames = "", 0
 
     @classmethod
     def as_asgi(cls, **initkwargs: Any) -> Any:
@@ -69,7 +70,7 @@ class ChatConsumer:
         return app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        self.scope = scope
+        self.scope, self._request_id = scope, trail.request_id.get()
         self.socket, drain, self.gate = Socket(send, limits=self.limits), self._drain(), self._gate()
         try:
             while (message := await receive())["type"] != "websocket.disconnect":
@@ -81,6 +82,7 @@ class ChatConsumer:
                 else:  # `chatproxy.websocket` makes a 503 of it: another process may take this visitor
                     await send({"type": "websocket.close", "code": int(wire.Close.RESTART)})
                     return
+            drain.closed[_number(self.socket.code or message.get("code"))] += 1
         finally:
             self.socket.leave()
             self.gate.leave(self.socket)
@@ -98,6 +100,9 @@ class ChatConsumer:
         if self.socket.closed:
             return
         now = self.socket.heard()
+        self._frames += 1
+        if self._request_id:  # each is a request of its own
+            trail.request_id.set(f"{self._request_id}.{self._frames}")
         try:
             frame = self._read(text, now)
             await _HANDLERS[type(frame)](self, frame)
@@ -179,6 +184,7 @@ class ChatConsumer:
                 self.socket.contact_id,
                 echo_id=frame.echo_id,
                 conversation_id=frame.conversation,
+                begins=frame.begins,
                 text=frame.text,
                 files=frame.files,
             )
@@ -253,6 +259,11 @@ _HANDLERS: Mapping[type[wire.ClientFrame], Callable[[ChatConsumer, Any], Awaitab
     frames.Answer: ChatConsumer.answer,
     frames.Ping: ChatConsumer.ping,
 }
+
+
+def _number(code: int | None) -> str:
+    """A peer may send any: what is neither ours nor a usual one of browsers is all the same."""
+    return str(int(code)) if code in USUAL or code in list(wire.Close) else "other"
 
 
 def _bad(words: str) -> _Unacceptable:

@@ -5,12 +5,13 @@ None of them waits for Chatwoot. Whatever is refused raises ``wire.Refusal``, an
 
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, ParamSpec, TypeVar
 
-from chat import acceptance, feed, overview, sql, wire
+from chat import acceptance, feed, overview, sql, trail, wire
 from chat.acceptance import Accepted
 from chat.audience import Listener, Row
 from chat.avatars import Avatars
@@ -24,6 +25,7 @@ from chat.indicator import TypingIndicator
 from chat.models import Message
 from chat.overview import Glance
 from chat.people import People
+from chat.portals import Portals
 from chat.reader import Reader
 from chat.uploads import Source, Uploaded, Uploads
 from chat.upstreams import Upstreams
@@ -77,9 +79,11 @@ class Conversations:
         self._uploads = uploads
         self.downloads = downloads
         self.avatars = avatars
-        self.devices = Devices(writer, reader, holding)
+        self.files_refused: Counter[str] = Counter()  # by code
+        self.devices = Devices(writer, reader, courier, holding)
         self._indicator = TypingIndicator(upstreams, reader)
         self.inboxes = Inboxes(upstreams, reader)
+        self.portals = Portals(upstreams, reader)
         self.people = People(writer, reader, courier, holding)
 
     # Being here
@@ -109,8 +113,12 @@ class Conversations:
         conversation_id: uuid.UUID | None,
         text: str,
         files: Sequence[uuid.UUID] = (),
+        begins: uuid.UUID | None = None,
     ) -> Accepted:
-        """Keep a message. When this returns it is committed, and will reach Chatwoot exactly once."""
+        """Keep a message. When this returns it is committed, and will reach Chatwoot exactly once.
+
+        ``begins``: as the ``key`` of ``begin``.
+        """
         accept = partial(
             acceptance.accept,
             contact_id=contact_id,
@@ -118,12 +126,18 @@ class Conversations:
             conversation_id=conversation_id,
             text=wire.validate_text(text, has_files=bool(files)),
             file_ids=wire.validate_files(files),
+            new_id=_named(contact_id, begins) if begins else None,
         )
-        return await self._write(contact_id, accept)
+        return await self._accept(contact_id, echo_id, accept)
+
+    async def _accept(self, contact_id: uuid.UUID, echo_id: uuid.UUID, accept: Callable[[Pen], Accepted]) -> Accepted:
+        accepted = await self._write(contact_id, accept)
+        trail.accepted(accepted.message_id, echo_id=echo_id)
+        return accepted
 
     async def begin(self, contact_id: uuid.UUID, *, key: uuid.UUID, first: First | None = None) -> Begun:
         """A new conversation, lazily created at Chatwoot: with its first message. The same key: the same again."""
-        new_id = uuid.uuid5(contact_id, str(key))  # nobody else's keys lead here
+        new_id = _named(contact_id, key)
         if first is None:
             is_new = await self._write(contact_id, partial(acceptance.begin, contact_id=contact_id, new_id=new_id))
             return Begun(await self.glance(contact_id, conversation_id=new_id), None, not is_new)
@@ -136,13 +150,17 @@ class Conversations:
             file_ids=wire.validate_files(first.files),
             new_id=new_id,
         )
-        accepted = await self._write(contact_id, accept)
+        accepted = await self._accept(contact_id, first.echo_id, accept)
         glance = await self.glance(contact_id, conversation_id=accepted.conversation_id)
         return Begun(glance, accepted.message_id, accepted.replayed)
 
     async def upload(self, contact_id: uuid.UUID, *, name: str, source: Source) -> Uploaded:
         """Keep a file that a later message may carry."""
-        return await self._uploads.keep(contact_id, name=name, source=source)
+        try:
+            return await self._uploads.keep(contact_id, name=name, source=source)
+        except Refusal as refusal:
+            self.files_refused[refusal.code] += 1
+            raise
 
     async def seen(self, contact_id: uuid.UUID, *, conversation_id: uuid.UUID, message_id: uuid.UUID) -> None:
         """The visitor has seen everything up to this message."""
@@ -227,6 +245,12 @@ class Conversations:
     async def close(self) -> None:
         await self._indicator.close()
         await self.inboxes.close()
+        await self.portals.close()
+
+
+def _named(contact_id: uuid.UUID, key: uuid.UUID) -> uuid.UUID:
+    """The conversation of this key: nobody else's keys lead here."""
+    return uuid.uuid5(contact_id, str(key))
 
 
 def _history(contact_id: uuid.UUID, conversation_id: uuid.UUID, before: uuid.UUID | None, limit: int) -> History:

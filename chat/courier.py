@@ -70,6 +70,7 @@ class Courier:
         self._marking = Marking(reader, self._looking)
         self._woken, self._ended, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._closing = False
+        self._relieved: Callable[[], bool] = lambda: False
         self._said_at = 0.0
         self._trouble = Trouble(
             log, ill="the courier could not read what is due", well="the courier can read again what is due"
@@ -84,8 +85,9 @@ class Courier:
     def start(self) -> None:
         self._scanning.spawn(self._scan_forever(), name="courier")
 
-    async def finish(self) -> None:
-        """Carry on until nothing is due any more, then ``close``. Cancel it to wait no longer."""
+    async def finish(self, *, unless: Callable[[], bool]) -> None:
+        """Carry on until nothing is due any more, or ``unless`` is so, then ``close``. Cancel it to wait no longer."""
+        self._relieved = unless
         self._idle.clear()
         self.wake()
         await self._idle.wait()
@@ -117,7 +119,7 @@ class Courier:
                 while await self._scan():
                     pass
                 self._trouble.over()
-                if not self._carrying:
+                if not self._carrying or self._relieved():
                     self._idle.set()
             except BUSY as error:
                 self._trouble.note(error, given_up=0)
@@ -133,7 +135,7 @@ class Courier:
         """Take up what is due; True: a Chatwoot with many due lanes may have hidden those of another."""
         busy = Counter(each.chatwoot_pk for each in self._carrying.values())
         uploads = Counter(each.chatwoot_pk for each in self._carrying.values() if each.is_upload)
-        without = [pk for pk, known in self._known.items() if busy[pk] >= AT_ONCE or not known.available]
+        without = [pk for pk, known in self._known.items() if busy[pk] >= AT_ONCE or self._rests(known)]
         full = [pk for pk in uploads if uploads[pk] >= UPLOADS_AT_ONCE]
         limit = len(self._carrying) + 2 * AT_ONCE
         now = await self._reader.run(sql.database_now)
@@ -150,6 +152,10 @@ class Courier:
                 self._tasks.spawn(self._carry(due), name=f"delivery {due.delivery_id}")
                 begun = True
         return begun and len(found) == limit
+
+    def _rests(self, upstream: Upstream) -> bool:
+        """What keeps a former address from being asked says nothing of the one in its place."""
+        return not upstream.available and not self._upstreams.is_former(upstream)
 
     async def _carry(self, due: Due) -> None:
         release = self._holding.keep(due.contact_id)

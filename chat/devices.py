@@ -12,6 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from chat import sessions, signin
+from chat.courier import Courier
 from chat.feed import Pen
 from chat.holding import Holding
 from chat.identity import Identity
@@ -26,9 +27,10 @@ T = TypeVar("T")
 
 
 class Devices:
-    def __init__(self, writer: Writer, reader: Reader, holding: Holding) -> None:
+    def __init__(self, writer: Writer, reader: Reader, courier: Courier, holding: Holding) -> None:
         self._writer = writer
         self._reader = reader
+        self._courier = courier
         self._holding = holding
 
     async def open(self, inbox: Inbox, *, kind: str) -> sessions.Opened:
@@ -49,11 +51,19 @@ class Devices:
             raise await self._stolen(reused) from None
 
     async def sign_in(
-        self, inbox: Inbox, identity: Identity, *, kind: str, session: Session | None = None, refresh_token: str = ""
+        self,
+        inbox: Inbox,
+        identity: Identity,
+        *,
+        kind: str,
+        session: Session | None = None,
+        refresh_token: str = "",
+        admit: Callable[[uuid.UUID], None] = lambda contact_id: None,
     ) -> sessions.Opened:
         """Somebody has proven who they are. ``session`` or its ``refresh_token``: whose device it was so far.
 
-        Raises BadIdentity when this proof was used before, and it works only once.
+        ``admit`` is asked of whom they were and are, and may raise Refusal. Raises BadIdentity when this proof was used
+        before, and it works only once.
         """
         device = Device(kind, session)
         if refresh_token:
@@ -65,11 +75,15 @@ class Devices:
             contacts = await self._reader.run(signin.parties, inbox, identity, device)
         except BUSY as error:
             raise Refusal(Code.UNAVAILABLE) from error
+        for contact_id in contacts:
+            if not device.is_of_another(identity) or contact_id != device.contact_id:
+                admit(contact_id)
         enter = partial(signin.sign_in, inbox=inbox, identity=identity, device=device)
         signed_in = await self._write(enter, contacts=contacts)
         for ended in signed_in.ended:
             self._holding.ended(ended.contact_id, ended.pk)
         self._holding.refresh(signed_in.opened.session.contact_id)  # what was adopted is heard from now on
+        self._courier.wake()  # Chatwoot may have to hear who this is
         return signed_in.opened
 
     async def end(self, session: Session) -> None:

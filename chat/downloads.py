@@ -12,7 +12,7 @@ from functools import partial
 import httpx
 from django.conf import settings
 
-from chat import files, sql
+from chat import files, networks, sql
 from chat.budget import Urgency
 from chat.chatwoot.addresses import Hosts, Resolve, Uncheckable, resolve
 from chat.chatwoot.errors import ChatwootError, NotFound, Throttled
@@ -21,7 +21,7 @@ from chat.files import Found
 from chat.filetypes import HEAD_BYTES, content_type_by_head
 from chat.ranges import Range
 from chat.reader import Reader
-from chat.streams import Download, Later, Lying, Places
+from chat.streams import Download, Lying, Places
 from chat.upstreams import Unavailable, Upstreams
 from chat.wire.errors import Code, Refusal
 from chat.writer import BUSY
@@ -50,6 +50,7 @@ class Downloads:
         hosts: Hosts | None = None,
         resolve: Resolve = resolve,
         pauses_s: Sequence[float] = PAUSES_S,
+        at_once: int = AT_ONCE,
     ) -> None:
         self._reader = reader
         self._upstreams = upstreams
@@ -57,7 +58,7 @@ class Downloads:
         self._hosts = hosts or Hosts(settings.ATTACHMENT_HOSTS)
         self._resolve = resolve
         self._pauses_s = pauses_s
-        self._places = Places(at_once=AT_ONCE, of_one=OF_ONE, wait_s=WAIT_S)
+        self._places = Places(at_once=at_once, of_one=OF_ONE, wait_s=WAIT_S)
 
     async def among(self, contact_id: uuid.UUID, attachment_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
         """Those of these files that this person may have."""
@@ -66,15 +67,17 @@ class Downloads:
         except BUSY as error:
             raise Refusal(Code.UNAVAILABLE) from error
 
-    async def open(self, contact_id: uuid.UUID, attachment_id: uuid.UUID, *, span: Range | None = None) -> Download:
-        """Raises Refusal, and Unsatisfiable when the file has nothing of ``span``."""
+    async def open(
+        self, contact_id: uuid.UUID, attachment_id: uuid.UUID, *, peer: str = "", span: Range | None = None
+    ) -> Download:
+        """``peer`` is the client's address. Raises Refusal, and Unsatisfiable when the file has nothing of ``span``."""
         try:
             found = await self._reader.run(files.find, contact_id, attachment_id)
         except BUSY as error:
             raise Refusal(Code.UNAVAILABLE) from error
         if found is None:
             raise Refusal(Code.NOT_FOUND)
-        give_back = await self._places.take(contact_id)
+        give_back = await self._places.take(contact_id, networks.key(networks.parse(peer)))
         try:
             source, begun, content_type = await self._source(found, span)
         except BaseException:
@@ -87,6 +90,7 @@ class Downloads:
             etag=f'"{found.id.hex}"',
             begun=begun,
             done=give_back,
+            places_are_few=lambda: self._places.are_few,
         )
 
     async def _source(self, found: Found, span: Range | None) -> tuple[Source, bytes, str]:
@@ -144,7 +148,7 @@ class Downloads:
                 if not await self._is_young(found):
                     raise Refusal(Code.NOT_FOUND) from None
                 if pause_s is None:
-                    raise Later(Code.UNAVAILABLE, "This file is not there yet.", after_s=AGAIN_S) from None
+                    raise Refusal(Code.UNAVAILABLE, "This file is not there yet.", retry_after_s=AGAIN_S) from None
                 await asyncio.sleep(pause_s)
                 continue
             except (Uncheckable, ChatwootError, TimeoutError) as error:
@@ -177,7 +181,7 @@ class _Resumed:
 
 
 async def _first(pieces: AsyncIterator[bytes]) -> bytes:
-    """At least as much as tells the type. Raises Later."""
+    """At least as much as tells the type. Raises Refusal."""
     begun = b""
     try:
         async for piece in pieces:
@@ -186,7 +190,7 @@ async def _first(pieces: AsyncIterator[bytes]) -> bytes:
                 break
     except httpx.HTTPError as error:
         log.warning("a file broke off at its beginning: %s", type(error).__name__)
-        raise Later(Code.UNAVAILABLE, after_s=AGAIN_S) from None
+        raise Refusal(Code.UNAVAILABLE, retry_after_s=AGAIN_S) from None
     return begun
 
 
@@ -195,8 +199,8 @@ def _refusal(found: Found, error: Exception) -> Refusal:
         log.error("file %s is not fetched: %s", found.id, error)
         return Refusal(Code.FILE_UNREACHABLE)
     if isinstance(error, Unavailable):
-        return Later(Code.UNAVAILABLE, after_s=error.after_s)
+        return Refusal(Code.UNAVAILABLE, retry_after_s=error.after_s)
     if isinstance(error, Throttled):
-        return Later(Code.UNAVAILABLE, after_s=error.retry_after_s)
+        return Refusal(Code.UNAVAILABLE, retry_after_s=error.retry_after_s)
     log.warning("file %s could not be fetched: %s", found.id, error or type(error).__name__)
-    return Later(Code.UNAVAILABLE, after_s=5)
+    return Refusal(Code.UNAVAILABLE, retry_after_s=5)

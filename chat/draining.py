@@ -5,6 +5,7 @@ All of them at once would fall upon the next process at once.
 
 import asyncio
 import random
+from collections import Counter
 from typing import Protocol
 
 
@@ -20,6 +21,7 @@ class Drain:
 
     def __init__(self, *, chance: random.Random | None = None) -> None:
         self.begun = False
+        self.closed: Counter[str] = Counter()  # sockets, by number
         self._chance = chance or random.Random()
         self._guests: set[Guest] = set()
         self._empty = asyncio.Event()

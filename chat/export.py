@@ -31,6 +31,7 @@ def _contact(contact: Contact) -> dict[str, Any]:
         "name": contact.name,
         "attributes": contact.attributes,
         **{name: contact.claims.get(name) for name in ("email", "phone")},
+        "signed": contact.signed,
         "created_at": contact.created_at,
     }
 

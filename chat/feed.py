@@ -6,16 +6,18 @@ that changes in between has left for a number above that head, and the next read
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import orjson
 
-from chat import sql
+from chat import rich, sql
 from chat.audience import Row
 from chat.markdown import markdown_tree, plain_tree
 from chat.models import Attachment, Contact, Conversation, Inbox, Message, new_epoch
+from chat.quoting import Quotes, quotes
 from chat.sql import ConversationRecord, MessageRecord
 
 PAGE = 200
@@ -25,7 +27,7 @@ PAGE_BYTES = 256 * 1024
 AVATAR = "/api/v1/avatars/"  # relative to this site, wherever the page that shows it is
 
 Record = ConversationRecord | MessageRecord
-_ATTRIBUTES = ("display_type",)  # no others yet: they hold Chatwoot's ids, and whatever a bot put there
+Tally = Counter[tuple[str, ...]]  # how often what came about: a name, and of which kinds
 _SHOWN = ("id", "seq", "status", "contact_seen", "agent_seen", "deleted")
 
 
@@ -75,10 +77,15 @@ class Pen:
         self._changed: dict[uuid.UUID, Record] = {}
         self._inboxes: dict[int, dict[str, Any]] = {}
         self.has_emptied = False  # text was taken away that must not stay on the disk
+        self.tally = Tally()
 
     def knows(self, contact_id: uuid.UUID) -> bool:
         """False: this person was erased before the transaction began."""
         return contact_id in self._heads
+
+    def count(self, *what: str) -> None:
+        """Something for operators' figures, which counts once the transaction has committed."""
+        self.tally[what] += 1
 
     def hold(self, contacts: Iterable[uuid.UUID]) -> None:
         """Lock these, too. Better name them at the start: only there locks are taken in one order by everybody."""
@@ -225,8 +232,9 @@ def _by_seq(record: Record) -> int:
 def _encode(records: Iterable[Record]) -> Iterator[tuple[uuid.UUID, Row]]:
     """The same as rows, in the same order, each with its contact; made one by one (a tree may be large)."""
     records = list(records)
-    files = _attachments([each.id for each in records if isinstance(each, MessageRecord) and each.has_files])
-    return ((each.contact_id, _row(each, files)) for each in records)
+    messages = [each for each in records if isinstance(each, MessageRecord)]
+    files, quoted = _attachments([each.id for each in messages if each.has_files]), quotes(messages)
+    return ((each.contact_id, _row(each, files, quoted)) for each in records)
 
 
 def _attachments(message_ids: list[uuid.UUID]) -> dict[uuid.UUID, list[dict[str, object]]]:
@@ -234,24 +242,27 @@ def _attachments(message_ids: list[uuid.UUID]) -> dict[uuid.UUID, list[dict[str,
     if message_ids:
         for each in Attachment.objects.filter(message__in=message_ids).order_by("position", "chatwoot_id"):
             outward = {"id": each.id, "name": each.name, "type": each.file_type, "size": each.size}
+            outward |= {"width": each.width, "height": each.height} if each.width and each.height else {}
             if each.message_id is not None:
                 found.setdefault(each.message_id, []).append(outward)
     return found
 
 
-def _row(record: Record, files: Mapping[uuid.UUID, list[dict[str, object]]]) -> Row:
+def _row(record: Record, files: Mapping[uuid.UUID, list[dict[str, object]]], quoted: Quotes) -> Row:
     if isinstance(record, ConversationRecord):
         shown = {name: getattr(record, name) for name in _SHOWN}
         return Row("conversation", record.seq, orjson.dumps(shown))
-    return Row("message", record.seq, orjson.dumps(_message(record, files.get(record.id, []))))
+    return Row("message", record.seq, orjson.dumps(_message(record, files.get(record.id, []), quoted.get(record.id))))
 
 
-def _message(record: MessageRecord, attachments: list[dict[str, object]]) -> dict[str, object]:
+def _message(
+    record: MessageRecord, attachments: list[dict[str, object]], quote: dict[str, Any] | None
+) -> dict[str, object]:
     own = record.direction == Message.Direction.INCOMING
     avatar = AVATAR + record.sender_avatar if record.sender_avatar else None
     sender = {"name": record.sender_name, "avatar": avatar, "kind": record.sender_kind or "system"}
     tree = plain_tree if own else markdown_tree
-    told = record.content_attributes
+    attributes = rich.shown(record.content_type, record.content_attributes) | ({"reply_to": quote} if quote else {})
     return {
         "id": record.id,
         "conversation": record.conversation_id,
@@ -264,7 +275,7 @@ def _message(record: MessageRecord, attachments: list[dict[str, object]]) -> dic
         "sender": None if own else sender,
         "text": [] if record.deleted else tree(record.content),
         "content_type": record.content_type,
-        "attributes": {name: value for name in _ATTRIBUTES if isinstance(value := told.get(name), str)},
+        "attributes": attributes,
         "attachments": attachments,
         "deleted": record.deleted,
     }

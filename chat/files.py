@@ -178,6 +178,8 @@ def _add(message_id: uuid.UUID, told: resources.Attachment) -> None:
         name=told.name[:255],
         file_type=told.file_type[:20],
         size=told.file_size or 0,
+        width=told.width,
+        height=told.height,
         chatwoot_url=told.data_url,
     )
 

@@ -24,6 +24,7 @@ EXTENSIONS: dict[str, tuple[str, ...]] = {
     "audio/ogg": ("ogg", "oga", "opus"),
     "audio/flac": ("flac",),
     "audio/mp4": ("m4a",),
+    "audio/webm": ("weba", "webm"),
     "video/mp4": ("mp4", "m4v"),
     "video/quicktime": ("mov",),
     "video/webm": ("webm",),
@@ -101,7 +102,8 @@ def _by_magic(head: bytes) -> str | None:
         brand = head[8:12]
         return _BRANDS.get(brand) or ("video/mp4" if brand in _FILMS else None)
     if head.startswith(b"\x1aE\xdf\xa3") and b"webm" in head[:64]:
-        return "video/webm"
+        # What a browser records names its tracks at once; sound alone has no track of pictures.
+        return "audio/webm" if b"A_OPUS" in head and b"V_" not in head else "video/webm"
     return None
 
 

@@ -1,6 +1,7 @@
 """Who may come in, and how much of them is taken: limits and blocks, at every call, socket and message.
 
-Asked on the loop and answered from memory, in microseconds. Limits are counted in each process by itself.
+Asked on the loop and answered from memory, in microseconds. Limits are counted in each process by itself; what others
+took is learnt from them where there is a Redis (``chat.sharing``).
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from chat import networks
-from chat.limits import AGAIN_S, WORDS, Buckets, Limits, Places, Rate
+from chat.limits import AGAIN_S, CAPPED_S, CAPS, WORDS, Buckets, Limits, Places, Rate
 from chat.models import Inbox
 from chat.networks import Address
 from chat.rules import EVERYWHERE, Rules
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 SAY_S = 60.0  # how often is said who was turned away
 MOST_NOTED = 1_000
+ALARM_S = 3_600.0  # a cap that stays reached is told of again
 CHALLENGE_S = 5.0
 CHALLENGE_SPAN_S = 600
 
@@ -47,13 +49,17 @@ class _Here(NamedTuple):
 
 
 class Gate:
-    """All methods run on the loop. ``read`` reads the rules; without it there are none but ``limits``."""
+    """All methods run on the loop. ``read`` reads the rules; without it there are none but ``limits``.
+
+    ``mark`` writes down for operators that an inbox has reached a cap: its slug, and the limit's name.
+    """
 
     def __init__(
         self,
         *,
         limits: Limits,
         read: Callable[[], Awaitable[Rules]] | None = None,
+        mark: Callable[[str, str], Awaitable[None]] | None = None,
         challenge: Challenge | None = None,
         challenge_after: int = 0,
         buckets: Buckets | None = None,
@@ -61,22 +67,30 @@ class Gate:
         self.rules = Rules()
         self._limits = limits
         self._read = read
+        self._mark = mark
+        self.taken: Callable[[str, str, str, int], None] | None = None  # limit, whose, inbox, amount
         self._challenge = challenge
         self._unasked = (Rate(challenge_after, CHALLENGE_SPAN_S, challenge_after),) if challenge_after else ()
-        self._buckets = buckets or Buckets()
+        self._buckets = Buckets() if buckets is None else buckets
         self._places = Places()
         self._here: dict[Guest, _Here] = {}
         self._has_rules = read is None
         self._reading = asyncio.Lock()
+        self.turned_away: Counter[str] = Counter()  # by what
         self._refused: Counter[tuple[str, str]] = Counter()
         self._said_at, self._said_forgotten = -SAY_S, 0
+        self._alarmed_at: dict[tuple[str, str], float] = {}
+        self._unmarked: dict[str, str] = {}
 
     @classmethod
-    def from_settings(cls, read: Callable[[], Awaitable[Rules]]) -> Self:
+    def from_settings(
+        cls, read: Callable[[], Awaitable[Rules]], mark: Callable[[str, str], Awaitable[None]] | None = None
+    ) -> Self:
         """Raises ImproperlyConfigured."""
         return cls(
             limits=settings.LIMITS,
             read=read,
+            mark=mark,
             challenge=challenge_of(settings.SESSION_CHALLENGE),
             challenge_after=settings.SESSION_CHALLENGE_AFTER,
         )
@@ -109,17 +123,22 @@ class Gate:
             if self.rules.block(here.address, here.contact_id, here.slug):
                 guest.turn_away(Refusal(Code.BLOCKED))
         self._say_refused()
+        await self._mark_caps()
 
     # Coming in. Each raises Refusal
 
-    async def begin(self, request: Any, inbox: Inbox, *, anonymous: bool = True) -> None:
-        """A new session at this inbox. Who proves who they are is not challenged besides."""
+    async def begin(self, request: Any, inbox: Inbox, *, proven: str = "") -> None:
+        """A new session at this inbox. ``proven``: by which identifier; counted for nobody else, and not challenged."""
         address = networks.parse(request.META.get("REMOTE_ADDR", ""))
         who = networks.key(address)
         self._check(address, None, inbox.slug)
+        if proven:
+            self._take("sign_ins", uuid.uuid5(uuid.NAMESPACE_URL, f"{inbox.slug}/{proven}"), inbox.slug)
+            return
         self._take("sessions", who, inbox.slug)
-        if anonymous and self._challenge is not None and not self._passes_unasked(who):
+        if self._challenge is not None and not self._passes_unasked(who):
             await self._ask(self._challenge, request, inbox)
+        self._take("inbox_day_sessions", inbox.slug, inbox.slug)
 
     def _passes_unasked(self, who: str) -> bool:
         return bool(self._unasked) and not self._buckets.take(("unasked", who), self._unasked)
@@ -135,9 +154,9 @@ class Gate:
             self._note("challenge", inbox.slug)
             raise Refusal(Code.CHALLENGED, why_not)
 
-    def knock(self, peer: str) -> None:
-        """Any call, before it is known whose it is."""
-        self._take("address_calls", networks.key(networks.parse(peer)), EVERYWHERE)
+    def knock(self, peer: str, name: str = "address_calls") -> None:
+        """Any call, before it is known whose it is. ``name``: the limit of an address that counts it."""
+        self._take(name, networks.key(networks.parse(peer)), EVERYWHERE)
 
     def admit(self, peer: str, *, contact_id: uuid.UUID, slug: str) -> None:
         """Somebody who has a session, whatever they want."""
@@ -164,8 +183,7 @@ class Gate:
 
     def leave(self, guest: Guest) -> None:
         """May be called of somebody who never entered."""
-        here = self._here.pop(guest, None)
-        if here is not None:
+        if (here := self._here.pop(guest, None)) is not None:
             self._places.leave(("address_sockets", networks.key(here.address)))
             if here.session_id is not None:
                 self._places.leave(("session_sockets", here.session_id))
@@ -176,6 +194,21 @@ class Gate:
         """Whatever agents get to see of it: a message, an answer, an end."""
         self._take("messages", contact_id, slug)
         self._take("inbox_messages", slug, slug)
+        self._take("inbox_day_messages", slug, slug)
+
+    def log_in(self, peer: str) -> None:
+        """An operator at the admin, or whoever tries passwords there."""
+        self.knock(peer, "admin_logins")
+
+    def export(self, contact_id: uuid.UUID, slug: str) -> None:
+        """All that is held of somebody is read at once."""
+        self._take("exports", contact_id, slug)
+
+    def look_up(self, peer: str, slug: str) -> None:
+        """Something that needs no session, at this inbox."""
+        address = networks.parse(peer)
+        self._check(address, None, slug)
+        self._take("articles", networks.key(address), slug)
 
     def upload(self, contact_id: uuid.UUID, slug: str, *, size: int) -> None:
         self._take("uploads", contact_id, slug)
@@ -189,10 +222,20 @@ class Gate:
             raise Refusal(Code.BLOCKED)
 
     def _take(self, name: str, who: object, slug: str, amount: int = 1) -> None:
-        wait_s = self._buckets.take((name, who), self._of(slug).rates[name], amount)
+        rates = self._of(slug).rates[name]
+        wait_s = self._buckets.take((name, str(who)), rates, amount)
         if wait_s:
             self._note(name, str(who))
+            if name in CAPS:
+                self._alarm(name, slug)
+                wait_s = max(wait_s, CAPPED_S)
             raise Refusal(Code.TOO_FAST, WORDS[name], retry_after_s=wait_s)
+        if self.taken and rates:
+            self.taken(name, str(who), slug, amount)
+
+    def heard(self, name: str, who: str, slug: str, amount: int) -> None:
+        """Another process let that through."""
+        self._buckets.spend((name, who), self._of(slug).rates.get(name, ()), amount)
 
     def _occupy(self, name: str, who: object, slug: str) -> None:
         if not self._places.enter((name, who), self._of(slug).counts[name]):
@@ -205,6 +248,7 @@ class Gate:
     # What is said about it: once a minute, however many they were
 
     def _note(self, name: str, who: str) -> None:
+        self.turned_away[name] += 1
         is_room = (name, who) in self._refused or len(self._refused) < MOST_NOTED
         self._refused[name, who if is_room else "others"] += 1
 
@@ -219,6 +263,23 @@ class Gate:
             log.warning("more visitors at once than limits are counted for: %d began anew", forgotten)
         self._said_at, self._said_forgotten = now, self._buckets.forgotten
         self._refused.clear()
+
+    def _alarm(self, name: str, slug: str) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._alarmed_at.get((name, slug), now - ALARM_S) + ALARM_S:
+            self._alarmed_at[name, slug] = now
+            self._unmarked[slug] = name
+            log.error("inbox %s has reached its cap %s: visitors are turned away; see docs/abuse.md", slug, name)
+
+    async def _mark_caps(self) -> None:
+        while self._mark and self._unmarked:
+            slug, name = self._unmarked.popitem()
+            try:
+                await self._mark(slug, name)
+            except BUSY as error:
+                self._unmarked[slug] = name
+                log.error("it was not written down that inbox %s has reached a cap: %s", slug, error)
+                return
 
 
 def unlimited() -> Gate:

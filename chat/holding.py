@@ -159,6 +159,14 @@ class Holding:
         """Where somebody is held whom Chatwoot knows."""
         return {held.scope.inbox_id for person in self._people.values() for held in person.held.values()}
 
+    def heard(self) -> dict[int, tuple[int, int]]:
+        """By inbox: how many contact inboxes are held, and how many of them the cable carries."""
+        found: dict[int, tuple[int, int]] = {}
+        for held in (each for person in self._people.values() for each in person.held.values()):
+            wanted, carried = found.get(held.scope.inbox_id, (0, 0))
+            found[held.scope.inbox_id] = (wanted + 1, carried + held.hold.live)
+        return found
+
     async def close(self) -> None:
         """Hear nothing more."""
         self._people.clear()

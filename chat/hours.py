@@ -51,6 +51,19 @@ class Week:
             return None
         return min((opens for opens, _ in self._spans(now, days=_WEEK) if opens > now), default=None)
 
+    def openings(self, now: datetime) -> list[tuple[datetime, datetime]] | None:
+        """From and until when it is open within a week from now, in UTC; None: always."""
+        if not self.enabled:
+            return None
+        joined: list[tuple[datetime, datetime]] = []
+        for opens, closes in self._spans(now, days=_WEEK):
+            if closes <= now:
+                continue
+            if joined and opens <= joined[-1][1]:
+                opens = joined.pop()[0]
+            joined.append((opens, closes))
+        return joined
+
     def _spans(self, now: datetime, *, days: int) -> Iterator[tuple[datetime, datetime]]:
         """From yesterday on: where the clocks skip midnight, that day may not be over."""
         today = now.astimezone(self.zone).date()

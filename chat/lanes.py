@@ -192,13 +192,15 @@ def _claim(delivery: Delivery, *, through_bot: bool = False) -> Claim:
         through_bot=through_bot,
         files=files.of(message.id) if message and message.has_files else (),
         found=message is not None and message.chatwoot_id is not None,
-        person=_person(contact_inbox) if delivery.kind == Delivery.Kind.CONTACT else None,
+        person=_person(contact_inbox, delivery.kind),
     )
 
 
-def _person(contact_inbox: ContactInbox) -> Person | None:
-    contact = contact_inbox.contact
-    if not contact_inbox.identified or contact.identifier is None:
+def _person(contact_inbox: ContactInbox, kind: str) -> Person | None:
+    """Chatwoot is asked for a contact as somebody; one that it knows as nobody's may still be told who it is."""
+    contact, is_told = contact_inbox.contact, kind == Delivery.Kind.PROFILE
+    is_asked_for = kind == Delivery.Kind.CONTACT and contact_inbox.identified
+    if contact.identifier is None or not (is_told or is_asked_for):
         return None
     signed = contact.signed
     return Person(contact.identifier, contact.name, signed.get("email", ""), signed.get("phone", ""))

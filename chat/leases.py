@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
-from chat import outbox
+from chat import outbox, trail
 from chat.feed import Pen
 from chat.outbox import Claim
 from chat.writer import BUSY
@@ -43,8 +43,9 @@ class Leases:
             return await self._write(run, contact_id)
         finally:
             is_left = True  # a write that comes even later claims nothing
-            if made and made[-1] is not None:
-                self._held[delivery_id] = made[-1]
+            if made and (claim := made[-1]) is not None:
+                self._held[delivery_id] = claim
+                trail.take_up(delivery_id, attempt=claim.attempt, payload=claim.payload)
 
     def of(self, delivery_id: uuid.UUID) -> list[Claim]:
         return [self._held[delivery_id]] if delivery_id in self._held else []

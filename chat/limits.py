@@ -14,30 +14,50 @@ from typing import NamedTuple, Self
 DEFAULTS: dict[str, str] = {
     "messages": "20/min:10",
     "inbox_messages": "50/s",
+    "inbox_day_messages": "200k/day",
+    "inbox_day_sessions": "20k/day",
     "conversations": "3/day",
     "calls": "20/s:40",
     "uploads": "20/min",
     "upload_bytes": "200M/h",
+    "exports": "6/h:3",
+    "articles": "120/min:40",
     "sessions": "10/min+100/h",
+    "sign_ins": "60/h:20",
     "address_calls": "100/s:300",
+    "admin_logins": "10/min",
+    "hooks": "200/s:6000",
+    "wrong_hooks": "10/min",
     "address_sockets": "400",
     "session_sockets": "20",
 }
 COUNTS = frozenset({"address_sockets", "session_sockets"})
-OF_ALL = frozenset({"address_calls", "address_sockets"})  # counted before it is known which inbox somebody wants
+# Counted before it is known which inbox somebody wants, if any.
+OF_ALL = frozenset({"address_calls", "address_sockets", "admin_logins", "hooks", "wrong_hooks"})
+# What one site takes in a day; who reaches it is under attack, or has outgrown it, and its operator is told.
+CAPS = frozenset({"inbox_day_messages", "inbox_day_sessions"})
 # What a person is told; the limit's own name stands in docs/abuse.md.
 WORDS: dict[str, str] = {
     "messages": "That were many messages at once; please wait a moment.",
     "inbox_messages": "Very many people are writing just now; please wait a moment.",
+    "inbox_day_messages": "More was written here today than this chat takes; please come back later.",
+    "inbox_day_sessions": "More people came today than this chat takes; please come back later.",
     "conversations": "That were many new conversations; please go on in one of them.",
     "calls": "That were many calls at once; please wait a moment.",
     "uploads": "That were many files at once; please wait a moment.",
     "upload_bytes": "That was much to upload at once; please wait a while.",
+    "exports": "All of it was asked for just now; please wait a while.",
+    "articles": "That were many searches at once; please wait a moment.",
     "sessions": "Many people have come from your network just now; please wait a moment.",
+    "sign_ins": "You have signed in many times just now; please wait a moment.",
     "address_calls": "Very much comes from your network just now; please wait a moment.",
+    "admin_logins": "Too many sign-ins were tried from your network just now.",
+    "hooks": "That were very many hooks at once.",
+    "wrong_hooks": "That were many hooks for addresses that are not there.",
     "address_sockets": "Too many connections from your network are open.",
     "session_sockets": "This chat is open in too many places at once.",
 }
+CAPPED_S = 60.0  # at least, until one who met a cap asks again: everybody else waits for the same next place
 AGAIN_S = 30.0  # for what is counted while it lasts: nobody knows when a place becomes free
 
 _RATE = re.compile(r"([1-9][0-9]{0,8})([kM]?)/(s|min|h|day)(?::([1-9][0-9]{0,8})([kM]?))?", re.ASCII)
@@ -131,10 +151,7 @@ class Buckets:
         """0: taken, of all these rates. Otherwise after how many seconds it can be; nothing is taken then."""
         if not rates:
             return 0.0
-        now = self._monotonic()
-        before = self._full_at.get(key)
-        if before is None or len(before) != len(rates):
-            before = (now,) * len(rates)
+        now, before = self._since(key, rates)
         after = tuple(
             max(full_at, now) + min(amount, rate.burst) * rate.per_s / rate.amount
             for full_at, rate in zip(before, rates, strict=True)
@@ -144,12 +161,30 @@ class Buckets:
         )
         if wait_s > 1e-6:  # what rounding leaves is no wait
             return wait_s
-        self._full_at[key] = after
+        self._keep(key, after, now)
+        return 0.0
+
+    def spend(self, key: Hashable, rates: Rates, amount: int) -> None:
+        """What was taken elsewhere: as far as there is something to take, for it is too late to refuse it."""
+        now, before = self._since(key, rates)
+        after = tuple(
+            min(max(full_at, now) + amount * rate.per_s / rate.amount, now + rate.burst * rate.per_s / rate.amount)
+            for full_at, rate in zip(before, rates, strict=True)
+        )
+        if after:
+            self._keep(key, after, now)
+
+    def _since(self, key: Hashable, rates: Rates) -> tuple[float, tuple[float, ...]]:
+        now = self._monotonic()
+        before = self._full_at.get(key)
+        return now, before if before is not None and len(before) == len(rates) else (now,) * len(rates)
+
+    def _keep(self, key: Hashable, full_at: tuple[float, ...], now: float) -> None:
+        self._full_at[key] = full_at
         self._full_at.move_to_end(key)
         if len(self._full_at) > self._most:
             _, dropped = self._full_at.popitem(last=False)
             self.forgotten += max(dropped) > now
-        return 0.0
 
 
 class Places:

@@ -6,6 +6,9 @@ and waits for nothing else can be part of no deadlock with those that hold conta
 
 import asyncio
 import logging
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 import httpx
 from django.db.models import Q
@@ -39,7 +42,7 @@ UNASKED = (Crowded, Unavailable)  # Chatwoot does not know of these
 
 
 class Link:
-    """``tried``: clock and fence were asked for, with or without success."""
+    """``open`` it, and ``close`` it at the end. ``tried``: clock and fence were asked for, with or without success."""
 
     def __init__(
         self, chatwoot: Chatwoot, *, reader: Reader, http: httpx.AsyncClient, hub: Hub, budget: Budget
@@ -49,10 +52,25 @@ class Link:
         self.breaker = Breaker(chatwoot.url)
         self.clock = UpstreamClock(name=chatwoot.url)
         self.tried = asyncio.Event()
+        self.closed = False
+        self._stack = AsyncExitStack()
         self._reader = reader
         self._paused_until = 0  # on the base of ``clock``: a wall clock that is put back must not pause us for longer
         self._window_ms = 0
         self.has_verdict = False  # on the fence
+        self.answers: Counter[str] = Counter()  # and what came in place of one, by class of the error
+
+    async def open(self) -> None:
+        await self._stack.enter_async_context(self.http)
+        await self._stack.enter_async_context(self.hub)
+
+    def at_close(self, call: Callable[[], object]) -> None:
+        """Before sockets and connections are closed."""
+        self._stack.callback(call)
+
+    async def close(self) -> None:
+        self.closed = True
+        await self._stack.aclose()
 
     def learn(self, chatwoot: Chatwoot, *, now: int) -> None:
         """What the row says, read at ``now`` by the clock of the database; another process may have written it."""
@@ -67,6 +85,11 @@ class Link:
         return self._window_ms if self._window_ms and self.clock.known else None
 
     @property
+    def fenced(self) -> bool | None:
+        """None: not known yet."""
+        return bool(self._window_ms) if self.has_verdict else None
+
+    @property
     def paused_s(self) -> float:
         return max(0, self._paused_until - self.clock.base()) / 1000
 
@@ -77,9 +100,11 @@ class Link:
 
     @property
     def available(self) -> bool:
-        return self.tried.is_set() and not self.breaker.open and not self.paused_s
+        return self.tried.is_set() and not (self.closed or self.breaker.open or self.paused_s)
 
     def refuse_unless_open(self) -> None:
+        if self.closed:
+            raise Unavailable(f"no inbox is at {self.name} any more", after_s=RETRY_S)
         if paused_s := self.paused_s:
             raise Unavailable(f"Chatwoot is paused for {paused_s:.0f} s", after_s=paused_s)
         if self.breaker.open:
@@ -89,6 +114,7 @@ class Link:
         """Note how a request ended: for the breaker, and a 429 for all processes."""
         if isinstance(error, UNASKED):
             return  # it is as well as it was
+        self.answers[type(error).__name__ if error else "ok"] += 1
         if is_failure(error):
             self.breaker.failed()
         else:

@@ -66,6 +66,7 @@ class Held:
     token: str = field(repr=False)
     compared_at: float
     suspect: bool = False  # its subscribe was not answered: Chatwoot may have another token for it
+    checking: bool = False  # what its token is, just now
     left_at: float | None = None
 
 
@@ -78,6 +79,7 @@ class Status:
     queues_stopped: int  # Chatwoots whose jobs stand still now
     audits: int
     polls: int
+    missed: int  # agents' messages that the cable should have brought, and a resync did
 
 
 class Liveness:
@@ -107,9 +109,9 @@ class Liveness:
         self._echoes: defaultdict[int, Echoes] = defaultdict(partial(Echoes, echo_s=timing.echo_s))
         self._canaries: dict[int, str] = {}  # the token that each Chatwoot's hub was given
         self._swept_at = 0.0
-        self._audits = self._polls = 0
+        self._audits = self._polls = self._missed = 0
         self._tasks = Tasks()
-        upstreams.listener = self
+        upstreams.listener, resyncs.found = self, self._found
 
     def add(self, held: Held) -> None:
         former = self._held.get(held.scope.contact_inbox_id)
@@ -137,6 +139,7 @@ class Liveness:
             queues_stopped=sum(each.stopped for each in self._echoes.values()),
             audits=self._audits,
             polls=self._polls,
+            missed=self._missed,
         )
 
     async def close(self) -> None:
@@ -173,7 +176,7 @@ class Liveness:
         else:
             self._polls += 1
         if held.suspect:
-            self._tasks.spawn(self._check_token(held), name=f"token {held.scope.contact_inbox_id}")
+            self._suspect(held)
         self._compare(held)
 
     def _compare(self, held: Held, *, after_s: float = 0.0) -> None:
@@ -184,6 +187,13 @@ class Liveness:
     def _compare_later(self, scope: Scope, after_s: float) -> None:
         if held := self._held.get(scope.contact_inbox_id):
             self._compare(held, after_s=after_s)
+
+    def _found(self, scope: Scope, age_s: float) -> None:
+        """A resync brought a message: the cable has lost it, unless it was written before, or may still be coming."""
+        held = self._held.get(scope.contact_inbox_id)
+        live_since = held.hold.live_since if held else None
+        if live_since is not None and self._timing.echo_s < age_s < self._now() - live_since:
+            self._missed += 1
 
     def _watch_echoes(self, now: float) -> None:
         overslept = now - self._swept_at > self._timing.overslept_s
@@ -228,13 +238,22 @@ class Liveness:
         """Its token may not be Chatwoot's any more: read it there."""
         held = self._held.get(key)
         if held is not None and not held.suspect:
-            held.suspect = True
+            self._suspect(held)
+
+    def _suspect(self, held: Held) -> None:
+        """One question at a time: a Chatwoot that hangs answers none for longer than a poll."""
+        held.suspect = True
+        if not held.checking:
+            held.checking = True
             self._tasks.spawn(self._check_token(held), name=f"token {held.scope.contact_inbox_id}")
 
     async def _check_token(self, held: Held) -> None:
-        if await self._tokens.check(held.scope):
-            held.suspect = False
-            self._refresh(held.scope.contact_id)
+        try:
+            if await self._tokens.check(held.scope):
+                held.suspect = False
+                self._refresh(held.scope.contact_id)
+        finally:
+            held.checking = False
 
     def canary_wanted(self, key: Hashable) -> None:
         """Somebody must prove that a socket is not deaf, and nobody on it is in view."""

@@ -5,7 +5,7 @@ mailto and tel become links, everything else stays text.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -20,10 +20,12 @@ _INVISIBLE = (
     r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"  # would make an address look like another
 )
 _ADDRESS = re.compile(rf"https?://[^\s<>\"'{_INVISIBLE}]+", re.IGNORECASE)
+_HIDING = re.compile(rf"[\s{_INVISIBLE}]")
 _TRAILING = ".,;:!?)]}»”’'\"*"
 _MARKUP = re.compile(r"[\\`*_\[<~&\n\t]|://|^\s*(?:[-+#>=]|\d+[.)])")
 _MAX_NESTING = 16  # deeper than people write; JSON encoders and recursion end somewhere beyond
 _MAX_MARKDOWN = 10_000  # characters; on hostile text the parser takes quadratic time
+_HEADING = re.compile(r"^(?=#{1,6} )", re.MULTILINE)
 _OPTIONS = {"breaks": True, "html": False, "maxNesting": _MAX_NESTING}
 # A reference definition would vanish, used or not: nothing that an agent wrote may.
 _MARKDOWN = MarkdownIt("commonmark", _OPTIONS).enable("strikethrough").disable("reference")
@@ -48,6 +50,41 @@ def markdown_tree(text: str) -> Tree:
     if not tokens or _deepest(tokens) >= _MAX_NESTING - 1:
         return plain_tree(text)
     return list(_blocks(SyntaxTreeNode(tokens).children))
+
+
+def article_tree(text: str, *, hides: Callable[[str], bool]) -> Tree:
+    """An article's Markdown, section by section. Pictures are their descriptions, links that it hides their words."""
+    return [block for section in _sections(text) for block in _article_blocks(section, hides)]
+
+
+def _sections(text: str) -> list[str]:
+    """Of a long text the parts that begin with a heading, as many together as the parser takes."""
+    sections = [""]
+    for part in _HEADING.split(text.replace("\r\n", "\n")):
+        if len(sections[-1]) + len(part) > _MAX_MARKDOWN:
+            sections.append("")
+        sections[-1] += part
+    return sections
+
+
+def _article_blocks(text: str, hides: Callable[[str], bool]) -> Tree:
+    if len(text) > _MAX_MARKDOWN:
+        return plain_tree(text)
+    tokens = _MARKDOWN.parse(text)
+    if _deepest(tokens) >= _MAX_NESTING - 1:
+        return plain_tree(text)
+    for token in _within(tokens):
+        if token.type == "image":
+            token.type, token.content = "text", "".join(part.content for part in token.children or ())
+        if token.type == "link_open" and hides(str(token.attrs.get("href", ""))):
+            token.attrs["href"] = ""
+    return [block for block in _blocks(SyntaxTreeNode(tokens).children) if block.get("c") != []]
+
+
+def _within(tokens: Iterable[Token]) -> Iterator[Token]:
+    for token in tokens:
+        yield token
+        yield from _within(token.children or ())
 
 
 def plain_text(tree: Iterable[Any]) -> str:
@@ -127,6 +164,11 @@ def _unlinked(node: SyntaxTreeNode) -> Iterator[Inline]:
         yield node.content
     else:
         yield from _inline(node)
+
+
+def is_address(text: str) -> bool:
+    """Whether a link may lead there."""
+    return bool(_ALLOWED.match(text)) and not _HIDING.search(text)
 
 
 def _link(href: str, content: list[Inline]) -> Iterator[Inline]:

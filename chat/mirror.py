@@ -42,12 +42,10 @@ class Scope(NamedTuple):
 # Contact and conversation
 
 
-def apply_contact(scope: Scope, session: resources.ContactSession) -> None:
-    """Chatwoot knows the contact now; its token opens the cable."""
-    found = ContactInbox.objects.filter(pk=scope.contact_inbox_id).first()
-    if found is not None:  # not erased meanwhile
-        found.pubsub_token, found.chatwoot_contact_id = session.pubsub_token, session.contact_id
-        found.save(update_fields=["pubsub_token", "chatwoot_contact_id"])
+def apply_contact(scope: Scope, chatwoot_id: int, pubsub_token: str = "") -> None:
+    """Chatwoot knows the contact now, perhaps as another than before; its token, if it told one, opens the cable."""
+    token = {"pubsub_token": pubsub_token} if pubsub_token else {}
+    ContactInbox.objects.filter(pk=scope.contact_inbox_id).update(chatwoot_contact_id=chatwoot_id, **token)
 
 
 def apply_created(pen: Pen, scope: Scope, conversation: resources.Conversation, *, created_id: uuid.UUID) -> None:
@@ -63,8 +61,8 @@ def apply_created(pen: Pen, scope: Scope, conversation: resources.Conversation, 
         return
     known = sql.conversation_by_chatwoot_id(scope.inbox_id, conversation.id)
     if known is not None and known.contact_id != ours.contact_id:
-        log.error("conversation %s was given to %r, but it is another contact's", conversation.id, scope)
-        return
+        reissued.forget_conversation(pen, known)
+        known = None
     pen.hold((ours.contact_id,))  # it may have been adopted since it was asked for
     outbox.close_creation(pen, created_id)
     if known is None:
@@ -87,15 +85,9 @@ def apply_conversation(
     pen: Pen, scope: Scope, conversation: resources.Conversation, *, read_started: int | None
 ) -> ConversationRecord | None:
     """Apply a conversation without its messages. ``read_started``: ms, None for the cable. None: not this contact's."""
-    record = _find_conversation(
-        pen,
-        scope,
-        conversation.id,
-        conversation.inbox_id,
-        conversation.source_id,
-        key=conversation.key,
-        spoken_in=any(_is_of_an_agent(each) for each in conversation.messages),
-    )
+    names = (conversation.id, conversation.inbox_id, conversation.source_id)
+    spoken_in = any(_is_of_an_agent(each) for each in conversation.messages)
+    record = _find_conversation(pen, scope, *names, key=conversation.key, spoken_in=spoken_in)
     if record is None or record.contact_id != scope.contact_id:
         return None
     seen = record._replace(agent_seen=max(record.agent_seen, _end_of_second(conversation.agent_last_seen_at)))
@@ -162,25 +154,32 @@ def _find_conversation(
     """
     if not pen.knows(scope.contact_id):
         return None  # erased, while Chatwoot still speaks of them
-    if scope.chatwoot_inbox_id is None and inbox_id is not None and source_id == scope.source_id:
+    is_own = source_id == scope.source_id
+    if scope.chatwoot_inbox_id is None and inbox_id is not None and is_own:
         _learn_inbox(scope, inbox_id)
     record = sql.conversation_by_chatwoot_id(scope.inbox_id, chatwoot_id)
     if inbox_id is not None and inbox_id != _chatwoot_inbox_id(scope, inbox_id):
-        level = logging.ERROR if source_id == scope.source_id else logging.INFO
-        log.log(level, "dropped a frame of another inbox on %r", scope)
+        pen.count("dropped", "another_inbox")
+        log.log(logging.ERROR if is_own else logging.INFO, "dropped a frame of another inbox on %r", scope)
         return None
     is_named = record is not None and str(record.id) == key
-    wanted = None if is_named or source_id != scope.source_id else _asked_for(scope, key)
+    wanted = _asked_for(scope, key) if is_own and not is_named else None
     if wanted is not None and wanted.chatwoot_id not in (None, chatwoot_id):
         recognition.note_second_creation(pen, wanted.id, chatwoot_id)
     if record is not None:
         return record
-    if source_id != scope.source_id:
+    if not is_own:
+        pen.count("dropped", "unknown_conversation")
         log.info("dropped a frame of an unknown conversation on %r", scope)
         return None
     if outbox.creation_open(scope.contact_inbox_id):
         return _created_by_key(pen, wanted, chatwoot_id)
+    return _begun_by_an_agent(pen, scope, chatwoot_id, spoken_in=spoken_in)
+
+
+def _begun_by_an_agent(pen: Pen, scope: Scope, chatwoot_id: int, *, spoken_in: bool) -> ConversationRecord | None:
     if not ContactInbox.objects.filter(pk=scope.contact_inbox_id, contact=scope.contact_id).exists():
+        pen.count("dropped", "moved_contact")
         log.info("dropped a new conversation on %r, which has moved to another contact", scope)
         return None
     if not spoken_in and recognition.is_second_creation(scope.inbox_id, chatwoot_id):
@@ -234,6 +233,7 @@ def apply_message(
 ) -> MessageRecord | None:
     """Apply one message; None when it is not for this contact, or waits for its conversation."""
     if message.private or message.message_type is MessageType.ACTIVITY:
+        pen.count("dropped", "private" if message.private else "activity")
         return None
     spoken_in, at = _is_of_an_agent(message), message.conversation_id
     conversation = _find_conversation(pen, scope, at, message.inbox_id, message.source_id, spoken_in=spoken_in)

@@ -1,11 +1,11 @@
-"""Hints between the processes: "this contact's feed has a new head". By Redis, where there is one.
+"""Hints between the processes: "this contact's feed has a new head", "that was let through". By Redis, if there is one.
 
 A hint may be lost, late or repeated: sockets compare heads with the database every few seconds anyway. So nothing here
 waits for Redis, nothing is kept for it, and how it fares is said once and not again until it changes.
 
-One channel for all, and one message for all hints that came up while the last one was sent. Not a channel layer: its
-groups cost a subscription for every contact here, and where this carries whatever is committed it carried 1,800 events
-a second.
+One channel for all (a second one for what was let through, ``chat.sharing``), and one message for all hints that came
+up while the last one was sent. Not a channel layer: its groups cost a subscription for every contact here, and where
+this carries whatever is committed it carried 1,800 events a second.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 
 from chat.audience import Audience
 from chat.bridge.tasks import Tasks
+from chat.sharing import Sharing
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +45,18 @@ class Neighbours:
     """Does nothing when ``url`` is empty. All methods run on the loop."""
 
     def __init__(
-        self, audience: Audience, *, url: str, channel: str, ping_s: float = PING_S, again_s: float = 0.5
+        self,
+        audience: Audience,
+        sharing: Sharing | None = None,
+        *,
+        url: str,
+        channel: str,
+        ping_s: float = PING_S,
+        again_s: float = 0.5,
     ) -> None:
         self._audience = audience
-        self._url, self._channel = url, channel
+        self._sharing = sharing
+        self._url, self._channel, self._limits = url, channel, f"{channel}.limits"
         self._ping_s = ping_s
         self._again_s = again_s
         self._name = uuid.uuid4().bytes
@@ -60,11 +69,15 @@ class Neighbours:
     def start(self) -> None:
         if self._url:
             self._audience.committed = self._committed
+            if self._sharing:
+                self._sharing.start(self._news.set)
             self._tasks.spawn(self._forever(self._send), name="hints out")
             self._tasks.spawn(self._forever(self._hear), name="hints in")
 
     async def close(self) -> None:
         self._audience.committed = None
+        if self._sharing:
+            self._sharing.stop()
         await self._tasks.cancel()
 
     def _committed(self, contact_id: uuid.UUID, head: int) -> None:
@@ -92,18 +105,23 @@ class Neighbours:
             await asyncio.sleep(pause_s)
 
     async def _send(self, client: redis.Redis) -> None:
+        if self._sharing:
+            self._sharing.forget()
         while True:
             await self._news.wait()
             self._news.clear()
             heads, self._heads = self._heads, {}
             hints = b"".join(_HINT.pack(contact_id.bytes, head) for contact_id, head in heads.items())
-            await client.publish(self._channel, self._name + hints)
-            self._note_well("_send")
+            taken = self._sharing.pack() if self._sharing else b""
+            for channel, data in ((self._channel, hints), (self._limits, taken)):
+                if data:
+                    await client.publish(channel, self._name + data)
+                    self._note_well("_send")
             await asyncio.sleep(GATHER_S)
 
     async def _hear(self, client: redis.Redis) -> None:
         async with client.pubsub() as channel:
-            await channel.subscribe(self._channel)
+            await channel.subscribe(self._channel, *([self._limits] if self._sharing else []))
             while True:
                 message = await channel.get_message(timeout=self._ping_s)
                 if message is None:  # silence: is it still there?
@@ -113,11 +131,15 @@ class Neighbours:
                     raise TimeoutError
                 self._note_well("_hear")
                 if message["type"] == "message":
-                    self._heard(message["data"])
+                    self._heard(message["data"], of_limits=message["channel"] == self._limits.encode())
 
-    def _heard(self, data: bytes) -> None:
+    def _heard(self, data: bytes, *, of_limits: bool) -> None:
         name, hints = data[:NAME_BYTES], data[NAME_BYTES:]
-        if name == self._name or len(hints) % _HINT.size:
+        if name == self._name:
+            return
+        if of_limits and self._sharing:
+            return self._sharing.unpack(hints)
+        if len(hints) % _HINT.size:
             return
         for raw, head in _HINT.iter_unpack(hints):
             self._audience.hinted(uuid.UUID(bytes=raw), head)
@@ -126,8 +148,9 @@ class Neighbours:
 
     def _note_ill(self, part: str, error: Exception) -> None:
         if not self._ill:  # the kind alone: an address that cannot be read may hold a password
-            words = "Redis cannot be used (%s): what other processes store is noticed some seconds later"
-            log.warning(words, type(error).__name__)
+            words = "Redis cannot be used (%s): what other processes store is noticed some seconds later%s"
+            limits = ", and each one's limits count alone" if self._sharing else ""
+            log.warning(words, type(error).__name__, limits)
         self._ill.add(part)
 
     def _note_well(self, part: str) -> None:

@@ -13,10 +13,20 @@ from chat.models import Delivery
 
 State = Delivery.State
 
+PAUSE_MS = 10_000  # between wishes that say the same again; the latest counts
+MOST_AT_ONCE = 5  # of one kind within that time
+
 
 def tail(lane: str) -> int:
     """The next free position."""
     return (Delivery.objects.filter(lane=lane).aggregate(last=Max("position"))["last"] or 0) + 1
+
+
+def end_of_pause(lane: str, kind: str, now: int) -> int:
+    """Now, unless many of this kind went lately: each costs Chatwoot a request ahead of everybody's resync."""
+    sent = Delivery.objects.filter(lane=lane, kind=kind, started_at__gt=now - PAUSE_MS, started_at__lte=now)
+    times = list(sent.order_by("-started_at").values_list("started_at", flat=True)[:MOST_AT_ONCE])
+    return times[-1] + PAUSE_MS if len(times) == MOST_AT_ONCE else now
 
 
 def to_the_tail(delivery_id: uuid.UUID) -> None:

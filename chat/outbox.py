@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 
 from chat import order, snapshot, sql
@@ -24,12 +24,14 @@ from chat.claim import Claim as Claim
 from chat.claim import parse_echo_id as parse_echo_id
 from chat.feed import Pen
 from chat.models import ContactInbox, Conversation, Delivery, Message
+from chat.showing import about, show
 
 log = logging.getLogger(__name__)
 
 Kind = Delivery.Kind
 State = Delivery.State
 
+_UNTRIED = Q(state=State.ACCEPTED, attempt=0)
 WRITTEN_IN = "written_in"  # in the payload of a conversation: it may hold messages that we do not remember
 
 
@@ -68,29 +70,31 @@ def enqueue_creation(pen: Pen, conversation: Conversation, *, contact: bool) -> 
         enqueue(pen, Kind.CONTACT, conversation, lane=lane)
     if not opening.filter(kind=Kind.CONVERSATION, conversation=conversation.id).exists():
         enqueue(pen, Kind.CONVERSATION, conversation, lane=lane)
+    for each in opening.filter(_UNTRIED, kind=Kind.PROFILE):
+        order.to_the_tail(each.id)  # it may wait for the end of a pause, and what was written would wait with it
 
 
 def enqueue_profile(pen: Pen, contact_inbox: ContactInbox, payload: Mapping[str, Any]) -> None:
-    """Tell Chatwoot what a person says of themselves. What its own creation will carry needs no delivery."""
+    """Tell Chatwoot who this is. What waits becomes one; what the contact's own creation will carry needs none."""
     lane = creation_lane(contact_inbox.pk)
     open_still = Delivery.objects.filter(lane=lane, state__in=Delivery.OPEN)
-    begun = open_still.filter(kind=Kind.CONTACT, attempt__gt=0)
-    if contact_inbox.chatwoot_contact_id is None and not begun.exists():
+    if contact_inbox.chatwoot_contact_id is None and not open_still.filter(kind=Kind.CONTACT, attempt__gt=0).exists():
         return
-    waiting = open_still.filter(kind=Kind.PROFILE, state=State.ACCEPTED, attempt=0).first()
+    waiting = open_still.filter(_UNTRIED, kind=Kind.PROFILE).first()
     if waiting is None:
-        _create(pen, Kind.PROFILE, lane, contact_inbox=contact_inbox, payload=payload)
-        return
-    emptied = dict.fromkeys(waiting.payload["custom_attributes"], "")
-    waiting.payload = {**payload, "custom_attributes": emptied | payload["custom_attributes"]}
-    waiting.save(update_fields=["payload"])
+        not_before = order.end_of_pause(lane, Kind.PROFILE, pen.now)
+        _create(pen, Kind.PROFILE, lane, not_before=not_before, contact_inbox=contact_inbox, payload=payload)
+    else:
+        told = dict.fromkeys(waiting.payload["custom_attributes"], "") | payload["custom_attributes"]
+        Delivery.objects.filter(id=waiting.id).update(payload={**payload, "custom_attributes": told})
 
 
 def requeue(pen: Pen, delivery: Delivery) -> bool:
     """Send again what failed (at the tail of its lane) or was never confirmed (in its place; a duplicate is possible).
 
-    It stays the same delivery, so that an earlier attempt that turns up after all is still recognised. False: it is
-    neither, or was emptied. The caller wakes the courier, or waits a second.
+    It stays the same delivery, so that an earlier attempt that turns up after all is still recognised. A message whose
+    conversation Chatwoot has lost (``chat.reissued``) begins it again. False: it is neither, or was emptied. The caller
+    wakes the courier, or waits a second.
     """
     is_empty = delivery.message.deleted if delivery.message else delivery.kind == Kind.ANSWER and not delivery.payload
     if delivery.state not in (State.FAILED, State.UNCONFIRMED) or is_empty:
@@ -103,8 +107,11 @@ def requeue(pen: Pen, delivery: Delivery) -> bool:
     delivery.created_at = delivery.due_at = pen.now  # it gets its full time again
     delivery.lease_until, delivery.lease_no = 0, delivery.lease_no + 1
     delivery.save()
-    _show(pen, delivery, State.ACCEPTED)
+    show(pen, delivery, State.ACCEPTED)
     order.show_waiting(pen, delivery.lane)
+    talk = delivery.conversation
+    if delivery.kind == Kind.MESSAGE and talk is not None and talk.chatwoot_id is None:
+        enqueue_creation(pen, talk, contact=not talk.contact_inbox.pubsub_token)
     return True
 
 
@@ -195,8 +202,7 @@ def done(pen: Pen, claim: Claim) -> None:
 
 def put_off(delivery: Delivery, *, reason: str, due_at: int) -> None:
     """Nobody could even claim it; ``lease_no`` counts that, too."""
-    values = {"reason": reason, "due_at": due_at, "lease_no": F("lease_no") + 1}
-    Delivery.objects.filter(id=delivery.id).update(**values)
+    Delivery.objects.filter(id=delivery.id).update(reason=reason, due_at=due_at, lease_no=F("lease_no") + 1)
 
 
 def release(pen: Pen, claim: Claim) -> None:
@@ -209,14 +215,15 @@ def _settle(pen: Pen, claim: Claim, state: str, *, reason: str, shown: str = "",
         state, shown = State.UNSURE, ""  # never again, whatever became of an attempt
         values["due_at"] = values.get("due_at", pen.now) if claim.found else pen.now
     if state == State.SENT:
-        values["payload"] = {}
+        values["payload"] = about(claim.payload)
     if not _held(claim).update(state=state, reason=reason[:255], lease_until=0, **values):
         return  # recognised meanwhile, or the lease was lost: whoever has it now decides
     delivery = Delivery.objects.get(id=claim.delivery_id)
-    _show(pen, delivery, state, shown)
+    show(pen, delivery, state, shown)
     if state in Delivery.OPEN:
         order.show_waiting(pen, delivery.lane)
     else:
+        pen.count("ended", claim.kind, state)
         order.advance(pen, delivery.lane)
 
 
@@ -242,7 +249,7 @@ def arrived(pen: Pen, delivery_id: uuid.UUID, *, note: str = "") -> None:
     delivery = open_still.first()
     if delivery is not None:
         _close(pen, delivery, State.SENT, note)
-        _show(pen, delivery, State.SENT, note)
+        show(pen, delivery, State.SENT, note)
 
 
 def _is_found(claim: Claim) -> bool:
@@ -251,21 +258,15 @@ def _is_found(claim: Claim) -> bool:
 
 def _close(pen: Pen, delivery: Delivery, state: str, reason: str) -> None:
     Delivery.objects.filter(id=delivery.id).update(state=state, reason=reason, lease_until=0)
+    if delivery.state in Delivery.OPEN:
+        pen.count("ended", delivery.kind, state)
     order.advance(pen, delivery.lane)
 
 
 def abandoned(pen: Pen, delivery: Delivery) -> None:
     """An attempt whose end nobody saw: whoever made it is gone, or has lost its lease."""
     Delivery.objects.filter(id=delivery.id).update(state=State.UNSURE)
-    _show(pen, delivery, State.UNSURE)
-
-
-def _show(pen: Pen, delivery: Delivery, state: str, reason: str = "") -> None:
-    """Tell the visitor, where the state means something new to them; ``sending`` looks like ``accepted``."""
-    record = sql.message(delivery.message_id) if delivery.message_id else None
-    if record is not None and (record.state, record.reason) != (state, reason):
-        pen.hold((record.contact_id,))  # it may have been adopted since the delivery was claimed
-        pen.change_message(record._replace(state=state, reason=reason))
+    show(pen, delivery, State.UNSURE)
 
 
 # The conversation at Chatwoot
@@ -296,4 +297,4 @@ def fail_stranded(pen: Pen, contact_inbox_id: int, *, before: int, reason: str, 
     waiting = Delivery.objects.filter(contact_inbox=contact_inbox_id, kind=Kind.MESSAGE, state__in=Delivery.OPEN)
     for delivery in waiting.filter(conversation__chatwoot_id=None, created_at__lt=before):
         _close(pen, delivery, State.FAILED, reason[:255])
-        _show(pen, delivery, State.FAILED, shown)
+        show(pen, delivery, State.FAILED, shown)

@@ -28,10 +28,11 @@ PATIENCE = 3  # 5xx answers after which a profile is given up: a new conversatio
 ENOUGH = 2  # looks that find nothing, a second apart, once the attempt can no longer take effect
 ENOUGH_SLOW = 3  # of a Chatwoot that takes long for each: with a pause in which whatever thawed has ended
 TOO_MANY = "Too many messages"  # Chatwoot's words for a conversation's limit per minute
-NOT_ACCEPTED = "This message was not accepted."
-DAMAGED = "attachment_damaged"  # of what has arrived; pages say it in words of their own
-BEHIND = "behind_unconfirmed"  # of what is accepted, and waits for the visitor's choice about an earlier one; likewise
-NOT_DELIVERED = "This message could not be delivered."
+# Reasons that visitors are told; pages say them in words of their own.
+NOT_ACCEPTED = "not_accepted"
+NOT_DELIVERED = "not_delivered"
+DAMAGED = "attachment_damaged"  # of what has arrived
+BEHIND = "behind_unconfirmed"  # of what is accepted, and waits for the visitor's choice about an earlier one
 
 
 class Step(Enum):
@@ -137,7 +138,7 @@ def certain(*, finished: bool, over: bool, prompt: bool, looks: int) -> tuple[in
 
 
 def reason_to_fail(*, kind: str, permanent: bool, crashes: int, others_arrive: bool, expired: bool) -> str:
-    """Why something that is certainly not at Chatwoot is not sent again; empty: it is. In words for the visitor."""
+    """Why something that is certainly not at Chatwoot is not sent again; empty: it is."""
     if kind in CREATIONS:
         return ""
     if permanent:

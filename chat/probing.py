@@ -6,6 +6,7 @@ asks for all, once a day. The verdict stands in Chatwoot's row; ``chat.processes
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
@@ -52,7 +53,7 @@ class Timing:
 
 
 class Probing:
-    """Begins with each link that the upstreams open. All methods run on the loop."""
+    """Begins with each link that the upstreams open, and ends with it. All methods run on the loop."""
 
     def __init__(self, upstreams: Upstreams, reader: Reader, *, timing: Timing | None = None) -> None:
         self._reader = reader
@@ -64,7 +65,8 @@ class Probing:
         await self._tasks.cancel()
 
     def _begin(self, link: Link) -> None:
-        self._tasks.spawn(_Probe(link, self._reader, self._timing).run(), name=f"probing {link.name}")
+        task = self._tasks.spawn(_Probe(link, self._reader, self._timing).run(), name=f"probing {link.name}")
+        link.at_close(task.cancel)
 
 
 class _Probe:
@@ -101,17 +103,21 @@ class _Probe:
 
     async def _first(self) -> None:
         """The clock, and the verdict, which another process may be about to find."""
-        has_verdict = not await self._ask()
-        while not has_verdict:
-            has_verdict = await self._settle_fence()
-            await asyncio.sleep(0 if has_verdict else self._timing.sample_s)
+        if not await self._ask():
+            return
+        while True:
+            if await self._settle_fence():
+                return
+            await asyncio.sleep(self._timing.sample_s)
 
     async def _ask_forever(self) -> None:
         loop = asyncio.get_running_loop()
         asked_at = loop.time()
         while True:
             await asyncio.sleep(self._timing.retry_s)
-            if self._link.breaker.open or loop.time() - asked_at >= self._timing.every_s:
+            if self._link.paused_s:
+                asked_at = -math.inf  # it may have been paused before it told its clock
+            elif self._link.breaker.open or loop.time() - asked_at >= self._timing.every_s:
                 asked_at = loop.time()
                 await self._safely(self._ask_again)
 
@@ -122,7 +128,9 @@ class _Probe:
     # The clock, and whether anybody is there
 
     async def _ask(self) -> bool:
-        """Whether Chatwoot told its time."""
+        """Whether Chatwoot told its time; while it is paused it is left alone."""
+        if self._link.paused_s:
+            return False
         try:
             status = await chatwoot_status(self._link.http, self._link.clock)
         except ChatwootError as error:
@@ -188,12 +196,17 @@ class _Probe:
         is_news = (row.fence, row.fence_window_ms) != (probe.verdict, probe.window_ms)
         row.fence, row.fence_window_ms = probe.verdict, probe.window_ms
         self._link.learn(row, now=found.now)
-        verdict = {"fence": probe.verdict, "fence_window_ms": probe.window_ms, "fence_checked_at": found.now}
-        await self._write(verdict | {"hides_runtime": probe.hides_runtime})
+        await self._write(stored_verdict(probe, now=found.now))
         if probe.hides_runtime:
             log.error("%s: %s", self._link.name, NO_RUNTIME)
         if is_news:
             _say(self._link.name, probe)
+
+
+def stored_verdict(probe: fence.Probe, *, now: int) -> dict[str, Any]:
+    """The columns of Chatwoot's row that a probe fills."""
+    verdict = {"fence": probe.verdict, "fence_window_ms": probe.window_ms, "fence_checked_at": now}
+    return verdict | {"hides_runtime": probe.hides_runtime}
 
 
 class _Claim(NamedTuple):

@@ -6,12 +6,14 @@ What they share of a Chatwoot (pause, verdict on the fence) is read again at the
 import asyncio
 import logging
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from django.db.models import Q
 
-from chat import sql
+from chat import minutes, sql
 from chat.bridge.tasks import Tasks
 from chat.chatwoot.upstream_clock import UpstreamClock
 from chat.feed import Pen
@@ -30,20 +32,23 @@ class Processes:
     """This process among the others.
 
     One that drains is counted until it has gone: it still delivers what was accepted, and all together must stay
-    within the budget.
+    within the budget. ``accompanied``: another one lives, and does not drain.
     """
 
     def __init__(
         self, upstreams: Upstreams, writer: Writer, reader: Reader, *, rate_per_s: float, beat_s: float = BEAT_S
     ) -> None:
         self.id = uuid.uuid4()
-        self.live = 1
+        self.live, self.accompanied = 1, False
         self.draining = False
+        self.tell: Callable[[], dict[str, Any]] = dict  # what the others read of this one
         self._upstreams = upstreams
         self._writer = writer
         self._reader = reader
         self._rate_per_s = rate_per_s
         self._beat_s = beat_s
+        self._forgotten_ms = round(beat_s * 1000) * FORGOTTEN_AFTER
+        self._minute = 0  # the latest that was noted
         self._clock = UpstreamClock(name="the database")
         self._tasks = Tasks()
 
@@ -69,22 +74,37 @@ class Processes:
     async def _beat(self) -> None:
         """Also how an idle process learns that its database cannot be written, or can be again. The writer logs."""
         try:
-            await self._writer.write(self._seen, contacts=(), priority=Priority.ATTEMPT)
+            await self._writer.write(partial(self._seen, self._told()), contacts=(), priority=Priority.ATTEMPT)
             asked = self._clock.base()
-            self._take(await self._reader.run(_look, round(self._beat_s * 1000) * FORGOTTEN_AFTER), asked)
+            shared = await self._reader.run(partial(_look, self.id), self._forgotten_ms)
+            self._take(shared, asked)
+            await self._note(shared.now)
         except BUSY as error:
             log.debug("no heartbeat: %s", error)
         except Exception:  # The next beat may do better; without any, the others take this process's share.
             log.exception("the heartbeat failed")
 
-    def _seen(self, pen: Pen) -> None:
-        row = {"seen_at": pen.now, "draining": self.draining}
+    def _told(self) -> dict[str, Any]:
+        try:
+            return self.tell()
+        except Exception:  # The others must hear that this process lives, even if it cannot say how.
+            log.exception("this process cannot say how it is")
+            return {}
+
+    def _seen(self, figures: dict[str, Any], pen: Pen) -> None:
+        row = {"seen_at": pen.now, "draining": self.draining, "figures": figures}
         if not Process.objects.filter(id=self.id).update(**row):
             Process.objects.create(id=self.id, started_at=pen.now, **row)
+
+    async def _note(self, now: int) -> None:
+        if now // minutes.MINUTE_MS != self._minute:
+            self._minute = now // minutes.MINUTE_MS
+            await self._reader.run(minutes.note, now, self._forgotten_ms)
 
     def _take(self, shared: "_Shared", asked: int) -> None:
         # It tells milliseconds; taken for whole seconds, that is wide enough for two quartzes that part.
         self._clock.sample(sent=asked, received=self._clock.base(), told_ms=shared.now - 500)
+        self.accompanied = shared.accompanied
         if shared.live != self.live:
             self.live = shared.live
             share = self._rate_per_s / self.live
@@ -97,15 +117,17 @@ class Processes:
 
 class _Shared(NamedTuple):
     live: int
+    accompanied: bool
     chatwoots: dict[int, Chatwoot]
     now: int
 
 
-def _look(forgotten_ms: int) -> _Shared:
+def _look(own_id: uuid.UUID, forgotten_ms: int) -> _Shared:
     now = sql.database_now()
     lately = Q(seen_at__gte=now - forgotten_ms, seen_at__lte=now + forgotten_ms)  # a clock may have been put back
     dead = Process.objects.exclude(lately).order_by("seen_at").first()
     if dead is not None:  # one row, one lock: those who tidy up at the same time cannot wait for each other
         Process.objects.filter(id=dead.id, seen_at=dead.seen_at).delete()
-    live = Process.objects.filter(lately).count()
-    return _Shared(max(1, live), {row.pk: row for row in Chatwoot.objects.all()}, now)
+    living = Process.objects.filter(lately)
+    accompanied = living.filter(draining=False).exclude(id=own_id).exists()
+    return _Shared(max(1, living.count()), accompanied, {row.pk: row for row in Chatwoot.objects.all()}, now)

@@ -1,21 +1,30 @@
 """What a person says of themselves, and what of it Chatwoot is told: a name, and attributes.
 
 An e-mail address, phone number or identifier that nobody has proven would merge contacts at Chatwoot (contract §1.6).
-So they travel as attributes under names of ours, and never in the fields of those names.
+So they travel as attributes under names of ours, and never in the fields of those names. So does what the site signed;
+whether it may join contacts besides is decided where it is sent.
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from django.db.models import QuerySet
 
-from chat import outbox
+from chat import consent, outbox, policy
 from chat.feed import Pen
-from chat.models import Contact, ContactInbox
+from chat.models import Contact, ContactInbox, Inbox
 from chat.wire.errors import Code, Refusal
-from chat.wire.profile import MAX_ATTRIBUTES, clean_attributes, clean_email, clean_name, clean_phone
+from chat.wire.profile import (
+    CONSENT,
+    MAX_ATTRIBUTES,
+    clean_attributes,
+    clean_email,
+    clean_name,
+    clean_phone,
+)
 
 MOST_TOLD = 5  # contact inboxes of one person
 
@@ -36,7 +45,7 @@ def read(contact_id: uuid.UUID) -> Profile:
 
 
 def change(pen: Pen, contact_id: uuid.UUID, *, wanted: Mapping[str, Any]) -> Profile:
-    """``wanted``: some of name, email, phone, attributes; None forgets.
+    """``wanted``: some of name, email, phone, consent, attributes; None forgets.
 
     Raises Refusal: profile_invalid, too_many_attributes.
     """
@@ -50,32 +59,71 @@ def change(pen: Pen, contact_id: uuid.UUID, *, wanted: Mapping[str, Any]) -> Pro
         if name in wanted
     }
     contact.claims = _without_none(claims)
-    allowed = contact.inbox.attribute_keys
-    contact.attributes = _without_none(
-        contact.attributes | clean_attributes(wanted.get("attributes") or {}, allowed=allowed)
-    )
-    if len(contact.attributes) > MAX_ATTRIBUTES:
+    said = _attributes(contact.inbox, wanted.get("attributes") or {})
+    if "consent" in wanted:
+        said[CONSENT] = consent.given(contact, wanted["consent"], now=pen.now)
+    contact.attributes = _without_none(contact.attributes | said)
+    if len(contact.attributes.keys() - {CONSENT}) > MAX_ATTRIBUTES:
         raise Refusal(Code.TOO_MANY_ATTRIBUTES)
     after = for_chatwoot(contact)
     if orjson.dumps(after) != orjson.dumps(before):  # True is not 1
         contact.save(update_fields=["name", "claims", "attributes"])
-        _tell(pen, contact, after, forgotten=before["custom_attributes"].keys() - after["custom_attributes"].keys())
+        forgotten = before["custom_attributes"].keys() - after["custom_attributes"].keys()
+        tell(pen, contact, ContactInbox.objects.filter(contact=contact), forgotten=forgotten)
     return _profile(contact)
+
+
+def sign(contact: Contact, *, name: str, email: str, phone: str) -> bool:
+    """What the site says of this person; what it does not say stays. Whether that is news."""
+    signed = contact.signed | {key: value for key, value in (("email", email), ("phone", phone)) if value}
+    if (name or contact.name, signed) == (contact.name, contact.signed):
+        return False
+    contact.name, contact.signed = name or contact.name, signed
+    contact.save(update_fields=["name", "signed"])
+    return True
+
+
+def take_along(nameless: Contact, *, to: Contact) -> bool:
+    """What somebody said of themselves before they signed in, where nothing better is known; none of it stays behind.
+
+    Whether that is news of who they are now.
+    """
+    before = orjson.dumps(for_chatwoot(to))
+    to.name = to.name or nameless.name
+    to.claims = nameless.claims | to.claims
+    agreed = consent.newer(nameless.attributes.get(CONSENT), to.attributes.get(CONSENT))
+    said = {key: value for key, value in to.attributes.items() if key != CONSENT}
+    news = [(key, value) for key, value in nameless.attributes.items() if key not in (CONSENT, *said)]
+    to.attributes = said | dict(news[: max(0, MAX_ATTRIBUTES - len(said))]) | ({CONSENT: agreed} if agreed else {})
+    to.save(update_fields=["name", "claims", "attributes"])
+    Contact.objects.filter(pk=nameless.pk).update(name="", claims={}, attributes={})
+    return orjson.dumps(for_chatwoot(to)) != before
 
 
 def for_chatwoot(contact: Contact) -> dict[str, Any]:
     """What Chatwoot may know: the body of a creation or an update, in its words."""
     claimed = {f"unverified_{name}": value for name, value in contact.claims.items()}
-    told: dict[str, Any] = {"custom_attributes": contact.attributes | claimed}
+    signed = {f"signed_{name}": value for name, value in contact.signed.items()}
+    told: dict[str, Any] = {"custom_attributes": contact.attributes | claimed | signed}
     return told | ({"name": contact.name} if contact.name else {})
 
 
-def _tell(pen: Pen, contact: Contact, told: dict[str, Any], *, forgotten: set[str]) -> None:
-    """Chatwoot cannot forget a name or a key (contract §1.4): a key becomes empty, a name stays."""
-    emptied = dict.fromkeys(forgotten, "")
-    payload = told | {"custom_attributes": told["custom_attributes"] | emptied}
-    for row in ContactInbox.objects.filter(contact=contact).order_by("-id")[:MOST_TOLD]:
-        outbox.enqueue_profile(pen, row, payload)
+def _attributes(inbox: Inbox, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that the inbox takes. What the form asks for may be answered. Raises Refusal (profile_invalid)."""
+    named = {*inbox.attribute_keys, *policy.asked_attributes(inbox.policy)}
+    return clean_attributes(wanted, named=named, only=bool(inbox.attribute_keys))
+
+
+def tell(pen: Pen, contact: Contact, rows: QuerySet[ContactInbox], *, forgotten: Collection[str] = ()) -> None:
+    """Let Chatwoot hear of it soon, where it knows these contact inboxes.
+
+    It cannot forget a name or a key (contract §1.4): a key becomes empty, a name stays.
+    """
+    told = for_chatwoot(contact)
+    payload = told | {"custom_attributes": told["custom_attributes"] | dict.fromkeys(forgotten, "")}
+    if payload != {"custom_attributes": {}}:
+        for row in rows.order_by("-id")[:MOST_TOLD]:
+            outbox.enqueue_profile(pen, row, payload)
 
 
 def _contact(contact_id: uuid.UUID) -> Contact:

@@ -10,7 +10,7 @@ import uuid
 
 from django.db.models import Count, F, Q, QuerySet
 
-from chat import files
+from chat import files, trail
 from chat.chatwoot.resources import Message
 from chat.feed import Pen
 from chat.models import Delivery, Duplicate
@@ -34,6 +34,12 @@ def named(conversation_id: uuid.UUID, message: Message) -> Delivery | None:
 
 def delivery_of(conversation_id: uuid.UUID, message: Message) -> Delivery | None:
     """The delivery whose message this incoming row is. If that has arrived already, the row is a duplicate."""
+    if (found := _delivery_of(conversation_id, message)) is not None:
+        trail.arrived(found.id, message_id=found.message_id, chatwoot_id=message.id, payload=found.payload)
+    return found
+
+
+def _delivery_of(conversation_id: uuid.UUID, message: Message) -> Delivery | None:
     if parse_echo_id(message.echo_id) or parse_echo_id(message.marker):
         return named(conversation_id, message)
     attempted = Delivery.objects.filter(
@@ -78,6 +84,7 @@ def note_duplicate(pen: Pen, delivery: Delivery, chatwoot_id: int) -> None:
         defaults={"inbox_id": delivery.contact_inbox.inbox_id, "found_at": pen.now},
     )
     if new:
+        pen.count("duplicate", delivery.kind)
         log.error("delivery %s took effect twice: %s %s at Chatwoot", delivery.id, delivery.kind, chatwoot_id)
 
 

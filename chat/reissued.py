@@ -9,10 +9,12 @@ import uuid
 
 from django.db.models import Q
 
+from chat import outbox
 from chat.chatwoot.resources import Message, MessageType
+from chat.feed import Pen
 from chat.models import Conversation, Delivery, Inbox
 from chat.models import Message as Row
-from chat.sql import MessageRecord
+from chat.sql import ConversationRecord, MessageRecord
 
 log = logging.getLogger(__name__)
 
@@ -20,12 +22,13 @@ SKEW_MS = 600_000  # by which our clock may differ from Chatwoot's, where we hav
 
 
 def is_another(record: MessageRecord, message: Message, *, conversation_id: uuid.UUID) -> bool:
-    """Whether this message has the number of the record and is another."""
+    """Whether this message has the number of the record and is another. What is deleted does not tell by its words."""
     if not _is_later(record, message):
         return False
     is_incoming = message.message_type is MessageType.INCOMING
     moved = record.conversation_id != conversation_id
-    return moved or is_incoming != (record.direction == Row.Direction.INCOMING) or message.content != record.content
+    turned = is_incoming != (record.direction == Row.Direction.INCOMING)
+    return moved or turned or not (message.deleted or message.content == record.content)
 
 
 def _is_later(record: MessageRecord, message: Message) -> bool:
@@ -56,3 +59,21 @@ def forget(record: MessageRecord, message: Message) -> None:
     attempted.filter(baseline_id__gt=below).update(baseline_id=below)
     compared = Conversation.objects.filter(inbox__chatwoot=chatwoot, verified_id__gt=below)
     compared.update(verified_id=below)
+
+
+def forget_conversation(pen: Pen, record: ConversationRecord) -> None:
+    """Chatwoot has made another person's conversation under the number of this one, and so has lost it.
+
+    What is still to be said there goes on in a new one, which the next message begins, too.
+    """
+    log.error(
+        "Chatwoot gave conversation number %s out again, which %s had: was it restored from a backup? It has lost that "
+        "conversation; see docs/operating.md",
+        record.chatwoot_id,
+        record.id,
+    )
+    known = Conversation.objects.filter(id=record.id)
+    known.update(chatwoot_id=None, verified_id=0, confirmed_at=0, chatwoot_updated_at=0)
+    if Delivery.objects.filter(lane=str(record.id), kind=Delivery.Kind.MESSAGE, state__in=Delivery.OPEN).exists():
+        conversation = known.select_related("contact_inbox").get()
+        outbox.enqueue_creation(pen, conversation, contact=not conversation.contact_inbox.pubsub_token)

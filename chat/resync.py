@@ -65,14 +65,24 @@ class Resyncs:
         self._upstreams = upstreams
         self._writer = writer
         self._timing = timing or Timing()
-        self._comparing = Comparing(upstreams, writer, reader)
+        self._comparing = Comparing(upstreams, writer, reader, found=lambda *found: self.found(*found))
         self._wishes: dict[_Key, _Wish] = {}
         self._turns = {False: Turns(AT_ONCE), True: Turns(WALKS_AT_ONCE)}
         self._tasks = Tasks()
         self._said_at, self._dropped, self._behind = 0.0, 0, False
         self.served: Callable[[Scope], None] = lambda scope: None  # nothing more is wished of it just now
+        self.found: Callable[[Scope, float], None] = lambda scope, age_s: None  # an agent's message, so old
         self.done = 0  # resyncs
         self.walked = 0  # walks over everything
+
+    @property
+    def waiting(self) -> int:
+        return len(self._wishes)
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is compared just now, and nothing is wanted to be."""
+        return not self._tasks.running
 
     def want(self, scope: Scope, *, urgency: Urgency, after_s: float = 0.0) -> None:
         """Compare this contact inbox soon. Wishes that wait become one; one that has begun to read does not count."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from django.conf import settings
 from django.db.models import Q
 
+from chat import sql
 from chat.clock import moment
 from chat.embedding import Origins
 from chat.limits import BadLimit, Limits
@@ -71,6 +72,11 @@ def read() -> Rules:
         contacts=frozenset(contact_id for contact_id, _, _ in blocks if contact_id),
         networks=Networks.of((parse_network(text), slug or EVERYWHERE) for _, text, slug in blocks if text),
     )
+
+
+def mark_cap(slug: str, name: str) -> None:
+    """For operators: this inbox has reached that limit, now."""
+    Inbox.objects.filter(slug=slug).update(capped=name, capped_at=sql.database_now())
 
 
 def _blocks() -> Sequence[tuple[uuid.UUID | None, str, str | None]]:

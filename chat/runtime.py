@@ -33,8 +33,10 @@ from chat.processes import Processes
 from chat.reader import Reader
 from chat.resync import Resyncs
 from chat.retention import Retention
+from chat.sharing import Sharing
 from chat.uploads import Uploads
 from chat.upstreams import OpenHttp, OpenHub, Upstreams, open_http, open_hub
+from chat.vitals import Vitals
 from chat.writer import BUSY, Writer
 
 log = logging.getLogger(__name__)
@@ -53,7 +55,7 @@ class Timing:
     rate_per_s: float = 40  # requests to one Chatwoot, over all processes
     beat_s: float = processes.BEAT_S
     watch_s: float = 1.0  # how often contacts are swept that nobody holds any more, or the cable does not carry
-    check_heads_s: float = 5.0
+    check_heads_s: float = 4.0  # with the pause of the watch, a session that ended elsewhere is over within five
     read_rules_s: float = 4.0  # so that a block holds within five
     read_rows_s: float = 30.0
     gather_hints_s: float = 1.0
@@ -88,48 +90,29 @@ class Runtime:
         self.drain = Drain(chance=chance)
         self.reader = Reader()
         self.writer = Writer(self.audience)
-        self.neighbours = Neighbours(self.audience, url=redis_url, channel=_channel())
+        self.gate = Gate.from_settings(
+            lambda: self.reader.run(rules.read), lambda slug, name: self.reader.run(rules.mark_cap, slug, name)
+        )
+        self.neighbours = Neighbours(self.audience, Sharing(self.gate), url=redis_url, channel=_channel())
         self.upstreams = Upstreams(self.reader, open_http=open_http, open_hub=open_hub, rate_per_s=timing.rate_per_s)
         self.probing = Probing(self.upstreams, self.reader, timing=timing.asking)
-        self.processes = Processes(
-            self.upstreams, self.writer, self.reader, rate_per_s=timing.rate_per_s, beat_s=timing.beat_s
-        )
-        self.resyncs = Resyncs(self.upstreams, self.writer, self.reader, timing=timing.comparing)
-        self.holding = Holding(
-            self.upstreams, self.writer, self.reader, self.audience, self.resyncs, timing=timing.hearing
-        )
-        self.hints = Hints(
-            self.reader,
-            self.resyncs,
-            self.holding.liveness.hears,
-            gather_s=timing.gather_hints_s,
-            left_s=timing.left_hints_s,
-        )
-        self.courier = Courier(
-            self.upstreams,
-            self.writer,
-            self.reader,
-            self.holding,
-            random=chance or random.Random(),
-            timing=timing.carrying,
-        )
+        stores = (self.upstreams, self.writer, self.reader)
+        self.processes = Processes(*stores, rate_per_s=timing.rate_per_s, beat_s=timing.beat_s)
+        self.resyncs = Resyncs(*stores, timing=timing.comparing)
+        self.holding = Holding(*stores, self.audience, self.resyncs, timing=timing.hearing)
+        hears, spans = self.holding.liveness.hears, {"gather_s": timing.gather_hints_s, "left_s": timing.left_hints_s}
+        self.processes.tell = Vitals(self.upstreams, self.holding, self.resyncs, self.audience).tell
+        self.hints = Hints(self.reader, self.resyncs, hears, **spans)
+        chance = chance or random.Random()
+        self.courier = Courier(*stores, self.holding, random=chance, timing=timing.carrying)
         self.presence = Presence(self.writer, timing=timing.marking)
-        self.notifying = Notifying(self.writer, self.reader, random=chance or random.Random(), timing=timing.telling)
+        self.notifying = Notifying(self.writer, self.reader, random=chance, timing=timing.telling)
         self.uploads = Uploads(self.writer, self.reader)
         self.downloads = Downloads(self.reader, self.upstreams)
         self.avatars = Avatars(self.reader, self.upstreams)
         self.retention = Retention(self.writer, self.reader)
-        self.conversations = Conversations(
-            self.writer,
-            self.reader,
-            self.holding,
-            self.courier,
-            self.upstreams,
-            self.uploads,
-            self.downloads,
-            self.avatars,
-        )
-        self.gate = Gate.from_settings(lambda: self.reader.run(rules.read))
+        files = (self.uploads, self.downloads, self.avatars)
+        self.conversations = Conversations(self.writer, self.reader, self.holding, self.courier, self.upstreams, *files)
         self._tasks = Tasks()
 
     def start(self) -> None:
@@ -139,15 +122,19 @@ class Runtime:
         self.courier.start()
         self.notifying.start()
         self._tasks.spawn(self._watch(), name="watch")
+        self._tasks.spawn(self._tidy(), name="tidy")
         self._tasks.spawn(standstill.watch(), name="standstill")
         gc.collect()
         gc.freeze()  # what exists now stays; a full collection over 10,000 visitors would halt the loop
 
     async def leave(self, *, jitter_s: float) -> None:
-        """Before ``stop``: send the visitors elsewhere, each within ``jitter_s``, and deliver what they left behind."""
+        """Before ``stop``: send the visitors elsewhere, each within ``jitter_s``, and deliver what they left behind.
+
+        Unless others do: with what visitors write there, this would never come to an end.
+        """
         self._tasks.spawn(self.processes.drain(), name="drain")  # the others may know; not waited for
         await self.drain.run(jitter_s=jitter_s)
-        await self.courier.finish()
+        await self.courier.finish(unless=lambda: self.processes.accompanied)
 
     async def stop(self) -> None:
         """What is accepted stays in the database; what was under way is looked for at the next start."""
@@ -166,12 +153,12 @@ class Runtime:
         await self.reader.stop()
 
     async def _watch(self) -> None:
-        """The polls behind the hints: heads and sessions of everybody here, contacts the cable does not carry, rows.
+        """The polls behind the hints: heads and sessions of everybody here, contacts the cable does not carry.
 
-        Blocks and limits, too, and what nobody needs any more, or is too old.
+        Blocks and limits, too. Nothing here takes long: who is blocked or signed out is to be gone within 5 s.
         """
         loop = asyncio.get_running_loop()
-        heads_at = rows_at = rules_at = loop.time()
+        heads_at = rules_at = loop.time()
         while True:
             await asyncio.sleep(self._timing.watch_s)
             try:
@@ -182,15 +169,21 @@ class Runtime:
                 if loop.time() - rules_at >= self._timing.read_rules_s:
                     rules_at = loop.time()
                     await self.gate.renew()
-                if loop.time() - rows_at >= self._timing.read_rows_s:
-                    rows_at = loop.time()
-                    await self.upstreams.renew()
-                    await self.hints.sweep()
-                    await self.uploads.sweep()
-                    await self.retention.sweep()
-                    self.conversations.inboxes.refresh(self.holding.inboxes())
             except Exception:  # The next round may do better; without rounds nobody would ever be swept or revoked.
                 log.exception("the watch failed")
+
+    async def _tidy(self) -> None:
+        """Rows that an operator may have changed, and what nobody needs any more, or is too old. It may take long."""
+        while True:
+            await asyncio.sleep(self._timing.read_rows_s)
+            try:
+                await self.upstreams.renew()
+                await self.hints.sweep()
+                await self.uploads.sweep()
+                await self.retention.sweep()
+                self.conversations.inboxes.refresh(self.holding.inboxes())
+            except Exception:  # As above.
+                log.exception("tidying failed")
 
     async def _check_heads(self) -> None:
         """Another process may have written, or ended a session: one query for heads, one for sessions."""

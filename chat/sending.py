@@ -12,13 +12,13 @@ from chat.chatwoot.client import File
 from chat.chatwoot.errors import Ambiguous, Unsent
 from chat.chatwoot.identity import identifier_hash
 from chat.chatwoot.resources import CONVERSATION_KEY, Message
+from chat.claim import Claim, Person
 from chat.failpoints import reached
 from chat.feed import Pen
 from chat.files import Upload, are_equal
 from chat.identity import is_email, is_phone
 from chat.mirror import Scope
-from chat.models import Delivery, Inbox
-from chat.outbox import Claim
+from chat.models import ContactInbox, Delivery, Inbox
 from chat.upstreams import AFTER_FENCE_S, Upstream
 
 log = logging.getLogger(__name__)
@@ -64,14 +64,14 @@ async def _send_contact(claim: Claim, upstream: Upstream, headers: Headers) -> A
     session = await upstream.api.create_contact(
         source_id=claim.source_id,
         name=who.pop("name", None) or told.get("name"),
-        custom_attributes=(told.get("custom_attributes") or {}) | who.pop("custom_attributes", {}) or None,
+        custom_attributes=told["custom_attributes"] or None,
         headers=headers,
         **who,
     )
     reached("contact.after_send")
 
     def created(pen: Pen) -> None:
-        mirror.apply_contact(scope_of(claim, upstream), session)
+        mirror.apply_contact(scope_of(claim, upstream), session.contact_id, session.pubsub_token)
         outbox.done(pen, claim)
 
     return Answer(created)
@@ -87,16 +87,19 @@ def _known_as(claim: Claim, upstream: Upstream) -> dict[str, Any]:
     person = claim.person
     if person is None:
         return {"identifier_hash": upstream.anonymous_hash}
-    known: dict[str, Any] = {"identifier": person.identifier, "name": person.name}
+    known: dict[str, Any] = {"identifier": person.identifier, "name": person.name} | _joining(person, upstream)
     if upstream.hmac_token:
         known["identifier_hash"] = identifier_hash(upstream.hmac_token, person.identifier)
-    if upstream.trusts_claims and is_email(person.email):
-        known["email"] = person.email
-    if upstream.trusts_claims and is_phone(person.phone):
-        known["phone_number"] = person.phone
-    told = {"signed_email": person.email, "signed_phone": person.phone}
-    known["custom_attributes"] = {name: value for name, value in told.items() if value}
     return known
+
+
+def _joining(person: Person, upstream: Upstream) -> dict[str, str]:
+    """By what Chatwoot joins contacts, where the site is trusted; else it is told as attributes alone."""
+    known = {
+        "email": person.email if is_email(person.email) else "",
+        "phone_number": person.phone if is_phone(person.phone) else "",
+    }
+    return {name: value for name, value in known.items() if value} if upstream.trusts_claims else {}
 
 
 async def _send_conversation(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
@@ -193,7 +196,8 @@ async def _send_by_bot(claim: Claim, upstream: Upstream, headers: Headers, *, le
 
     def arrived_as_another(pen: Pen) -> None:
         answer.write(pen)
-        switch_marker_off(pen, claim.inbox_id, "a message went out in the name of another contact")
+        if not _is_being_joined(claim, message):
+            switch_marker_off(pen, claim.inbox_id, "a message went out in the name of another contact")
 
     return Answer(arrived_as_another, message)
 
@@ -201,6 +205,14 @@ async def _send_by_bot(claim: Claim, upstream: Upstream, headers: Headers, *, le
 def _is_by(message: Message, claim: Claim) -> bool:
     sender = message.sender
     return sender is not None and sender.kind == "contact" and sender.id == (claim.chatwoot_contact_id or sender.id)
+
+
+def _is_being_joined(claim: Claim, message: Message) -> bool:
+    """Chatwoot has made one contact of two because of what we told it meanwhile, or are about to read that it did."""
+    told = Delivery.objects.filter(contact_inbox=claim.contact_inbox_id, kind=Kind.PROFILE, attempt__gt=0)
+    rows = ContactInbox.objects.filter(pk=claim.contact_inbox_id)
+    is_known = message.sender is not None and rows.filter(chatwoot_contact_id=message.sender.id).exists()
+    return is_known or told.filter(state__in=Delivery.OPEN).exists()
 
 
 def switch_marker_off(pen: Pen, inbox_id: int, words: str) -> None:
@@ -246,9 +258,19 @@ async def _send_seen(claim: Claim, upstream: Upstream, headers: Headers) -> Answ
 async def _send_profile(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
     """An inbox that asks for a hash with every update would take it as proof of who this is, and show this session more
     (contract §1.5): there a profile travels with the creation alone."""
-    if not upstream.wants_proof:
-        told = claim.payload
-        await upstream.api.update_contact(
-            claim.source_id, name=told.get("name"), custom_attributes=told["custom_attributes"], headers=headers
-        )
-    return Answer(partial(outbox.done, claim=claim))
+    if upstream.wants_proof:
+        return Answer(partial(outbox.done, claim=claim))
+    told, joining = claim.payload, _joining(claim.person, upstream) if claim.person else {}
+    chatwoot_contact_id = await upstream.api.update_contact(
+        claim.source_id,
+        name=told.get("name"),
+        custom_attributes=told["custom_attributes"],
+        headers=headers,
+        **joining,
+    )
+
+    def changed(pen: Pen) -> None:
+        mirror.apply_contact(scope_of(claim, upstream), chatwoot_contact_id)
+        outbox.done(pen, claim)
+
+    return Answer(changed)

@@ -265,3 +265,9 @@ def _off_loop(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
 acheck_access = _off_loop(check_access)
 aadmit = _off_loop(admit)
 ais_alive = _off_loop(is_alive)
+
+
+def cookie_name(slug: str, *, secure: bool) -> str:
+    """Of a browser's refresh token. The prefix makes browsers refuse it from sub-domains and over plain http; locally
+    there is no https."""
+    return f"__Host-chatproxy-{slug}" if secure else f"chatproxy-{slug}"

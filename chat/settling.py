@@ -208,6 +208,7 @@ class Settling:
         outbox.look_again(pen, claim, looks=claim.looks, due_at=pen.now + self._timing.pause_ms)
 
     def _doubt(self, pen: Pen, claim: Claim, error: ChatwootError, end: Outcome, *, wait_ms: int) -> None:
+        pen.count("ambiguous", claim.kind)
         outbox.doubt(
             pen,
             claim,

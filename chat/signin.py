@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from django.db import IntegrityError, transaction
 
-from chat import sessions
+from chat import profile, sessions
 from chat.clock import moment
 from chat.feed import Pen
 from chat.identity import SKEW_S, BadIdentity, Identity
@@ -24,7 +24,6 @@ from chat.sessions import Opened
 from chat.wire.errors import Code, Refusal
 
 MOST_CLAIMS = 10_000  # of one inbox, used and not yet expired
-_TOLD = ("email", "phone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +42,19 @@ class Device:
     session: Session | None = None
     refresh_token: str | None = None
 
+    @property
+    def contact_id(self) -> uuid.UUID | None:
+        return self.session.contact_id if self.session else None
+
+    def is_of_another(self, identity: Identity) -> bool:
+        """Somebody else is signed in here, of whom nothing is taken along."""
+        return self.session is not None and self.session.contact.identifier not in (None, identity.identifier)
+
 
 def parties(inbox: Inbox, identity: Identity, device: Device) -> list[uuid.UUID]:
     """The contacts that signing in is about to change, as far as one can know before."""
     known = Contact.objects.filter(inbox=inbox, identifier=identity.identifier).values_list("id", flat=True)
-    return [*known, *([device.session.contact_id] if device.session else [])]
+    return [*known, *([device.contact_id] if device.contact_id else [])]
 
 
 def sign_in(pen: Pen, inbox: Inbox, identity: Identity, device: Device, *, now: datetime | None = None) -> SignedIn:
@@ -63,7 +70,7 @@ def sign_in(pen: Pen, inbox: Inbox, identity: Identity, device: Device, *, now: 
         signed_in = SignedIn(sessions.begin(contact, kind=device.kind, now=now), leaving)
         for session in leaving:
             sessions.end(session)
-    _remember(signed_in.opened.session.contact, identity)
+    _remember(pen, signed_in.opened.session.contact, identity)
     _use(inbox, identity, now)
     return signed_in
 
@@ -104,7 +111,7 @@ def _introduce(contact: Contact) -> None:
 def _named(pen: Pen, nameless: Contact, identity: Identity) -> Contact:
     known = Contact.objects.filter(inbox=nameless.inbox_id, identifier=identity.identifier).first()
     if known is None and _has_become(nameless, identity):
-        return nameless
+        return nameless  # what they have said of themselves Chatwoot knows
     contact = known or Contact.objects.get(inbox=nameless.inbox_id, identifier=identity.identifier)
     _move(pen, nameless, contact)
     return contact
@@ -137,7 +144,11 @@ def _identify(nameless: Contact) -> int:
 
 def _move(pen: Pen, nameless: Contact, contact: Contact) -> None:
     _identify(nameless)
-    ContactInbox.objects.filter(contact=nameless).update(contact=contact)
+    moving = list(ContactInbox.objects.filter(contact=nameless).values_list("pk", flat=True))
+    ContactInbox.objects.filter(pk__in=moving).update(contact=contact)
+    is_news = profile.take_along(nameless, to=contact)
+    told = ContactInbox.objects.filter(contact=contact)
+    profile.tell(pen, contact, told if is_news else told.filter(pk__in=moving))
     Attachment.objects.filter(contact=nameless).update(contact=contact)
     own = Message.objects.filter(contact=contact).exclude(echo_id=None)
     for message in Message.objects.filter(contact=nameless, echo_id__in=own.values("echo_id")).only("pk"):
@@ -149,12 +160,11 @@ def _move(pen: Pen, nameless: Contact, contact: Contact) -> None:
 # What a claim leaves behind
 
 
-def _remember(contact: Contact, identity: Identity) -> None:
-    """What the site says of this person; what it does not say stays."""
-    signed = contact.signed | {name: value for name in _TOLD if (value := getattr(identity, name))}
-    name = identity.name or contact.name
-    if (name, signed) != (contact.name, contact.signed):
-        Contact.objects.filter(pk=contact.pk).update(name=name, signed=signed)
+def _remember(pen: Pen, contact: Contact, identity: Identity) -> None:
+    """What the site says of this person; Chatwoot hears what is new of it, as far as it knows them."""
+    pen.hold((contact.pk,))
+    if profile.sign(contact, name=identity.name, email=identity.email, phone=identity.phone):
+        profile.tell(pen, contact, ContactInbox.objects.filter(contact=contact))
 
 
 def _check_unused(inbox: Inbox, identity: Identity, now: datetime) -> None:

@@ -10,6 +10,7 @@ from chat import faces
 from chat.chatwoot import resources
 from chat.chatwoot.resources import MessageType
 from chat.models import Message
+from chat.rich import ANSWERING
 from chat.sql import ConversationRecord, MessageRecord
 
 
@@ -48,7 +49,7 @@ def told(record: MessageRecord, message: resources.Message, *, now: int) -> Mess
     return record._replace(
         content="" if message.deleted else record.content if has_own_words else message.content,
         content_type=message.content_type[:20],
-        content_attributes={} if message.deleted else _sound(message.content_attributes),
+        content_attributes={} if message.deleted else _sound(message.content_attributes) | _waiting(record),
         sender_kind=sender.kind if sender else record.sender_kind,
         sender_name=sender.name[:255] if sender else record.sender_name,
         sender_avatar=faces.name_of(record.inbox_id, sender.avatar_url) if sender else record.sender_avatar,
@@ -71,6 +72,11 @@ def what_is_shown(record: MessageRecord) -> MessageRecord:
 
 def updated_ms(message: resources.Message) -> int | None:
     return round(message.updated_at.timestamp() * 1000) if message.updated_at else None
+
+
+def _waiting(record: MessageRecord) -> dict[str, Any]:
+    """What was answered here, and has not arrived."""
+    return {key: value for key, value in record.content_attributes.items() if key == ANSWERING}
 
 
 def _sound(attributes: Mapping[str, Any]) -> dict[str, Any]:

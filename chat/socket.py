@@ -43,6 +43,7 @@ class Socket:
     def __init__(self, send: AsgiSend, *, limits: Limits) -> None:
         self.limits = limits
         self.arrived = self.closed = False
+        self.code: wire.Close | None = None  # with which we closed it
         self._visible = True
         self._dismissed_at: float | None = None
         self._loop = asyncio.get_running_loop()
@@ -122,6 +123,7 @@ class Socket:
             if close is not wire.Close.RESTART:  # of those the server says how many
                 name = why or close.name.lower()
                 logger.info("session %s: closed with %d, %s", getattr(self, "session_id", None), close, name)
+            self.code = close
             self._outlet.close({"type": "websocket.close", "code": int(close)})
             self.leave()
 

@@ -15,9 +15,11 @@ from chat.checks import TAG
 from chat.clock import BadOffset
 from chat.failpoints import BadFailpoints
 from chat.fields import UnknownKey
-from chat.models import upsert_inbox
+from chat.models import Inbox, upsert_inbox
 
 log = logging.getLogger(__name__)
+
+KEY_HINT = "Put the old key into FIELD_KEYS, or, if the key was made from SECRET_KEY, that into SECRET_KEY_FALLBACKS"
 
 
 @cache
@@ -38,10 +40,7 @@ def prepare() -> None:
     except Error as error:
         raise ImproperlyConfigured(describe(error, settings.DATABASES["default"])) from None
     except UnknownKey as unknown:
-        hint = (
-            "Put the old key into FIELD_KEYS, or, if the key was made from SECRET_KEY, that into SECRET_KEY_FALLBACKS"
-        )
-        raise ImproperlyConfigured(f"{unknown}. {hint}") from None
+        raise ImproperlyConfigured(f"{unknown}. {KEY_HINT}") from None
 
 
 def describe(error: Error, database: Mapping[str, Any]) -> str:
@@ -56,8 +55,7 @@ def _prepare() -> None:
     found = _check()
     if errors := [message for message in found if message.is_serious()]:
         raise ImproperlyConfigured("\n".join(f"{error.msg}. {error.hint}" for error in errors))
-    if settings.CHATWOOT_URL:
-        write_inbox()
+    if write_inbox():
         found = _check()  # now with that inbox
     for message in found:
         log.warning("%s. %s", message.msg, message.hint)
@@ -67,28 +65,40 @@ def _check() -> list[checks.CheckMessage]:
     return checks.run_checks(tags=[TAG], include_deployment_checks=True)
 
 
-def write_inbox() -> None:
-    """What the environment does not say keeps what an operator wrote in the admin."""
+def write_inbox() -> bool:
+    """What the environment says of its inbox, as a row, if it says anything and there is one to say it of.
+
+    What it does not say keeps what an operator wrote in the admin.
+    """
     said = {
         "inbox_identifier": settings.CHATWOOT_INBOX_IDENTIFIER,
         "hmac_token": settings.CHATWOOT_HMAC_TOKEN,
         "allowed_origins": settings.ALLOWED_ORIGINS,
         "name": settings.CHATWOOT_INBOX_NAME,
+        "portal": settings.CHATWOOT_PORTAL,
+        "portal_url": settings.CHATWOOT_PORTAL_URL,
         "identity_secret": settings.IDENTITY_SECRET,
         "legacy_identity": settings.IDENTITY_LEGACY,
         "claims_once": settings.IDENTITY_ONCE,
         "requires_identity": settings.IDENTITY_REQUIRED,
         "trusts_claims": settings.IDENTITY_TRUSTED,
     }
-    given = {name: value for name, value in said.items() if value or value is False}
+    given: dict[str, Any] = {name: value for name, value in said.items() if value or value is False}
     if settings.IDENTITY_SECRET:  # the two belong together: what is taken away here must not go on to count
         given["identity_secret_old"] = settings.IDENTITY_SECRET_OLD
+    server = _server_of(settings.CHATWOOT_INBOX_SLUG)
+    if not given or server is None:
+        return False
     try:
-        upsert_inbox(
-            slug=settings.CHATWOOT_INBOX_SLUG,
-            url=settings.CHATWOOT_URL,
-            cable_url=settings.CHATWOOT_CABLE_URL,
-            **given,
-        )
+        upsert_inbox(slug=settings.CHATWOOT_INBOX_SLUG, **server, **given)
     except ValidationError as refused:
         raise ImproperlyConfigured(". ".join(refused.messages)) from None
+    return True
+
+
+def _server_of(slug: str) -> dict[str, str] | None:
+    """As the environment says; else as `connect_chatwoot` or an operator wrote."""
+    if settings.CHATWOOT_URL:
+        return {"url": settings.CHATWOOT_URL, "cable_url": settings.CHATWOOT_CABLE_URL}
+    row = Inbox.objects.select_related("chatwoot").filter(slug=slug).first()
+    return {"url": row.chatwoot.url, "cable_url": row.chatwoot.cable_url} if row else None

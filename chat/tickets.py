@@ -6,6 +6,7 @@ looked up each time, and so is the message.
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from django.core import signing
 
@@ -22,8 +23,14 @@ def issue(session_id: uuid.UUID, attachment_id: uuid.UUID, *, now: datetime | No
     return _signer.sign(f"{session_id.hex}.{attachment_id.hex}.{expires}")
 
 
-def redeem(ticket: str, attachment_id: uuid.UUID, *, now: datetime | None = None) -> tuple[uuid.UUID, uuid.UUID]:
-    """(session, contact) for whom it was issued. Raises Refusal: whatever is wrong with it looks the same."""
+class Holder(NamedTuple):
+    session_id: uuid.UUID
+    contact_id: uuid.UUID
+    slug: str  # of the inbox
+
+
+def redeem(ticket: str, attachment_id: uuid.UUID, *, now: datetime | None = None) -> Holder:
+    """For whom it was issued. Raises Refusal: whatever is wrong with it looks the same."""
     now = now or moment()
     try:
         session, attachment, expires = _signer.unsign(ticket).split(".")
@@ -33,4 +40,4 @@ def redeem(ticket: str, attachment_id: uuid.UUID, *, now: datetime | None = None
     known = None if is_over or attachment != attachment_id.hex else sql.admission(session_id, now)
     if known is None:
         raise Refusal(Code.NOT_FOUND)
-    return session_id, known[0]
+    return Holder(session_id, *known[:2])

@@ -54,19 +54,29 @@ class Tokens:
         None when Chatwoot or the database could not be asked just now.
         """
         try:
-            inbox = await self._writer.write(partial(_name_canary, inbox_id), contacts=(), priority=Priority.MIRROR)
+            inbox = await self._named(inbox_id)
             if inbox.canary_token and inbox.canary_token != but:
                 return inbox.canary_token
-            upstream = await self._upstreams.of(inbox_id)
-            async with upstream.turn(Urgency.REST):  # finds it or makes it
-                session = await upstream.api.create_contact(
-                    source_id=inbox.canary_source_id, name=CANARY, identifier_hash=upstream.anonymous_hash
-                )
-            keep = partial(keep_canary, inbox_id, session.pubsub_token)
-            await self._writer.write(keep, contacts=(), priority=Priority.MIRROR)
+            return await self._find(inbox)
         except (ChatwootError, *BUSY) as error:
             log.warning("inbox %s has no canary contact yet: %s", inbox_id, error)
             return None
+
+    async def find_canary(self, inbox_id: int) -> str:
+        """The same, asked of Chatwoot in any case. Raises ChatwootError and BUSY."""
+        return await self._find(await self._named(inbox_id))
+
+    async def _named(self, inbox_id: int) -> Inbox:
+        return await self._writer.write(partial(_name_canary, inbox_id), contacts=(), priority=Priority.MIRROR)
+
+    async def _find(self, inbox: Inbox) -> str:
+        upstream = await self._upstreams.of(inbox.pk)
+        async with upstream.turn(Urgency.REST):  # finds it or makes it
+            session = await upstream.api.create_contact(
+                source_id=inbox.canary_source_id, name=CANARY, identifier_hash=upstream.anonymous_hash
+            )
+        keep = partial(keep_canary, inbox.pk, session.pubsub_token)
+        await self._writer.write(keep, contacts=(), priority=Priority.MIRROR)
         return session.pubsub_token
 
 
@@ -76,7 +86,7 @@ def _token(contact_inbox_id: int) -> str:
 
 
 def _keep(scope: Scope, session: ContactSession, pen: Pen) -> None:
-    mirror.apply_contact(scope, session)
+    mirror.apply_contact(scope, session.contact_id, session.pubsub_token)
 
 
 def _name_canary(inbox_id: int, pen: Pen) -> Inbox:

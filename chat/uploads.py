@@ -11,15 +11,14 @@ import os
 import shutil
 import time
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from django.conf import settings
 
-from chat import files, sql
+from chat import consent, dimensions, files, sql
 from chat.clock import now_ms
 from chat.feed import Pen
 from chat.filetypes import CHUNK_BYTES, EXTENSIONS, content_type_of, file_type_of, fitting_name
@@ -33,7 +32,7 @@ from chat.writer import BUSY, Priority, Writer
 log = logging.getLogger(__name__)
 
 AT_ONCE = 2  # on threads: hashing and looking into a file takes the processor
-OF_ONE = 2  # of one person at once
+TURN_S = 15.0  # so long a file waits for its turn at most
 DAY_MS = 86_400_000
 MOST_UNSENT = 20  # of one person
 SWEEP_S = 60.0
@@ -73,6 +72,8 @@ class _Stored(NamedTuple):
     content_type: str
     size: int
     sha256: str
+    width: int
+    height: int
 
 
 def _disk(folder: Path) -> tuple[int, int]:
@@ -94,6 +95,7 @@ class Uploads:
         most_a_day: int | None = None,
         most_unsent: int = MOST_UNSENT,
         disk: Callable[[Path], tuple[int, int]] = _disk,
+        patience_s: float = TURN_S,
     ) -> None:
         self._writer = writer
         self._reader = reader
@@ -101,7 +103,8 @@ class Uploads:
         self._most_bytes = most_bytes or settings.UPLOAD_MAX_BYTES
         self._most_a_day = most_a_day or settings.UPLOAD_BYTES_PER_DAY
         self._most_unsent = most_unsent
-        self._coming: Counter[uuid.UUID] = Counter()
+        self._patience_s = patience_s
+        self._coming: set[uuid.UUID] = set()
         self._disk = disk
         self._has_room = True
         self._turns = asyncio.Semaphore(AT_ONCE)
@@ -109,28 +112,41 @@ class Uploads:
 
     async def keep(self, contact_id: uuid.UUID, *, name: str, source: Source) -> Uploaded:
         """Store what ``source`` holds. Raises Refusal; nothing of it is kept then."""
-        with self._counted(contact_id):
+        with self._alone(contact_id):
             return await self._keep(contact_id, name, source)
 
     @contextmanager
-    def _counted(self, contact_id: uuid.UUID) -> Iterator[None]:
-        if self._coming[contact_id] >= OF_ONE:
-            raise Refusal(Code.TOO_FAST, f"Send {OF_ONE} files at once at most.")
-        self._coming[contact_id] += 1
+    def _alone(self, contact_id: uuid.UUID) -> Iterator[None]:
+        """One file of a person at once, so that nobody takes all turns."""
+        if contact_id in self._coming:
+            raise Refusal(Code.TOO_FAST, "Send one file after the other.")
+        self._coming.add(contact_id)
         try:
             yield
         finally:
-            self._coming[contact_id] -= 1
-            if not self._coming[contact_id]:
-                del self._coming[contact_id]
+            self._coming.discard(contact_id)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await self._turns.acquire()
+        except TimeoutError:
+            log.warning("a file was turned away: %d others were being stored for %g s", AT_ONCE, self._patience_s)
+            raise Refusal(Code.UNAVAILABLE) from None
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     async def _keep(self, contact_id: uuid.UUID, name: str, source: Source) -> Uploaded:
         try:
+            await self._reader.run(consent.required_of, contact_id)
             await self._reader.run(self._refuse_too_many, contact_id)  # before its bytes are read; others may be faster
         except BUSY as error:
             raise Refusal(Code.UNAVAILABLE) from error
         try:
-            async with self._turns:
+            async with self._turn():
                 stored = await asyncio.to_thread(self._store, source)
         except OSError as error:
             log.error("an upload could not be stored: %s", error)
@@ -185,14 +201,14 @@ class Uploads:
             content_type = content_type_of(path)
             if content_type is None:
                 raise Refusal(Code.FILE_REFUSED)
-            if content_type.startswith("image/"):
+            if is_picture := content_type.startswith("image/"):
                 redraw(path, most_bytes=self._most_bytes)
             size, digest = _synced(path)
             _sync(self.folder)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        return _Stored(path.name, content_type, size, digest)
+        return _Stored(path.name, content_type, size, digest, *(_pixels(path) if is_picture else dimensions.NONE))
 
     # Clearing away
 
@@ -248,6 +264,11 @@ def _synced(path: Path) -> tuple[int, str]:
         os.fsync(file.fileno())
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         return file.tell(), digest
+
+
+def _pixels(path: Path) -> tuple[int, int]:
+    with path.open("rb") as file:
+        return dimensions.dimensions(file.read(dimensions.ENOUGH_BYTES))
 
 
 def _sync(folder: Path) -> None:

@@ -44,13 +44,17 @@ def open_hub(cable_url: str, listener: Listener) -> Hub:
         random=random.Random(),
         per_socket=settings.CABLE_CONTACTS_PER_SOCKET,
         linger_s=settings.CABLE_LINGER_S,
-        timing=CableTiming.of(
-            stale_s=settings.CABLE_STALE_S,
-            confirm_s=settings.CABLE_CONFIRM_S,
-            retry_s=settings.CABLE_RETRY_S,
-            canary_s=settings.CABLE_CANARY_S,
-            redial_s=settings.CABLE_REDIAL_S,
-        ),
+        timing=cable_timing(),
+    )
+
+
+def cable_timing() -> CableTiming:
+    return CableTiming.of(
+        stale_s=settings.CABLE_STALE_S,
+        confirm_s=settings.CABLE_CONFIRM_S,
+        retry_s=settings.CABLE_RETRY_S,
+        canary_s=settings.CABLE_CANARY_S,
+        redial_s=settings.CABLE_REDIAL_S,
     )
 
 
@@ -123,7 +127,6 @@ class Upstreams:
         self._open_http = open_http
         self._open_hub = open_hub
         self._rate_per_s = rate_per_s
-        self._stack = AsyncExitStack()
         self._links: dict[tuple[str, str], Link] = {}
         self._inboxes: dict[int, Upstream] = {}
         self._latest: dict[int, Link] = {}  # of each inbox, when its row was last read
@@ -143,7 +146,8 @@ class Upstreams:
         self._inboxes.clear()
 
     async def renew(self) -> None:
-        """Read the rows of all inboxes again that were ever used."""
+        """Read the rows of all inboxes again that were ever used, and close what none has used since the last time."""
+        unused = self._unused()
         self.forget()
         for inbox_id in list(self._latest):
             try:
@@ -152,10 +156,18 @@ class Upstreams:
                 self._latest.pop(inbox_id, None)
             except BUSY as error:
                 log.error("inbox %s was not read again: %s", inbox_id, error)
+        for key in unused & self._unused():
+            link = self._links.pop(key)
+            log.info("no inbox is at %s any more", link.name)
+            await link.close()
+
+    def _unused(self) -> set[tuple[str, str]]:
+        used = set(self._latest.values())
+        return {key for key, link in self._links.items() if link not in used}
 
     def is_former(self, upstream: Upstream) -> bool:
-        """The inbox has been found at another address since."""
-        return self._latest.get(upstream.inbox_id, upstream.link) is not upstream.link
+        """The inbox has been found at another address since, or nowhere."""
+        return upstream.link.closed or self._latest.get(upstream.inbox_id, upstream.link) is not upstream.link
 
     def share(self, rate_per_s: float) -> None:
         """Give each Chatwoot so many requests a second from this process."""
@@ -165,12 +177,12 @@ class Upstreams:
 
     async def _open(self, inbox: Inbox, now: int) -> Upstream:
         key = (inbox.chatwoot.url, inbox.chatwoot.cable_url)
-        if key not in self._links:
-            link = self._links[key] = self._link(inbox.chatwoot)
-            await self._stack.enter_async_context(link.http)
-            await self._stack.enter_async_context(link.hub)
-            self.opened(link)
+        if is_new := key not in self._links:
+            self._links[key] = self._link(inbox.chatwoot)
         link = self._latest[inbox.pk] = self._links[key]
+        if is_new:
+            await link.open()
+            self.opened(link)
         link.learn(inbox.chatwoot, now=now)
         return Upstream(
             inbox_id=inbox.pk,
@@ -201,7 +213,9 @@ class Upstreams:
         return [link.hub for link in self.links()]
 
     async def close(self) -> None:
-        await self._stack.aclose()
+        async with AsyncExitStack() as stack:
+            for link in self.links():
+                stack.push_async_callback(link.close)
 
 
 def _read(inbox_id: int) -> tuple[Inbox, int]:

@@ -11,7 +11,9 @@ urlpatterns = [
     path("chat/<slug:slug>/", views.chat),
     path("frame/<slug:slug>/", views.frame),
     path("sdk.js", views.sdk),
+    path("element.js", views.embedded, {"name": "element"}),
+    path("compat.js", views.embedded, {"name": "compat"}),
     path("robots.txt", views.robots),
     *app.urls(lambda: runtime.current().conversations, runtime.gate),
-    *webhooks.urls(lambda: runtime.current().hints),
+    *webhooks.urls(lambda: runtime.current().hints, runtime.gate),
 ]

@@ -1,30 +1,30 @@
 """The pages: start, demo, chat, frame, and the script that hosts embed. They read one row and write nothing."""
 
-import hashlib
 import logging
 import secrets
 from collections.abc import Callable, Coroutine
-from functools import cache, wraps
-from pathlib import Path
-from typing import Any
+from functools import wraps
+from typing import Any, Protocol
 
 from django.conf import settings
-from django.contrib.staticfiles import finders
 from django.db import Error
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.utils.cache import get_conditional_response
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
-from chat import embedding, look
+from chat import embedding, sessions, speaking
+from chat.clock import moment
+from chat.frontend import address, first_files, lazy_styles, script
 from chat.models import Inbox
-from chat.wire import MAX_TEXT
+from chat.published import for_page
 
-SDK_MAX_AGE_S = 300
 AGAIN_S = 30  # after which a page may be asked for again
 # The script may be fetched: whoever renders a host's page, as search engines do, would complain.
-ROBOTS = "User-agent: *\nAllow: /$\nAllow: /sdk.js$\nDisallow: /\n"
+ROBOTS = (
+    "User-agent: *\nAllow: /$\nAllow: /sdk.js$\nAllow: /sdk.js?\nAllow: /element.js$\nAllow: /compat.js$\nDisallow: /\n"
+)
 
 logger = logging.getLogger(__name__)
 
@@ -81,12 +81,28 @@ async def frame(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 async def sdk(request: HttpRequest) -> HttpResponseBase:
-    content, etag = _sdk() if not settings.DEBUG else _sdk.__wrapped__()
-    response = HttpResponse(content, content_type="text/javascript; charset=utf-8")
-    response["Cache-Control"] = f"public, max-age={SDK_MAX_AGE_S}"
-    response["Cross-Origin-Resource-Policy"] = "cross-origin"
-    response["ETag"] = etag
-    return get_conditional_response(request, etag=etag, response=response) or response
+    """With `?inbox=…` it begins with that inbox's look and words."""
+    response = script(request, "chat/sdk.js", before=await _prelude(request))
+    if "inbox" in request.GET:
+        patch_vary_headers(response, ["Accept-Language"])
+    return response
+
+
+@require_safe
+async def embedded(request: HttpRequest, name: str) -> HttpResponseBase:
+    """Another script that pages of other people load."""
+    return script(request, f"chat/{name}.js")
+
+
+async def _prelude(request: HttpRequest) -> bytes:
+    """Nothing, where the inbox is unknown or cannot be asked for: the launcher comes as it is."""
+    slug = request.GET.get("inbox", "")
+    try:
+        inbox = await Inbox.objects.filter(slug=slug).afirst() if slug.isprintable() else None
+    except Error:
+        logger.error("/sdk.js: the database cannot be used: the look of the launcher is left out")
+        inbox = None
+    return speaking.prelude(request, inbox).encode() if inbox else b""
 
 
 @require_safe
@@ -97,15 +113,6 @@ async def robots(request: HttpRequest) -> HttpResponse:
 def missing(request: HttpRequest) -> HttpResponse:
     """Nothing here, in words."""
     return page(request, "404.html", {}, status=404)
-
-
-@cache
-def _sdk() -> tuple[bytes, str]:
-    found = finders.find("chat/sdk.js")
-    if not isinstance(found, str):
-        raise Http404("static/chat/sdk.js is not there")
-    content = Path(found).read_bytes()
-    return content, f'"{hashlib.sha256(content).hexdigest()[:16]}"'
 
 
 async def _default_inbox() -> Inbox | None:
@@ -119,25 +126,36 @@ def _outward(inbox: Inbox) -> dict[str, str]:
 
 
 def _chat_page(request: HttpRequest, template: str, inbox: Inbox, *, ancestors: str = "'none'") -> HttpResponse:
-    context = {"inbox": _outward(inbox), "config": _config(request, inbox)}
-    response = page(request, template, context, ancestors=ancestors)
+    response = page(request, template, chat_context(request, inbox), ancestors=ancestors)
+    patch_vary_headers(response, ["Accept-Language"])
     response["X-Robots-Tag"] = "noindex, nofollow"
     return response
 
 
+def chat_context(request: HttpRequest, inbox: Inbox) -> dict[str, Any]:
+    """What the templates of the chat's pages are filled with."""
+    config = _config(request, inbox)
+    said = speaking.shell(config["language"], name=config["name"])
+    return {"inbox": _outward(inbox), "config": config, "said": said, "files": first_files()}
+
+
 def _config(request: HttpRequest, inbox: Inbox) -> dict[str, Any]:
     """What the scripts of a page need to know; nothing of Chatwoot."""
-    return {
-        "inbox": inbox.slug,
-        "name": str(inbox),
-        "accent": look.accent(inbox.look),
-        "greeting": look.texts(inbox.texts).get("greeting", ""),
-        "api": "/api/v1",
-        "socket": "/ws/v1",
-        "limits": {"text": MAX_TEXT},
-        "host_origins": _host_origins(request, inbox),
-        "locale": settings.LANGUAGE_CODE,
-    }
+    return (
+        {
+            "inbox": inbox.slug,
+            "name": str(inbox),
+            "api": "/api/v1",
+            "socket": "/ws/v1",
+            "host_origins": _host_origins(request, inbox),
+            "messages": address("chat/frame/messages.js"),
+            "styles": lazy_styles(),
+            # Where a browser lets a frame keep its cookie but no flag in storage, the page learns of its session here.
+            "begun": sessions.cookie_name(inbox.slug, secure=request.is_secure()) in request.COOKIES,
+        }
+        | speaking.manner(request, inbox)
+        | for_page(inbox, now=moment())
+    )
 
 
 def _host_origins(request: HttpRequest, inbox: Inbox) -> list[str]:
@@ -149,13 +167,21 @@ def _host_origins(request: HttpRequest, inbox: Inbox) -> list[str]:
     return [embedding.parse(origin or "")]
 
 
+class Asked(Protocol):
+    """As much of a request as decides about the policy of its page."""
+
+    def get_host(self) -> str: ...
+
+    def is_secure(self) -> bool: ...
+
+
 def page(
     request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200, ancestors: str = "'none'"
 ) -> HttpResponse:
     nonce = secrets.token_urlsafe(16)
     request.csp_nonce = nonce  # type: ignore[attr-defined]  # for templates
     response = render(request, template, context, status=status)
-    response["Content-Security-Policy"] = _policy(request, nonce, ancestors)
+    response["Content-Security-Policy"] = content_policy(request, nonce, ancestors)
     response["Cache-Control"] = "no-cache"
     response["Referrer-Policy"] = "strict-origin"
     response["X-Content-Type-Options"] = "nosniff"
@@ -164,7 +190,8 @@ def page(
     return response
 
 
-def _policy(request: HttpRequest, nonce: str, ancestors: str) -> str:
+def content_policy(request: Asked, nonce: str, ancestors: str) -> str:
+    """What a page of ours may load and run: itself."""
     host = request.get_host()
     socket = f"{'wss' if request.is_secure() else 'ws'}://{host}"  # Safari's 'self' was http only until 15.4.
     return "; ".join(
@@ -172,7 +199,8 @@ def _policy(request: HttpRequest, nonce: str, ancestors: str) -> str:
             "default-src 'none'",
             f"script-src 'self' 'nonce-{nonce}'",
             "style-src 'self'",
-            "img-src 'self'",
+            "img-src 'self' blob:",  # of a picture that is about to be sent
+            "media-src 'self' blob:",
             "font-src 'self'",
             f"connect-src 'self' {socket}",
             "frame-src 'self'",

@@ -12,11 +12,13 @@ again, and everything asked for twice is done once (``echo_id``, a lease, a numb
 """
 
 import asyncio
+import contextvars
 import itertools
 import logging
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,7 +31,7 @@ from chat import sql
 from chat.audience import Audience
 from chat.clock import Clock
 from chat.failpoints import reached
-from chat.feed import Change, Pen
+from chat.feed import Change, Pen, Tally
 from chat.patience import Priority as Priority
 from chat.patience import Timing as Timing
 from chat.trouble import Trouble, is_trouble
@@ -73,6 +75,7 @@ class _Write:
     contacts: Collection[uuid.UUID] = field(compare=False)
     done: Callable[[Any, BaseException | None], None] = field(compare=False)
     until: float = field(compare=False)
+    context: contextvars.Context = field(compare=False, default_factory=contextvars.copy_context)
     tries: int = field(compare=False, default=0)
     faults: int = field(compare=False, default=0)  # of these, those that may be its own
     late: bool = field(compare=False, default=False)  # its caller waits no longer, and is counted
@@ -93,10 +96,11 @@ class Writer:
         self._audience = audience
         self._clock = clock
         self._batch_s, self._commit_s = batch_ms / 1000, 0.0
-        self._waiting = Waiting[_Write](max_waiting)
+        self.waiting = Waiting[_Write](max_waiting)
         self._numbers = itertools.count()
         self._timing = timing or Timing()
         self._stage = Stage.BEGIN
+        self.tally: Tally = Counter()  # of what was committed
         self._trouble = Trouble(log)
         self._log = Log()
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
@@ -113,7 +117,7 @@ class Writer:
 
     async def stop(self) -> None:
         """Finish what is waiting, then end the thread."""
-        self._waiting.stop()
+        self.waiting.stop()
         await asyncio.to_thread(self._thread.join)
 
     async def write(self, run: Callable[[Pen], T], *, contacts: Collection[uuid.UUID], priority: Priority) -> T:
@@ -155,15 +159,14 @@ class Writer:
         turn, until = self._timing.turn(priority, now=now), now + self._timing.patience_s(priority)
         write = _Write(turn, next(self._numbers), priority, run, contacts, done, until)
         # The last tenth is the visitors': what Chatwoot says can be asked for again, what they wrote cannot.
-        if not self._waiting.put(write, share=1 if priority is Priority.ACCEPT else 0.9):
-            stops = self._waiting.stopping
-            raise WriterFull("the writer stops" if stops else f"{len(self._waiting)} writes are waiting")
+        if not self.waiting.put(write, share=1 if priority is Priority.ACCEPT else 0.9):
+            raise WriterFull("the writer stops" if self.waiting.stopping else f"{len(self.waiting)} writes are waiting")
         return write
 
     def _work(self) -> None:
         try:
-            while self._waiting or not self._waiting.stopping:
-                if batch := self._waiting.take(idle_s=self._timing.idle_s):
+            while self.waiting or not self.waiting.stopping:
+                if batch := self.waiting.take(idle_s=self._timing.idle_s):
                     self._commit(batch)
                 elif not self._trouble.kind:
                     self._log.tidy()
@@ -178,24 +181,23 @@ class Writer:
         except Exception as error:
             if isinstance(error, Error) and not isinstance(error, OURS):
                 self._postpone(batch, error, ran=len(results))
-                self._waiting.rest(began + self._timing.pause_s - time.monotonic())
+                self.waiting.rest(began + self._timing.pause_s - time.monotonic())
             else:
                 self._blame(batch, error)
             return
         self._trouble.over()
-        self._waiting.give_back(batch[len(results) :])
+        self.waiting.give_back(batch[len(results) :])
         self._tell(lambda: self._finish(batch, results, changes))
         if self._log.is_urgent:
             self._log.tidy()
 
     def _run(self, batch: list[_Write], results: list[Any]) -> list[Change]:
         """One transaction; it ends early, with fewer results than writes, when its time is over."""
-        contacts = {contact for write in batch for contact in write.contacts}
         self._stage = Stage.BEGIN
         self._connect()
         until = time.monotonic() + max(self._batch_s, min(self._commit_s, MOST_TIMES * self._batch_s))
         with transaction.atomic():
-            pen = Pen(self._clock(), contacts)
+            pen = Pen(self._clock(), {contact for write in batch for contact in write.contacts})
             self._stage = Stage.RUN
             for write in batch:
                 results.append(_result(write, pen))
@@ -203,10 +205,13 @@ class Writer:
                     break
             changes = pen.close()
             committing = time.monotonic()
-            _about_to_commit(batch[: len(results)])
+            priorities = {write.priority for write in batch[: len(results)]}
+            _about_to_commit(priorities)
             self._stage = Stage.COMMIT
         self._commit_s = time.monotonic() - committing
-        _committed(batch[: len(results)])
+        if Priority.ACCEPT in priorities:
+            reached("ingress.after_commit")
+        self.tally.update(pen.tally)
         self._log.wrote(emptied=pen.has_emptied)
         return changes
 
@@ -242,11 +247,11 @@ class Writer:
         given_up = batch[:ran] if self._stage is Stage.COMMIT else []
         self._count(batch, error)
         latest = time.monotonic() + self._timing.try_s
-        for write in [*batch[len(given_up) :], *self._waiting.take_all()]:
-            if write.until < latest or write.faults >= MOST_TRIES or self._waiting.stopping:
+        for write in [*batch[len(given_up) :], *self.waiting.take_all()]:
+            if write.until < latest or write.faults >= MOST_TRIES or self.waiting.stopping:
                 given_up.append(write)
             else:
-                self._waiting.give_back([write])
+                self.waiting.give_back([write])
         self._trouble.note(error, given_up=sum(not write.late for write in given_up))
         self._fail(given_up, error)
 
@@ -283,18 +288,13 @@ class Writer:
 def _result(write: _Write, pen: Pen) -> Any:
     """A Refusal is one: raised before anything was changed, it need not roll back the writes before it."""
     try:
-        return write.run(pen)
+        return write.context.run(write.run, pen)
     except Refusal as refusal:
         return refusal
 
 
-def _about_to_commit(batch: list[_Write]) -> None:
-    if any(write.priority is Priority.ACCEPT for write in batch):
+def _about_to_commit(priorities: set[Priority]) -> None:
+    if Priority.ACCEPT in priorities:
         reached("ingress.before_commit")
-    if any(write.priority is Priority.MIRROR for write in batch):
+    if Priority.MIRROR in priorities:
         reached("mirror.before_commit")
-
-
-def _committed(batch: list[_Write]) -> None:
-    if any(write.priority is Priority.ACCEPT for write in batch):
-        reached("ingress.after_commit")

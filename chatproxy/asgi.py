@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from chatproxy.body import get_handler
 from chatproxy.client_address import ClientAddress
+from chatproxy.request_id import RequestId
 
 Scope = dict[str, Any]
 Asgi = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
@@ -96,4 +97,4 @@ async def _refuse(scope: Scope, send: Callable[[Any], Awaitable[None]]) -> None:
         await send({"type": "websocket.close", "code": 1012})
 
 
-application = ClientAddress(Application(build(), start=start_runtime), trusted=settings.TRUSTED_PROXIES)
+application = RequestId(ClientAddress(Application(build(), start=start_runtime), trusted=settings.TRUSTED_PROXIES))

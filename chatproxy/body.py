@@ -9,21 +9,24 @@ from collections.abc import Awaitable, Callable
 from typing import IO, Any
 
 import django
-from django.conf import settings
-from django.core.exceptions import RequestAborted
+import orjson
+from django.core.exceptions import RequestAborted, RequestDataTooBig
 from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpResponse
 
-from chatproxy.request import written
+from chat.wire.errors import Code, Refusal
+from chatproxy.request import Unstored, most_bytes, written
 
 IN_MEMORY_BYTES = 256 * 1024
+SAY_THEMSELVES = ("/api/", "/hooks/")  # a page of another site may read why; Chatwoot needs a yes
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
-class Kept:
-    """Messages of a request whose body our server has in a file already."""
+class Incoming:
+    """Messages of a request. ``body``: that it has ``most`` bytes, where our server has it in a file already."""
 
-    def __init__(self, receive: Receive, body: IO[bytes]) -> None:
-        self._receive, self.body = receive, body
+    def __init__(self, receive: Receive, *, most: int, body: IO[bytes] | None = None) -> None:
+        self._receive, self.most, self.body = receive, most, body
 
     def __call__(self) -> Awaitable[dict[str, Any]]:
         return self._receive()
@@ -31,28 +34,33 @@ class Kept:
 
 class Handler(ASGIHandler):
     async def handle(self, scope: Any, receive: Any, send: Any) -> None:
-        body = scope.get("body")
-        await super().handle(scope, receive if body is None else Kept(receive, body), send)
+        most = most_bytes(scope["path"].encode())
+        await super().handle(scope, Incoming(receive, most=most, body=scope.get("body")), send)
 
-    async def read_body(self, receive: Receive) -> IO[bytes]:  # type: ignore[override]
-        """What is beyond the bound is read and forgotten, so that the request still looks too big."""
-        if isinstance(receive, Kept):
+    async def read_body(self, receive: Incoming) -> IO[bytes]:  # type: ignore[override]
+        """What is beyond the bound is read and forgotten."""
+        if receive.body is not None:
             await receive()  # an empty one
             return receive.body
         body: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115 - Django closes it
-        size, most = 0, max(settings.UPLOAD_MAX_BYTES, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-        more = True
+        size, more = 0, True
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
                 body.close()
                 raise RequestAborted
             chunk, more = message.get("body", b""), message.get("more_body", False)
-            if size <= most:
-                body = written(body, chunk, is_small=size < IN_MEMORY_BYTES)
             size += len(chunk)
+            body = written(body, chunk, size=size, most=receive.most, small=IN_MEMORY_BYTES)
         body.seek(0)
         return body
+
+    def create_request(self, scope: Any, body_file: IO[bytes]) -> Any:
+        is_too_big = isinstance(body_file, Unstored) and isinstance(body_file.error, RequestDataTooBig)
+        if is_too_big and not scope["path"].startswith(SAY_THEMSELVES):
+            refusal = Refusal(Code.TOO_BIG, "This is too big.")
+            return None, HttpResponse(orjson.dumps(refusal.body), "application/json", refusal.status)
+        return super().create_request(scope, body_file)
 
 
 def get_handler() -> Handler:

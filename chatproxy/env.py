@@ -105,9 +105,9 @@ class Env:
             raise wrong(name, str(path), f"a folder that can be made ({error.strerror})") from None
         return path
 
-    def slug(self, name: str, *, default: str) -> str:
+    def slug(self, name: str, *, default: str = "") -> str:
         text = self.text(name, default=default)
-        if not SLUG.fullmatch(text):
+        if text and not SLUG.fullmatch(text):
             raise wrong(name, text, "up to 50 lower-case letters, digits and hyphens, such as main")
         return text
 

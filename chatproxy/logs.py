@@ -1,10 +1,12 @@
 """Logging: to standard error, in UTC, without secrets, and where no person develops, one line per record."""
 
+import json
 import logging
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from chat import trail
 from chatproxy.redaction import redactor
 
 LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -23,7 +25,9 @@ class UtcFormatter(logging.Formatter):
         self._redact = redactor(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
+        return self._clean(super().format(record), record)
+
+    def _clean(self, text: str, record: logging.LogRecord) -> str:
         for error in _errors(record):
             if (sqlstate := _sqlstate(error)) and str(error):
                 text = text.replace(str(error), f"{type(error).__name__}, sqlstate {sqlstate}")
@@ -35,6 +39,21 @@ class OneLineFormatter(UtcFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return super().format(record).replace("\r", "\\r").replace("\n", "\\n")
+
+
+class JsonFormatter(UtcFormatter):
+    """An object on each line. Its values are cleaned one by one: in the finished text that might break the JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        said = {"level": record.levelname, "logger": record.name, "message": record.getMessage()}
+        if record.exc_info:
+            said["exception"] = self.formatException(record.exc_info)
+        of_record = {name: value for name, value in vars(record).items() if name in trail.FIELDS}
+        named = {trail.KEY: trail.request_id.get()} | of_record
+        said |= {name: str(value) for name, value in named.items() if value}
+        cleaned = {name: self._clean(text, record) for name, text in said.items()}
+        return json.dumps({"time": f"{moment}.{int(record.msecs):03d}Z"} | cleaned)
 
 
 def _errors(record: logging.LogRecord) -> Iterator[BaseException]:
@@ -67,12 +86,12 @@ class WithoutTraceback(logging.Filter):
         return logging.getLogger(record.name).isEnabledFor(record.levelno)
 
 
-def logging_config(*, level: str, one_line: bool, secrets: Iterable[str] = ()) -> dict[str, Any]:
+def logging_config(*, level: str, one_line: bool, secrets: Iterable[str] = (), as_json: bool = False) -> dict[str, Any]:
     """Django's LOGGING. Libraries that log what they send and receive stay at WARNING, whatever ``level`` says.
 
     There is one handler, so that nothing goes around the formatter: Django's own two are taken away.
     """
-    formatter = OneLineFormatter if one_line else UtcFormatter
+    formatter = JsonFormatter if as_json else OneLineFormatter if one_line else UtcFormatter
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -85,6 +104,7 @@ def logging_config(*, level: str, one_line: bool, secrets: Iterable[str] = ()) -
             "django.server": {"handlers": [], "propagate": True},
             "django.db.backends": {"level": "INFO"},
             "django.security.DisallowedHost": {"filters": ["without traceback"]},
+            "chat.trail": {"level": level if as_json else "WARNING"},
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},
             "websockets": {"level": "WARNING"},

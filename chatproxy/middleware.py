@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
@@ -21,6 +22,7 @@ from django.utils.deprecation import MiddlewareMixin
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 ADMIN = "/admin/"
+HOST_ONLY = "__Host-"
 Answer = HttpResponseBase | Awaitable[HttpResponseBase]
 
 
@@ -62,6 +64,33 @@ class OnlyAdmin(MiddlewareMixin):
         if request.path_info.startswith(ADMIN):
             return super().__call__(request)
         return self.get_response(request)
+
+
+class AdminCookies(OnlyAdmin, OnTheLoop):
+    """Over TLS the admin's cookies have a prefix, with which browsers take them from this very host alone.
+
+    Without TLS browsers would not take such cookies; there they have Django's names.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        if request.is_secure():
+            for name in _own_cookies():
+                request.COOKIES.pop(name, None)  # a neighbouring host may have set it
+                if kept := request.COOKIES.get(HOST_ONLY + name):
+                    request.COOKIES[name] = kept
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if request.is_secure():
+            for name in _own_cookies():
+                if cookie := response.cookies.pop(name, None):
+                    cookie.set(HOST_ONLY + name, cookie.value, cookie.coded_value)
+                    cookie["secure"] = True
+                    response.cookies[cookie.key] = cookie
+        return response
+
+
+def _own_cookies() -> tuple[str, str]:
+    return settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME
 
 
 class AdminSession(OnlyAdmin, SessionMiddleware):

@@ -14,6 +14,7 @@ HIDDEN = "***"
 
 _NAMES = ["token", "secret", "password", "passwd", "authorization", "signature", "source_id", "inbox_identifier"]
 _NAMES += ["identifier_hash", "field_keys", "api_key"]
+MINTED = ["cpr_", "cpw_"]  # what our own secrets begin with: refresh tokens, secrets of outgoing webhooks
 # After a name: = or : with whatever quotes repr, JSON and HTML put around it, or as a pair in a repr.
 _QUOTE = r"""(?:\\*["']|&(?:quot|\#x27|\#39);)"""
 _IS = rf"(?:{_QUOTE}\s*,\s*b?{_QUOTE}|{_QUOTE}?\s*[:=]\s*(?:b?{_QUOTE})?)"
@@ -30,7 +31,7 @@ _PATTERNS: tuple[tuple[list[str], str, str], ...] = (
     (["/rails/", "hook"], r"(/(?:rails/active_storage|webhooks?|hooks?)/)[^\s\"'?]+", rf"\1{HIDDEN}"),
     (["?"], r"\?(?=[\w.~%\[\]-]{1,100}=)[^\s\"'<>]+", f"?{HIDDEN}"),  # a query: what signs an address stands there
     (["://"], r"(?<=://)[^/\s\"'@]+@", f"{HIDDEN}@"),
-    (["cpr_"], r"cpr_[\w-]{16,}", f"cpr_{HIDDEN}"),
+    (MINTED, rf"({'|'.join(MINTED)})[\w-]{{16,}}", rf"\1{HIDDEN}"),
     (["eyj"], r"(?<![\w-])eyJ[\w-]{5,}\.[\w.-]+", HIDDEN),  # a JWT
     ([":"], r":[\w-]{43}(?![\w-])", f":{HIDDEN}"),  # the signature of what Django signed: our access tokens
     (["gaaaaa"], r"gAAAAA[\w=-]{20,}", HIDDEN),  # what is encrypted at rest

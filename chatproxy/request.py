@@ -1,20 +1,31 @@
-"""Daphne's HTTP request with what it lacks: a body that stays on the disk, and answers no faster than they are read.
+"""Daphne's HTTP request with what it lacks: a bounded body that stays on the disk, and answers no faster than they are
+read.
 
-Twisted spools a body of any size and would parse a form of any size; Daphne puts all of a body into memory, never waits
-for the peer that an answer goes to, ends each answer after a minute, and one that broke off as if it were whole.
+Twisted spools a body of any size, for any time, and would parse a form of any size; Daphne puts all of a body into
+memory, never waits for the peer that an answer goes to, ends each answer after a minute, and one that broke off as if
+it were whole.
 """
 
-import asyncio
 import io
 import logging
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import IO, Any
+from urllib.parse import unquote_to_bytes
 
 from daphne.http_protocol import HTTPFactory, WebRequest
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 
+from chatproxy.backlog import Backlog
+
+UPLOADS = b"/api/v1/uploads"
+MOST_BYTES = 1024 * 1024  # of a body anywhere else; Chatwoot's hooks are the largest
+PATIENT_S = 60.0
+LEAST_BYTES_S = 8_192  # of a request that has not come whole after that
 STALLED_S = 30.0  # in which a peer has to take the transport's buffer (64 KiB)
 IN_MEMORY_BYTES = 100_000  # Twisted's own bound: above it a body lies in a file
 ABOVE = 10  # a disk keeps one part in so many free
@@ -22,28 +33,35 @@ log = logging.getLogger(__name__)
 
 
 class Request(WebRequest):
-    """Also the connection's producer (Twisted's ``IPushProducer``), once it streams: it learns when to wait.
-
-    ``body``: what came, from its beginning; whoever takes it closes it.
-    """
+    """``body``: what came, from its beginning; whoever takes it closes it."""
 
     body: IO[bytes]
     content: Any
-    producer: Any
     channel: Any
+    _most = MOST_BYTES
     _size = 0
+    _is_whole = False
     _owed: int | None = None  # bytes that were promised and not written yet
-    _unread: asyncio.Future[None] | None = None
+    _backlog: Backlog | None = None  # of a stream
 
     # Inward
 
+    def __init__(self, *args: Any, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._began = monotonic()
+        super().__init__(*args)
+
+    def gotLength(self, length: int | None) -> None:
+        self._most = most_bytes(self.channel._path.partition(b"?")[0])
+        super().gotLength(length)
+
     def handleContentChunk(self, data: bytes) -> None:
-        """What is beyond the bound is read and forgotten, so that the request still looks too big."""
-        if self._size <= max(settings.UPLOAD_MAX_BYTES, settings.DATA_UPLOAD_MAX_MEMORY_SIZE):
-            self.content = written(self.content, data, is_small=self._size + len(data) < IN_MEMORY_BYTES)
+        """What is beyond the bound is read and forgotten, so that its sender comes to read the answer."""
         self._size += len(data)
+        self.content = written(self.content, data, size=self._size, most=self._most, small=IN_MEMORY_BYTES)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        self._is_whole = True
         self.body, self.content = self.content, io.BytesIO()
         self.body.seek(0)
         super().requestReceived(command, path, version)
@@ -58,11 +76,12 @@ class Request(WebRequest):
         if message["type"] == "http.response.start":
             self._owed = _promised(message.get("headers", ()))
         elif message.get("more_body"):
-            if self.producer is None:
-                self.registerProducer(self, True)
-        elif self.producer is not None:
+            if self._backlog is None:
+                self._backlog = Backlog()
+                self.registerProducer(self._backlog, True)
+        elif self._backlog is not None:
             self.unregisterProducer()
-            self.resumeProducing()
+            self._backlog.resumeProducing()
             if self._owed:
                 log.warning("an answer broke off %d bytes before its end", self._owed)
                 return self.cut()
@@ -70,38 +89,38 @@ class Request(WebRequest):
 
     async def writable(self) -> None:
         """Wait while more than the transport's buffer is unread by the peer."""
-        if self._unread is not None:
-            _, stalled = await asyncio.wait([self._unread], timeout=STALLED_S)
-            if stalled:
-                log.info("an answer was not read for %.0f s", STALLED_S)
-                self.cut()
+        if self._backlog is not None and not await self._backlog.cleared(within_s=STALLED_S):
+            log.info("an answer was not read for %.0f s", STALLED_S)
+            self.cut()
 
     def cut(self) -> None:
         """End the connection, so that the peer does not take what it has for the whole."""
         if self.channel is not None:
             self.channel.transport.abortConnection()
 
-    def pauseProducing(self) -> None:
-        if self._unread is None:
-            self._unread = asyncio.get_running_loop().create_future()
-
-    def resumeProducing(self) -> None:
-        unread, self._unread = self._unread, None
-        if unread is not None and not unread.done():
-            unread.set_result(None)
-
-    stopProducing = resumeProducing
-
     def check_timeouts(self) -> None:
-        if self.producer is None:  # a stream has bounds of its own
+        if not self._is_whole:
+            if self._monotonic() - self._began > PATIENT_S + self._size / LEAST_BYTES_S:
+                log.warning("a request came too slowly: cut after %d bytes of its body", self._size)
+                self.cut()
+        elif self._backlog is None:  # a stream has bounds of its own
             super().check_timeouts()
 
 
 class Factory(HTTPFactory):
+    def __init__(self, server: Any, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(server)
+        self._monotonic = monotonic
+
     def buildProtocol(self, addr: Any) -> Any:
         protocol = super().buildProtocol(addr)
-        protocol.requestFactory = Request
+        protocol.requestFactory = partial(Request, monotonic=self._monotonic)
         return protocol
+
+
+def most_bytes(path: bytes) -> int:
+    """Of the body of a request for it, before anybody has asked who sends it."""
+    return settings.UPLOAD_MAX_BYTES if unquote_to_bytes(path) == UPLOADS else MOST_BYTES
 
 
 def _disk() -> tuple[int, int]:
@@ -110,32 +129,35 @@ def _disk() -> tuple[int, int]:
     return usage.total, usage.free
 
 
-def written(file: IO[bytes], data: bytes, *, is_small: bool, disk: Callable[[], tuple[int, int]] = _disk) -> IO[bytes]:
-    """The file with that at its end, or what stands in its place when the disk would not take it."""
+def written(
+    file: IO[bytes], data: bytes, *, size: int, most: int, small: int, disk: Callable[[], tuple[int, int]] = _disk
+) -> IO[bytes]:
+    """The file with that at its end, ``size`` bytes long; or what stands in its place when that cannot be kept."""
+    if isinstance(file, Unstored):
+        return file
     try:
-        if not is_small and not isinstance(file, Unstored):
+        if size > most:
+            raise RequestDataTooBig(f"a body of more than {most} bytes")
+        if size > small:
             total, free = disk()
             if free < total // ABOVE:
                 raise OSError(f"less than a part in {ABOVE} of the disk for temporary files is free")
         file.write(data)
-    except OSError as error:
+    except (OSError, RequestDataTooBig) as error:
         file.close()
-        return Unstored(error)
+        return Unstored(error.with_traceback(None))  # else what came last would be held
     return file
 
 
 class Unstored(io.BytesIO):
-    """In place of a body that the disk would not take; whoever reads it is told."""
+    """In place of a body that is too big, or that the disk would not take; whoever reads it is told."""
 
-    def __init__(self, error: OSError) -> None:
+    def __init__(self, error: OSError | RequestDataTooBig) -> None:
         super().__init__()
-        self._error = error
-
-    def write(self, data: Any, /) -> int:
-        return len(data)
+        self.error = error
 
     def read(self, size: int | None = -1, /) -> bytes:
-        raise self._error
+        raise self.error
 
 
 def _promised(headers: Iterable[tuple[bytes, bytes]]) -> int | None:

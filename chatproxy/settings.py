@@ -52,6 +52,10 @@ CHATWOOT_INBOX_IDENTIFIER = env.text("CHATWOOT_INBOX_IDENTIFIER")
 CHATWOOT_HMAC_TOKEN = env.text("CHATWOOT_HMAC_TOKEN")
 CHATWOOT_INBOX_SLUG = env.slug("CHATWOOT_INBOX_SLUG", default="main")
 CHATWOOT_INBOX_NAME = env.text("CHATWOOT_INBOX_NAME")
+CHATWOOT_PORTAL = env.slug("CHATWOOT_PORTAL")
+CHATWOOT_PORTAL_URL = env.url("CHATWOOT_PORTAL_URL", schemes=("http", "https"), example="https://help.example.com")
+CHATWOOT_ADMIN_TOKEN = env.text("CHATWOOT_ADMIN_TOKEN")  # these two for `connect_chatwoot` alone
+CHATWOOT_PLATFORM_TOKEN = env.text("CHATWOOT_PLATFORM_TOKEN")
 ALLOWED_ORIGINS = env.origins("ALLOWED_ORIGINS")
 IDENTITY_SECRET = env.secret("IDENTITY_SECRET", least=LEAST_SECRET)
 IDENTITY_SECRET_OLD = env.secret("IDENTITY_SECRET_OLD", least=LEAST_SECRET)
@@ -108,9 +112,12 @@ FAILPOINTS = env.text("FAILPOINTS")
 CLOCK_OFFSET_FILE = env.text("CLOCK_OFFSET_FILE")
 LOG_LEVEL = env.choice("LOG_LEVEL", default="INFO", among=("DEBUG", "INFO", "WARNING", "ERROR"))
 DATABASES = {"default": env.database("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'chatproxy.sqlite3'}")}
+LOG_FORMAT = env.choice("LOG_FORMAT", default="text", among=("text", "json"))
+METRICS_TOKEN = env.secret("METRICS_TOKEN", least=LEAST_SECRET)
 SECRETS = [SECRET_KEY, *SECRET_KEY_FALLBACKS, *FIELD_KEYS, CHATWOOT_INBOX_IDENTIFIER, CHATWOOT_HMAC_TOKEN]
+SECRETS += [CHATWOOT_ADMIN_TOKEN, CHATWOOT_PLATFORM_TOKEN, METRICS_TOKEN]
 SECRETS += [DATABASES["default"].get("PASSWORD", ""), urlsplit(REDIS_URL).password or ""]
-LOGGING = logging_config(level=LOG_LEVEL, one_line=not DEBUG, secrets=SECRETS)
+LOGGING = logging_config(level=LOG_LEVEL, one_line=not DEBUG, secrets=SECRETS, as_json=LOG_FORMAT == "json")
 DEFAULT_EXCEPTION_REPORTER = "chatproxy.reporting.Reporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "chatproxy.reporting.NamesOnly"
 
@@ -130,6 +137,7 @@ MIDDLEWARE = [
     "chatproxy.middleware.Security",
     "chatproxy.middleware.StaticFiles",
     "chatproxy.middleware.Common",
+    "chatproxy.middleware.AdminCookies",
     "chatproxy.middleware.AdminSession",
     "chatproxy.middleware.AdminCsrf",
     "chatproxy.middleware.AdminAuthentication",
@@ -165,6 +173,8 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True  # The sources are served as they lie; nothing has to be collected first.
 WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/build/[\w-]+-[0-9A-Z]{8}\.(js|css)$"
+STATIC_BUILD = env.flag("STATIC_BUILD", default=not DEBUG)
 
 # --- Security ----------------------------------------------------------------------------------------------------
 
@@ -173,6 +183,7 @@ WHITENOISE_AUTOREFRESH = DEBUG
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("TRUST_FORWARDED_PROTO") else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"  # the admin's alone; visitors have none of Django's
 SECURE_REFERRER_POLICY = "strict-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = None  # A frame inside a host page must not be cut off from it.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # bytes; 10,000 characters may take 120,000 as JSON escapes

@@ -3,7 +3,6 @@
 And without what it has too much of: the library below styles debug lines that nobody reads, for every frame.
 """
 
-import asyncio
 import time
 from types import FunctionType
 from typing import Any
@@ -14,6 +13,7 @@ from twisted.internet import reactor as _reactor
 
 from chat import wire
 from chat.window import Pace
+from chatproxy.backlog import Backlog
 
 MOST_FRAMES = 32  # that may wait for the application before reading pauses; more than twice as many are a flood
 MOST_BYTES = 256 * 1024
@@ -23,11 +23,8 @@ reactor: Any = _reactor  # chosen at run time
 
 
 class Protocol(WebSocketProtocol):
-    """Also the transport's producer (Twisted's ``IPushProducer``): it learns so when the peer does not read."""
-
     transport: Any
     _paces: Pace | None = None  # of the peer's pings; browsers send none
-    _unread: asyncio.Future[None] | None = None
     _waiting_bytes = 0
     _paused = False
     _flooded = False
@@ -37,7 +34,8 @@ class Protocol(WebSocketProtocol):
     def connectionMade(self) -> None:
         super().connectionMade()
         self.transport.unregisterProducer()  # the one of the HTTP request that this was
-        self.transport.registerProducer(self, True)
+        self._backlog = Backlog()
+        self.transport.registerProducer(self._backlog, True)
 
     def dataReceived(self, data: bytes) -> None:
         self._dataReceived(data)
@@ -53,26 +51,14 @@ class Protocol(WebSocketProtocol):
 
     async def writable(self) -> None:
         """Wait while more than the transport's buffer (64 KiB) is unread by the peer."""
-        if self._unread is not None:
-            await asyncio.wait([self._unread])
-
-    def pauseProducing(self) -> None:
-        if self._unread is None:
-            self._unread = asyncio.get_running_loop().create_future()
-
-    def resumeProducing(self) -> None:
-        unread, self._unread = self._unread, None
-        if unread is not None and not unread.done():
-            unread.set_result(None)
-
-    stopProducing = resumeProducing
+        await self._backlog.cleared()
 
     def onPing(self, payload: bytes) -> None:
         """The library answers every one, whether or not the answers are read."""
         self._paces = self._paces or Pace()
         if not self._paces.take(now=time.monotonic()):
             self._flood()
-        elif self._unread is None:
+        elif not self._backlog.full:
             super().onPing(payload)
 
     # Inward: the queue to the application has no bound of its own

@@ -1,7 +1,7 @@
 """What every test may use. Tests whose code writes in threads need `@pytest.mark.django_db(transaction=True)`."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,9 +25,19 @@ def kit() -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def nothing_runs_on() -> Iterator[None]:
+    """A runtime that a test leaves behind would serve the tests after it, from a loop that has ended."""
+    yield
+    from chat import runtime
+
+    assert runtime.running() is None, "this test has started the process's runtime and not stopped it"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What mostly waits begins first, so that the other workers run everything else beside it."""
-    items.sort(key=lambda item: not any(item.get_closest_marker(name) for name in ("kit", "actioncable", "browser")))
+    """What takes long or mostly waits begins first, so that the other workers run everything else beside it."""
+    waits = ("kit", "actioncable", "browser")
+    items.sort(key=lambda item: (not item.get_closest_marker("long"), not any(map(item.get_closest_marker, waits))))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -10,6 +10,7 @@ os.environ.update(
     SECRET_KEY="only for tests " * 4,
     ALLOWED_HOSTS="testserver localhost 127.0.0.1",
     VAR_DIR=str(_var_dir),
+    STATIC_BUILD="False",  # what is tested is what lies here
     DATABASE_URL=_kept.get("TEST_DATABASE_URL", ""),
 )
 try:
@@ -24,4 +25,4 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, not memory: the writer thread and other processes open it, too. Django deletes it at the end.
     DATABASES["default"]["TEST"] = {"NAME": str(_var_dir / f"{os.getpid()}.sqlite3")}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-MIDDLEWARE = ["tests.fixtures.canary.Watch", *MIDDLEWARE]
+MIDDLEWARE = ["tests.fixtures.canary.Watch", "tests.fixtures.declared.Declared", *MIDDLEWARE]

@@ -60,6 +60,28 @@ def test_t33_two_people_may_use_the_same_echo_id(alice: Person, bob: Person):
     assert say(alice, "a", echo_id=echo_id).message_id != say(bob, "b", echo_id=echo_id).message_id
 
 
+@pytest.mark.parametrize("status", Conversation.Status.values)
+@pytest.mark.parametrize("resolved", ["reopen", "new", "ask", "nonsense"])
+def test_a_closed_conversation_is_written_to_again_unless_the_inbox_wants_a_new_one(
+    alice: Person, resolved: str, status: str
+):
+    first = say(alice, "hello")
+    Conversation.objects.update(status=status)
+    Inbox.objects.update(policy={"resolved": resolved})
+    begins = resolved == "new" and status == Conversation.Status.RESOLVED
+    second, third = say(alice, "me again"), say(alice, "and more")
+    assert (second.conversation_id != first.conversation_id) is begins
+    assert third.conversation_id == second.conversation_id
+    assert say(alice, "to that one", to=first.conversation_id).conversation_id == first.conversation_id
+
+
+def test_where_chatwoot_has_one_conversation_for_each_contact_no_other_is_begun(alice: Person):
+    first = say(alice, "hello")
+    Conversation.objects.update(status=Conversation.Status.RESOLVED)
+    Inbox.objects.update(policy={"resolved": "new"}, locks_to_single=True)
+    assert say(alice, "me again").conversation_id == first.conversation_id
+
+
 def test_only_so_many_messages_may_wait(alice: Person, bob: Person):
     for number in range(acceptance.MAX_WAITING):
         say(alice, str(number))

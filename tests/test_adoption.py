@@ -295,6 +295,50 @@ async def test_whose_site_is_trusted_is_joined_with_the_contact_of_that_address(
     assert await world.ask(_chatwoot_contact, person) == before["id"]
 
 
+async def test_an_agent_learns_soon_whom_they_are_talking_to_and_nothing_is_verified_by_it(world: World) -> None:
+    recorder = Recorder()
+    runtime = await world.start(transport=recorder)
+    opened, person = await nameless(world, runtime)
+    await person.say(runtime, "who am I?")
+    await world.settled()
+    who = Identity("alice of soon", name="Alice", email=VICTIM["email"], phone=VICTIM["phone_number"])
+    phone = await enter(world, runtime, who, opened)
+    await enter(world, runtime, who, phone)
+    await world.settled()
+    (talk,) = world.conversations(person)
+    sender = world.sandbox.desk.conversations(inbox_id=world.chatwoot_inbox.id)[0]["meta"]["sender"]
+    assert (sender["name"], sender["email"], sender["phone_number"]) == ("Alice", None, None)
+    assert sender["custom_attributes"] == {"signed_email": who.email, "signed_phone": who.phone}
+    told = [body for call, body in recorder.asked if call.startswith("PATCH")]
+    assert [set(body) for body in told] == [{"name", "custom_attributes"}]
+    assert talk["messages"][0]["content"] == "who am I?"
+
+
+async def test_who_signs_in_where_the_site_is_trusted_is_joined_with_the_contact_of_that_address(world: World) -> None:
+    await inbox_of(world, trusts_claims=True)
+    runtime, before = await world.start(), victim(world)
+    opened, person = await nameless(world, runtime)
+    await person.say(runtime, "it is me")
+    await world.settled()
+    await enter(world, runtime, Identity("the late victim", email=VICTIM["email"]), opened)
+    await world.settled()
+    assert await world.ask(_chatwoot_contact, person) == before["id"]
+    assert world.said(person) == ["it is me"]
+
+
+async def test_where_an_update_would_have_to_verify_the_session_there_is_none(world: World) -> None:
+    """A verified session sees all inboxes of the account (contract §1.5), and every conversation that is merged in."""
+    recorder = Recorder()
+    await inbox_of(world, told={"identity_validation_enabled": True})
+    runtime = await world.start(transport=recorder)
+    opened, person = await nameless(world, runtime)
+    await person.say(runtime, "hello")
+    await world.settled()
+    await enter(world, runtime, Identity("alice of proof", name="Alice"), opened)
+    await world.settled()
+    assert not [call for call, _ in recorder.asked if call.startswith("PATCH")]
+
+
 @pytest.mark.parametrize("claims", [{"email": "no address"}, {"phone": "030 12"}], ids=str)
 async def test_what_chatwoot_would_not_take_keeps_nobody_from_writing(world: World, claims: dict[str, str]) -> None:
     runtime = await world.start()

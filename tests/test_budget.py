@@ -32,12 +32,12 @@ async def test_a_burst_is_served_at_once_and_the_next_waits():
     budget = Budget(rate_per_s=1000, burst=3, monotonic=(clock := Monotonic()))
     asked = [ask(budget, Urgency.REST, served, str(number)) for number in range(5)]
     await settle()
-    assert served == ["0", "1", "2"]
+    assert served == ["0", "1", "2"] and (budget.taken, budget.waiting) == (3, 2)
     clock.now = 0.001
     await eventually(lambda: len(served) == 4)
     clock.now = 0.002
     await asyncio.gather(*asked)
-    assert served == ["0", "1", "2", "3", "4"]
+    assert served == ["0", "1", "2", "3", "4"] and (budget.taken, budget.waiting) == (5, 0)
 
 
 async def test_the_urgent_go_first_and_equals_in_order():
@@ -55,6 +55,26 @@ async def test_the_urgent_go_first_and_equals_in_order():
         await settle()
     await asyncio.gather(*asked)
     assert served == ["DELIVERY 0", "DELIVERY 1", "VISIBLE 0", "VISIBLE 1", "REST 0", "REST 1"]
+
+
+async def test_deliveries_without_end_leave_one_request_in_five_to_who_waits_longest():
+    served: list[str] = []
+    budget = Budget(rate_per_s=1000, burst=1, monotonic=(clock := Monotonic()))
+    await budget.take(Urgency.REST)
+    asked = [ask(budget, Urgency.REST, served, f"rest {number}") for number in range(2)]
+    await asyncio.sleep(0)
+    for number in range(10):
+        asked.append(ask(budget, Urgency.DELIVERY, served, f"delivery {number}"))
+        asked.append(ask(budget, Urgency.DELIVERY, served, f"another {number}"))
+        await settle()
+        clock.now += 0.001
+        await settle()
+    assert [served.index(f"rest {number}") for number in range(2)] == [4, 9]
+    clock.now += 1
+    budget.share(100_000)
+    await settle()
+    clock.now += 1
+    await asyncio.gather(*asked)
 
 
 async def test_a_latecomer_does_not_overtake_who_waits():

@@ -54,6 +54,18 @@ def test_the_environments_inbox_becomes_a_row_once(settings: Settings) -> None:
 
 
 @pytest.mark.django_db
+def test_what_the_environment_says_besides_is_true_of_an_inbox_that_was_connected(settings: Settings) -> None:
+    chatwoot = Chatwoot.objects.create(url="https://chatwoot.example", cable_url="wss://cable.example/cable")
+    Inbox.objects.create(slug="main", chatwoot=chatwoot, inbox_identifier="abc", chatwoot_inbox_id=7, bot_token="bot")
+    settings.ALLOWED_ORIGINS, settings.CHATWOOT_INBOX_NAME = ["https://shop.example"], "Help"
+    starting.prepare()
+    inbox = Inbox.objects.get()
+    assert (inbox.name, inbox.allowed_origins) == ("Help", ["https://shop.example"])
+    assert (inbox.inbox_identifier, inbox.chatwoot_inbox_id, inbox.bot_token) == ("abc", 7, "bot")
+    assert Chatwoot.objects.get().cable_url == "wss://cable.example/cable"
+
+
+@pytest.mark.django_db
 def test_what_the_environment_does_not_say_stays_as_the_operator_wrote_it(settings: Settings) -> None:
     say(settings)
     starting.prepare()
@@ -167,6 +179,16 @@ def test_t10_what_the_environment_takes_away_of_the_identity_secrets_counts_no_m
     say(settings, IDENTITY_SECRET="")
     starting.write_inbox()
     assert Inbox.objects.get().identity_secret == "second"
+
+
+@pytest.mark.django_db
+def test_a_help_centre_comes_from_the_environment_and_one_of_the_admin_s_stays(settings: Settings) -> None:
+    say(settings, CHATWOOT_PORTAL="help", CHATWOOT_PORTAL_URL="https://help.example")
+    starting.write_inbox()
+    say(settings, CHATWOOT_PORTAL="", CHATWOOT_PORTAL_URL="")
+    starting.write_inbox()
+    inbox = Inbox.objects.get()
+    assert (inbox.portal, inbox.portal_url) == ("help", "https://help.example")
 
 
 @pytest.mark.django_db

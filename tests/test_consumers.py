@@ -392,6 +392,19 @@ async def test_a_socket_of_a_stopping_process_is_served_until_its_moment(dial, f
     assert feed.listeners == []
 
 
+async def test_each_end_of_a_socket_is_counted_by_its_number_and_odd_numbers_of_peers_as_one(dial):
+    drain = Drain()
+    for frame, code in [("{", 1006), (None, 1001), (None, 4999), (None, 1)]:
+        socket = dial(drain=drain)
+        await socket.open()
+        if frame is not None:
+            await socket.tell(frame)
+            assert (await socket.next())["type"] == "error" and await socket.next() == wire.Close.BAD_FRAME
+        await socket.disconnect(code=code)
+    await eventually(lambda: not drain.guests)
+    assert drain.closed == {"4400": 1, "1001": 1, "other": 2}
+
+
 async def test_a_stopping_process_accepts_no_socket_and_keeps_none_without_a_hello(dial):
     drain = Drain()
     speechless, late = dial(drain=drain), dial(drain=drain)

@@ -44,6 +44,19 @@ async def test_the_first_message_makes_contact_conversation_and_message_once(wor
     assert device.states() == ["sent"]
 
 
+async def test_a_message_begins_a_conversation_by_its_key_and_the_next_goes_there(world: World) -> None:
+    runtime, alice = await world.start(), await world.person()
+    _, first = await world.talk(runtime, alice, "my order")
+    key = uuid.uuid4()
+    begun = await alice.say(runtime, "something else", begins=key)
+    again = await alice.say(runtime, "and more of it", begins=key)
+    assert begun.conversation_id == again.conversation_id
+    await world.settled()
+    rows = {row["id"]: [each["content"] for each in row["messages"]] for row in world.conversations(alice)}
+    assert rows.pop(first) == ["my order"]
+    assert list(rows.values()) == [["something else", "and more of it"]]
+
+
 async def test_a_thousand_sessions_without_a_message_ask_nothing_of_chatwoot(world: World) -> None:
     def open_sessions() -> list[Device]:
         inbox = Inbox.objects.get(pk=world.inbox_id)

@@ -4,13 +4,14 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 from django.db import connection
 
 from chat import courier, resync
 from chat.audience import Audience
 from chat.link import Link
-from chat.models import ContactInbox, Delivery
+from chat.models import Chatwoot, ContactInbox, Delivery
 from chat.writer import Priority, Writer, WriterFull
 from tests.eventually import eventually
 from tests.fixtures.stumbling import FULL, LOST, StumblingReader, StumblingWriter
@@ -225,3 +226,31 @@ async def test_people_whose_rows_cannot_be_read_keep_no_other_waiting(world: Wor
     await world.ask(store, stored)
     await world.settled()
     assert all(world.said(each) == ["hello", "again"] for each in people)
+
+
+class Elsewhere(httpx.AsyncBaseTransport):
+    """Nobody is at ``wrong``."""
+
+    def __init__(self, wrong: str) -> None:
+        self._wrong = wrong
+        self._inner = httpx.AsyncHTTPTransport(trust_env=False)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host == self._wrong:
+            raise httpx.ConnectError("nobody is there")
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+async def test_what_waits_for_a_wrong_address_goes_to_the_right_one_as_soon_as_it_is_named(world: World) -> None:
+    right = await world.ask(lambda: Chatwoot.objects.get().url)
+    await world.ask(Chatwoot.objects.update, url="http://wrong.example")
+    runtime = await world.start(timing=replace(QUICK, read_rows_s=0.2), transport=Elsewhere("wrong.example"))
+    alice = await world.person()
+    await alice.say(runtime, "is anybody there?")
+    await eventually(lambda: any(link.breaker.open for link in runtime.upstreams.links()))
+    await world.ask(Chatwoot.objects.update, url=right)
+    await world.settled()
+    assert world.said() == ["is anybody there?"]

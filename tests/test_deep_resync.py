@@ -166,6 +166,21 @@ async def test_where_the_index_is_too_big_each_conversation_is_asked_for(world: 
     assert narrow.refused == before  # it is remembered
 
 
+async def test_where_few_messages_make_an_index_that_is_too_big_what_is_new_is_found_all_the_same(world: World) -> None:
+    narrow = Narrow("/conversations")
+    runtime, alice = await world.start(transport=narrow), await world.person()
+    device, talk = await world.talk(runtime, alice)
+    await cut(world, runtime)
+    world.sandbox.desk.reply(talk, "the latest")
+    world.sandbox.desk.resolve(talk)
+    world.sandbox.faults.clear()
+    await eventually(lambda: "the latest" in device.texts())
+    await eventually(lambda: device.conversations[0]["status"] == "resolved")
+    before = narrow.refused
+    await runtime.resyncs.run(alice.scope, urgency=Urgency.REST)
+    assert before >= 1 and narrow.refused == before  # it is remembered
+
+
 async def test_where_even_the_conversation_is_too_big_its_pages_are_walked(world: World) -> None:
     runtime, alice = await world.start(), await world.person()
     device, talk, replies = await long_talk(world, runtime, alice)

@@ -87,16 +87,18 @@ def test_it_prints_three_addresses_that_answer_and_ends_whole(start: Start) -> N
     assert demo.process.returncode == 0
 
 
-def test_a_restart_keeps_the_inbox_of_both_sides(start: Start) -> None:
+def test_a_restart_keeps_the_inbox_of_both_sides(start: Start, tmp_path: Path) -> None:
     worlds = []
     for _ in range(2):
         demo = start()
         demo.wait_until_ready()
         session = httpx.post(f"http://127.0.0.1:{demo.port}/api/v1/session", json={"inbox": "main", "kind": "app"})
         assert session.status_code == 201
-        worlds.append(httpx.get(f"http://127.0.0.1:{demo.sandbox_port}/sandbox/world").json()["demo_inbox"])
+        inbox = httpx.get(f"http://127.0.0.1:{demo.sandbox_port}/sandbox/world").json()["demo_inbox"]
+        worlds.append((inbox, (tmp_path / "identity_secret").read_text()))
         demo.end(signal.SIGINT)
     assert worlds[0] == worlds[1]
+    assert (tmp_path / "identity_secret").stat().st_mode & 0o077 == 0  # whoever reads it is whoever they like
 
 
 def test_nothing_outlives_a_demo_that_was_killed(start: Start) -> None:

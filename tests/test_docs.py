@@ -8,17 +8,17 @@ from typing import get_args
 import pytest
 from django.core.management import get_commands
 
+from chat import locales, look
 from chat.api.app import api
 from chat.limits import DEFAULTS
-from chat.wire import Close
-from chat.wire.frames import ClientFrame
+from chat.socket import Limits
+from chat.wire import Close, asyncapi
+from chat.wire.frames import ClientFrame, Hello
 from chatproxy import settings
 from tests import test_layers
+from tests.fixtures.examples import DOCUMENTS, ROOT, examples
 
-ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
-FENCED = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 INDENTED = re.compile(r"^ {4}(\S.*)$", re.MULTILINE)
 
 
@@ -29,12 +29,10 @@ def rows(text: str, heading: str) -> list[list[str]]:
 
 
 def commands() -> list[str]:
-    """Every command line that a document shows, without the variables in front of it."""
+    """Every command that a document shows within a sentence or indented; tests/test_examples.py runs the others."""
     shown = []
     for document in DOCUMENTS:
         text = document.read_text()
-        blocks = FENCED.findall(text) if "```" in text else []
-        shown += [line for block in blocks for line in block.splitlines()]
         shown += [line for line in INDENTED.findall(text) if line.startswith("make ")]
         shown += re.findall(r"`((?:make|manage\.py) [^`]+)`", text)
     return sorted({line.strip() for line in shown})
@@ -55,15 +53,14 @@ def test_a_command_that_is_shown_exists(command: str) -> None:
     words = command.split()
     if words[0] == "make":
         subprocess.run(["make", "--dry-run", *words[1:]], cwd=ROOT, check=True, capture_output=True)
-    elif words[0] == "export" and words[1].startswith("LIMITS="):
-        settings.Env({"LIMITS": command.split('"')[1]}).limits("LIMITS")
-    elif words[0] == "export":
-        assert {word.partition("=")[0] for word in words[1:]} <= set(settings.env.names)
-    elif "manage.py" in words[0] or words[0].endswith("python"):
-        name = words[1] if words[0] == "manage.py" else words[2]
-        assert name == "sandbox" or name in get_commands()
     else:
-        assert words[0] == "sqlite3", f"nothing checks {command!r}"
+        assert words[1] == "sandbox" or words[1] in get_commands()
+
+
+def test_what_the_shell_is_told_to_export_is_a_setting() -> None:
+    shown = [line for each in examples() if each.language == "sh" for line in each.text.splitlines()]
+    named = {word for line in shown if line.startswith("export ") for word in re.findall(r"(\w+)=", line)}
+    assert named - {"messages", "sessions"} <= set(settings.env.names)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -97,13 +94,35 @@ def test_every_frame_of_a_client_is_described() -> None:
         assert all(f"`{field}`" in told[frame.__name__.lower()] for field in fields)
 
 
+def test_the_time_for_the_first_frame_is_the_same_everywhere() -> None:
+    told = f"within {Limits().hello_s:g} s"
+    assert told in asyncapi.INTRODUCTION and told in (Hello.__doc__ or "")
+    assert f"The first frame is `hello`, {told}" in " ".join(ARCHITECTURE.split())
+
+
 def test_every_call_of_the_json_api_is_described() -> None:
     told = {call.strip("`") for call, _ in rows(ARCHITECTURE, "call")}
     paths = api.get_openapi_schema()["paths"]
     calls = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
-    assert told == {re.sub(r"{(message|conversation|attachment)_id}", "{id}", call) for call in calls}
+    assert told == {re.sub(r"{(message|conversation|attachment|article)_id}", "{id}", call) for call in calls}
 
 
 def test_no_document_names_a_machine() -> None:
     for document in DOCUMENTS:
         assert not re.search(r"(?<![\w.])/(?:work|root|tmp|home)/", document.read_text()), document.name
+
+
+def test_the_texts_that_may_be_replaced_exist() -> None:
+    told = {name.strip("`"): "x" for name, _ in rows((ROOT / "docs/look.md").read_text(), "name")}
+    assert look.text_faults(told) == []
+
+
+def test_every_language_is_named() -> None:
+    (line,) = re.findall(r"^There are (.*)\.$", (ROOT / "docs/look.md").read_text(), re.MULTILINE)
+    assert line.replace(" and ", ", ").split(", ") == list(locales.languages())
+
+
+def test_what_a_launcher_may_be_is_told() -> None:
+    told = {name.strip("`"): values for name, values, _ in rows((ROOT / "docs/look.md").read_text(), "attribute")}
+    for name, choices in look.CHOICES.items():
+        assert told[f"data-{name}"] == ", ".join(f"`{choice}`" for choice in choices)

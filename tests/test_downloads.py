@@ -10,7 +10,6 @@ from chat import sessions, tickets
 from chat.clock import moment, now_ms
 from chat.downloads import Downloads
 from chat.models import Attachment, Chatwoot, Message
-from chat.streams import Later
 from chat.wire.errors import Refusal
 from tests.eventually import eventually
 from tests.fixtures.storages import HttpServer, MakeServer, redirect, told
@@ -287,17 +286,29 @@ async def test_while_chatwoot_is_away_it_is_later(alice: AppUser) -> None:
     alice.world.sandbox.faults.set("down")
     response = await alice.get(f"attachments/{file_id}")
     assert (response.status_code, response.json()["error"]["code"]) == (503, "unavailable")
-    assert int(response["Retry-After"]) > 0
+    assert 0 < response.json()["error"]["retry_after"] == int(response["Retry-After"])
 
 
 async def test_one_person_loads_a_bounded_number_at_once(alice: AppUser) -> None:
     file_id = uuid.UUID(await alice.is_sent("a.png", PNG))
     downloads, contact_id = alice.runtime.downloads, alice.person.contact_id
     loading = [await downloads.open(contact_id, file_id) for _ in range(6)]
-    with pytest.raises(Later, match="too_fast"):
+    with pytest.raises(Refusal, match="too_fast"):
         await downloads.open(contact_id, file_id)
     await loading[0].aclose()
     loading[0] = await downloads.open(contact_id, file_id)
+    for each in loading:
+        await each.aclose()
+
+
+async def test_one_address_leaves_places_to_others(alice: AppUser) -> None:
+    file_id, contact_id = uuid.UUID(await alice.is_sent("a.png", PNG)), alice.person.contact_id
+    downloads = Downloads(alice.runtime.reader, alice.runtime.upstreams, at_once=2)
+    alice.runtime.conversations.downloads = downloads
+    loading = [await downloads.open(contact_id, file_id, peer="127.0.0.1") for _ in range(2)]
+    response = await alice.get(f"attachments/{file_id}")
+    assert (response.status_code, response["Retry-After"]) == (429, "1")
+    assert "network" in response.json()["error"]["message"]
     for each in loading:
         await each.aclose()
 

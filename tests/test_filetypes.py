@@ -41,6 +41,8 @@ def kind_of(tmp_path: Path, content: bytes) -> str | None:
         (OPUS, "audio/ogg", "audio"),
         (MP4, "video/mp4", "video"),
         (WEBM, "video/webm", "video"),
+        (WEBM + b"\x86\x86A_OPUS", "audio/webm", "audio"),  # as a browser records a voice
+        (WEBM + b"\x86\x85V_VP8" + b"\x86\x86A_OPUS", "video/webm", "video"),
     ],
 )
 def test_it_is_known_by_its_content(tmp_path: Path, content: bytes, content_type: str, file_type: str) -> None:

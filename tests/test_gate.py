@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.contrib.admin import AdminSite
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import IntegrityError, OperationalError
 
 from chat import rules
+from chat.admin.inboxes import InboxAdmin
 from chat.gate import Gate, challenge_of
-from chat.limits import DEFAULTS, Limits
+from chat.limits import DEFAULTS, Buckets, Limits
 from chat.models import Block, Inbox
 from chat.networks import parse, parse_network
 from chat.rules import EVERYWHERE, Networks, Rules
@@ -58,7 +60,8 @@ def refused(call: Any, *args: Any, **kwargs: Any) -> Refusal:
 
 
 async def test_t35_ten_thousand_sessions_from_one_64_are_ten() -> None:
-    gate, network = gate_of(), "2001:db8:1:2"
+    still = Buckets(monotonic=lambda: 0.0)  # however long this takes
+    gate, network = Gate(limits=Limits.of({}), buckets=still), "2001:db8:1:2"
     begun = [await begins(gate, f"{network}:{n:x}::{n:x}") for n in range(10_000)]
     assert sum(begun) == 10
     assert await begins(gate, "2001:db8:1:3::1"), "the neighbours are not meant"
@@ -149,6 +152,96 @@ async def test_who_was_turned_away_is_said_once_and_not_each_time(caplog: pytest
         await gate.renew()
     (record,) = caplog.records
     assert record.getMessage() == f"turned away, most often: 1000 by messages ({ALICE})"
+
+
+async def test_who_proves_who_they_are_takes_no_place_of_those_who_are_nobody() -> None:
+    """A site's server signs in all its people from one address."""
+    gate = gate_of(all="off", sessions="1/h", inbox_day_sessions="1/day")
+    for number in range(10):
+        await gate.begin(request_from(HOME), Inbox(slug="main"), proven=f"customer {number}")
+    assert await begins(gate, HOME)
+    assert not await begins(gate, HOME)
+    await gate.begin(request_from(HOME), Inbox(slug="main"), proven="customer 11")
+
+
+async def test_one_person_signs_in_so_often_wherever_they_are() -> None:
+    gate = gate_of(sign_ins="2/h")
+    for peer in (HOME, OFFICE):
+        await gate.begin(request_from(peer), Inbox(slug="main"), proven="ada")
+    with pytest.raises(Refusal, match="too_fast"):
+        await gate.begin(request_from(HOME), Inbox(slug="main"), proven="ada")
+    await gate.begin(request_from(HOME), Inbox(slug="other"), proven="ada")
+    await gate.begin(request_from(HOME), Inbox(slug="main"), proven="bob")
+
+
+# Caps of a day
+
+
+class Book:
+    """Where operators read which caps were reached."""
+
+    def __init__(self) -> None:
+        self.marks = list[tuple[str, str]]()
+        self.troubles = 0
+
+    async def mark(self, slug: str, name: str) -> None:
+        if self.troubles:
+            self.troubles -= 1
+            raise OperationalError("locked")
+        self.marks.append((slug, name))
+
+    @staticmethod
+    async def read() -> Rules:
+        return Rules()
+
+
+async def test_t35_a_site_takes_so_many_sessions_and_messages_a_day() -> None:
+    gate = gate_of(all="off", inbox_day_sessions="3/day", inbox_day_messages="5/day")
+    begun = [await begins(gate, f"203.0.113.{number}") for number in range(10)]
+    assert sum(begun) == 3
+    for _ in range(5):
+        gate.message(uuid.uuid4(), "main")
+    refusal = refused(gate.message, uuid.uuid4(), "main")
+    assert (refusal.code, refusal.status, refusal.retry_after) == (Code.TOO_FAST, 429, 86_400 / 5)
+    assert "today" in refusal.message
+    gate.message(uuid.uuid4(), "other")
+    assert await begins(gate, HOME, "other"), "the other sites of this server are not meant"
+
+
+async def test_at_a_cap_nobody_asks_again_at_once_however_soon_there_is_one_more_place() -> None:
+    gate = gate_of(all="off", inbox_day_messages="900k/day:1")
+    gate.message(ALICE, "main")
+    assert refused(gate.message, BOB, "main").retry_after == 60
+
+
+async def test_a_cap_that_is_reached_is_an_alarm_once_and_not_each_time(caplog: pytest.LogCaptureFixture) -> None:
+    book = Book()
+    gate = Gate(limits=Limits.of({"inbox_day_messages": "1/day"}), read=book.read, mark=book.mark)
+    gate.message(ALICE, "main")
+    for number in range(100):
+        refused(gate.message, uuid.UUID(int=number), "main")
+    book.troubles = 1
+    for _ in range(3):
+        await gate.renew()
+    alarms = [record.getMessage() for record in caplog.records if "has reached its cap" in record.getMessage()]
+    assert alarms == ["inbox main has reached its cap inbox_day_messages: visitors are turned away; see docs/abuse.md"]
+    assert book.marks == [("main", "inbox_day_messages")]
+
+
+async def test_who_does_not_pass_the_challenge_takes_nobodys_place_of_the_day() -> None:
+    limits = Limits.of({"all": "off", "inbox_day_sessions": "1/day"})
+    gate = Gate(limits=limits, challenge=Challenge("no"))
+    for _ in range(5):
+        with pytest.raises(Refusal, match="challenged"):
+            await gate.begin(request_from(HOME), Inbox(slug="main"))
+    await gate.begin(request_from(HOME), Inbox(slug="main"), proven="ada")
+
+
+def test_an_operator_reads_which_cap_was_reached_and_when(inbox: Inbox) -> None:
+    rules.mark_cap(inbox.slug, "inbox_day_messages")
+    inbox.refresh_from_db()
+    shown = InboxAdmin(Inbox, AdminSite()).cap_is(inbox)
+    assert shown == f"inbox_day_messages was reached on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 # Blocks
@@ -289,7 +382,7 @@ async def test_after_some_sessions_of_an_address_a_newcomer_there_is_asked() -> 
     gate, challenge = challenged(None, after=3)
     for peer in (HOME, HOME, HOME, OFFICE, HOME):
         await gate.begin(request_from(peer), Inbox(slug="main"))
-    await gate.begin(request_from(HOME), Inbox(slug="main"), anonymous=False)
+    await gate.begin(request_from(HOME), Inbox(slug="main"), proven="ada")
     assert challenge.asked == [(HOME, "main")]
 
 

@@ -10,6 +10,7 @@ import pytest
 from django.db import OperationalError
 
 from chat import resync
+from chat.bridge.timing import Timing as CableTiming
 from chat.chatwoot.events import ConversationCreated, Typing
 from chat.holding import Holding
 from chat.liveness import Timing
@@ -35,9 +36,10 @@ async def arrived(world: World, chatwoot: CountingChatwoot, person: Person, **op
 
 
 async def test_what_is_said_in_the_linger_is_there_at_the_return_without_a_comparison(world: World) -> None:
-    runtime, alice = await world.start(), await world.person()
+    runtime, alice = await world.start(timing=PATIENT, cable=CableTiming()), await world.person()
     device, talk = await world.talk(runtime, alice)
     await world.rested(alice, ms=300)
+    await eventually(lambda: runtime.resyncs.is_idle)
     before, page = runtime.resyncs.done, await runtime.conversations.read(alice.contact_id, since=None)
     runtime.conversations.depart(device)
     world.sandbox.desk.reply(talk, "are you still there?")

@@ -129,3 +129,14 @@ def test_the_next_opening_is_the_first_quarter_of_an_hour_at_which_it_is_open(zo
 
 def test_a_day_is_what_was_told():
     assert week(day(3)).days[3] == Day((9, 0), (17, 0))
+
+
+def test_openings_are_told_for_a_week_and_join_where_they_touch():
+    now = at("2026-11-27T18:00+01:00")  # a Friday
+    openings = week(*WORKDAYS).openings(now)
+    assert openings is not None
+    assert (openings[0], len(openings)) == ((at("2026-11-30T09:00+01:00"), at("2026-11-30T17:00+01:00")), 5)
+    nights = [day(5, (9, 0), (17, 0), open_all_day=True), day(6, (0, 0), (3, 0))]
+    assert week(*nights).openings(now)[0] == (at("2026-11-27T00:00+01:00"), at("2026-11-28T03:00+01:00"))
+    assert week(*WORKDAYS, enabled=False).openings(now) is None
+    assert week().openings(now) == []

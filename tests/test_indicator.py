@@ -11,9 +11,12 @@ from typing import Any, cast
 from chat import indicator
 from chat.budget import Urgency
 from chat.indicator import TypingIndicator
+from chat.limits import Buckets
 from chat.reader import Reader
 from chat.upstreams import Upstreams
 from tests.eventually import eventually
+
+ALICE, BOB = uuid.UUID(int=1), uuid.UUID(int=2)
 
 
 @dataclass
@@ -43,8 +46,8 @@ def indicate(chatwoot: Chatwoot, **options: Any) -> TypingIndicator:
     return TypingIndicator(cast(Upstreams, chatwoot), cast(Reader, chatwoot), **options)
 
 
-def show(shown: TypingIndicator, number: int, *, on: bool) -> None:
-    shown.show(uuid.uuid4(), conversation_id=uuid.UUID(int=number), on=on)
+def show(shown: TypingIndicator, number: int, *, on: bool, who: uuid.UUID = ALICE) -> None:
+    shown.show(who, conversation_id=uuid.UUID(int=number), on=on)
 
 
 async def test_off_never_overtakes_on() -> None:
@@ -73,9 +76,35 @@ async def test_when_too_many_type_only_the_beginnings_are_dropped() -> None:
     chatwoot = Chatwoot()
     shown = indicate(chatwoot, pause_s=0)
     for number in range(indicator.MOST + 1):
-        show(shown, number, on=True)
-    show(shown, indicator.MOST + 1, on=False)
+        show(shown, number, on=True, who=uuid.uuid4())
+    show(shown, indicator.MOST + 1, on=False, who=uuid.uuid4())
     chatwoot.slow.set()
     await eventually(lambda: len(chatwoot.heard) == indicator.MOST + 1)
     assert (indicator.MOST, True) not in chatwoot.heard
     assert (indicator.MOST + 1, False) in chatwoot.heard
+
+
+async def test_one_person_types_in_three_conversations_at_most_and_takes_nobodys_place() -> None:
+    """Whatever ids they make up."""
+    chatwoot = Chatwoot()
+    shown = indicate(chatwoot, pause_s=0)
+    for number in range(2 * indicator.MOST):
+        show(shown, number, on=number % 2 == 0)
+    show(shown, 777, on=True, who=BOB)
+    chatwoot.slow.set()
+    await eventually(lambda: len(chatwoot.heard) == 4)
+    assert sorted(chatwoot.heard) == [(0, True), (1, False), (2, True), (777, True)]
+
+
+async def test_who_flickers_without_end_is_told_of_less_often_and_costs_nobody_else() -> None:
+    chatwoot = Chatwoot()
+    shown = indicate(chatwoot, pause_s=0, buckets=Buckets(monotonic=lambda: 0.0))
+    chatwoot.slow.set()
+    for turn in range(200):
+        show(shown, 1, on=turn % 2 == 0)
+        for _ in range(5):
+            await asyncio.sleep(0)
+    assert len(chatwoot.heard) == 10
+    show(shown, 2, on=True, who=BOB)
+    await eventually(lambda: (2, True) in chatwoot.heard)
+    await shown.close()

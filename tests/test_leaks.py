@@ -83,7 +83,8 @@ async def test_t15_no_page_answer_error_or_description_holds_a_secret(sandbox: S
 
 
 PATHS = [
-    *("/", "/demo/", "/chat/main/", "/frame/main/", "/sdk.js", "/livez", "/readyz", "/healthz", "/admin/login/"),
+    *("/", "/demo/", "/chat/main/", "/frame/main/", "/sdk.js", "/admin/login/"),
+    *("/livez", "/readyz", "/healthz", "/metrics"),
     *("/api/v1/openapi.json", "/api/v1/asyncapi.json", "/api/v1/sync", "/api/v1/session", "/api/v1/nothing"),
     *("/chat/nobody/", "/static/nothing.js", "/%00", "/public/api/v1/inboxes/x", "/api/v1/sync?since=%ff"),
 ]

@@ -13,7 +13,7 @@ from chat.bridge.hub import HubStatus
 from chat.models import ContactInbox, Inbox
 from chat.runtime import Runtime
 from tests.eventually import eventually
-from tests.fixtures.fake_hub import CountingChatwoot, answer
+from tests.fixtures.fake_hub import CountingChatwoot, GatedChatwoot, answer
 from tests.fixtures.world import QUICK, World
 
 POLL_SELDOM = replace(QUICK, hearing=liveness.Timing(poll_s=0.5, echo_s=1, audit_s=600))
@@ -200,6 +200,20 @@ async def test_a_token_that_could_not_be_read_is_read_later(world: World, status
     chatwoot.answers = [answer(session), answer([])]
     await world.becomes(lambda: ContactInbox.objects.get().pubsub_token == "new")
     await eventually(lambda: chatwoot.hub.held(alice.contact_inbox_id) == 1 and len(chatwoot.hub.holds) == 2)
+
+
+async def test_a_chatwoot_that_hangs_is_asked_for_one_token_at_a_time(world: World) -> None:
+    timing = replace(QUICK, hearing=liveness.Timing(poll_s=0.05))
+    chatwoot, alice = GatedChatwoot(), await world.person(pubsub_token="old")
+    runtime = await world.start(timing=timing, chatwoot=chatwoot)
+    runtime.conversations.arrive(alice.device(), visible=True)
+    await eventually(lambda: chatwoot.hubs and chatwoot.hub.holds)
+    runtime.holding.liveness.unanswered(alice.contact_inbox_id)
+    await asyncio.sleep(1)  # many polls
+    assert len([path for path in chatwoot.at_gate if path.endswith(alice.source_id)]) == 1
+    chatwoot.answers = [answer({"error": "later"}, 500)] * 2
+    chatwoot.gate.set()
+    await eventually(lambda: len([path for path in chatwoot.at_gate if path.endswith(alice.source_id)]) > 1)
 
 
 @pytest.mark.parametrize("moment", ["silent", "unanswered", "canary_wanted", "lost", "subscribed"])

@@ -1,5 +1,6 @@
 """A conversation whose creation was in doubt is found again by elimination; and when a look proves something."""
 
+import uuid
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -7,10 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
+from django.db import transaction
 
 from chat import lanes, sql
 from chat.chatwoot.resources import MessageType
 from chat.chatwoot.upstream_clock import UpstreamClock
+from chat.claim import Claim
 from chat.clock import now_ms
 from chat.files import Upload
 from chat.looking import Looking, ours_among
@@ -65,16 +68,21 @@ async def doubt(
     await eventually(lambda: len(device.messages) == 1 + replies)
     await runtime.courier.close()
     said = await alice.say(runtime, "keep me")
-    await world.ask(lambda: Conversation.objects.update(confirmed_at=0))
-    delivery = await world.ask(Delivery.objects.get, message=said.message_id)
     now = await world.ask(sql.database_now)
-    found = await world.ask(lanes.to_confirm, delivery.id, now)
-    assert found is not None
+    found = await world.ask(_unconfirmed, said.message_id, now)
     claim = replace(found, **{"started_at": now - begun_ms_ago, "fence_at": 0} | values)
     upstream = await runtime.upstreams.of(alice.inbox_id)
     upstream.link.clock = clock
     write = partial(runtime.writer.write, contacts=(alice.contact_id,), priority=Priority.ATTEMPT)
     return Looking(claim, upstream, runtime.reader, write, timing=Timing())
+
+
+def _unconfirmed(message_id: uuid.UUID, now: int) -> Claim:
+    with transaction.atomic():  # a comparison under way would confirm the conversation again
+        Conversation.objects.update(confirmed_at=0)
+        found = lanes.to_confirm(Delivery.objects.get(message=message_id).id, now)
+    assert found is not None
+    return found
 
 
 async def was_over(looking: Looking) -> bool:

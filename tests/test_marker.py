@@ -6,8 +6,9 @@ import httpx
 import orjson
 import pytest
 
+from chat import outbox, sql
 from chat.chatwoot.resources import MARKER
-from chat.models import Conversation, Delivery, Inbox
+from chat.models import Conversation, Delivery, Inbox, Message
 from tests.eventually import eventually
 from tests.fixtures.world import MakeWorld, Person, World
 
@@ -20,7 +21,7 @@ class Written(httpx.AsyncBaseTransport):
     def __init__(self, **changed: Any) -> None:
         self.ways: list[str] = []
         self.starts: list[str] = []
-        self._changed = changed
+        self.changed = changed
         self._inner = httpx.AsyncHTTPTransport(trust_env=False)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -33,8 +34,8 @@ class Written(httpx.AsyncBaseTransport):
         if writes:
             self.ways.append("bot" if by_bot else "client")
         response = await self._inner.handle_async_request(request)
-        if writes and by_bot and self._changed:
-            row = orjson.loads(await response.aread()) | self._changed
+        if writes and by_bot and self.changed:
+            row = orjson.loads(await response.aread()) | self.changed
             response = httpx.Response(200, content=orjson.dumps(row), headers={"x-runtime": "0.1"})
             response.stream = httpx.ByteStream(response.content)
         return response
@@ -105,8 +106,10 @@ async def test_a_conversation_that_chatwoot_does_not_confirm_gets_no_marker(worl
     way = Written()
     runtime, alice = await world.start(transport=way), await world.person()
     _, talk = await world.talk(runtime, alice)
+    await world.rested(alice, ms=300)
+    await eventually(lambda: runtime.resyncs.is_idle)  # a comparison would confirm it
     await world.ask(lambda: Conversation.objects.update(confirmed_at=0))
-    world.sandbox.faults.set("status", method="GET", path=f"conversations/{talk}/messages", status=500, times=1)
+    world.sandbox.faults.set("status", method="GET", path=f"conversations/{talk}/messages", status=500)
     await alice.say(runtime, "unmarked")
     await arrived(world, alice, "hello", "unmarked")
     assert way.ways == ["bot", "client"]
@@ -176,3 +179,22 @@ async def test_a_token_that_writes_elsewhere_is_not_used_again(
     await arrived(world, alice, "hello", "again")
     assert way.ways == ways
     assert device.texts() == ["hello", "again"]
+
+
+async def test_a_contact_that_chatwoot_joins_with_another_at_our_word_is_no_reason_for_it(world: World) -> None:
+    way = Written()
+    runtime, alice = await world.start(transport=way), await world.person()
+    await world.talk(runtime, alice)
+
+    def tell() -> None:
+        """It was told an e-mail address, and has not answered yet."""
+        lane = outbox.creation_lane(alice.contact_inbox_id)
+        times = {"created_at": sql.database_now(), "due_at": sql.database_now() + 500_000}
+        names = {"contact_inbox_id": alice.contact_inbox_id, "lane": lane, "position": 99}
+        Delivery.objects.create(kind="profile", state="unsure", attempt=1, payload={}, **names, **times)
+
+    await world.ask(tell)
+    way.changed = {"sender": {"id": 99_999, "name": "Alice", "type": "contact"}}
+    await alice.say(runtime, "again")
+    await world.becomes(lambda: Message.objects.filter(state="sent", direction="incoming").count() == 2)
+    assert (way.ways, (await world.ask(Inbox.objects.get)).marker_off) == (["bot", "bot"], "")

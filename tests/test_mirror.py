@@ -415,8 +415,7 @@ def test_the_answer_to_a_creation_tells_the_status_if_we_know_it(alice: Person):
 
 
 def test_the_contact_keeps_its_token(alice: Person):
-    session = resources.ContactSession(alice.source_id, "pubsub", 12, "")
-    write(lambda pen: mirror.apply_contact(alice.scope, session), of=alice)
+    write(lambda pen: mirror.apply_contact(alice.scope, 12, "pubsub"), of=alice)
     found = ContactInbox.objects.get()
     assert (found.pubsub_token, found.chatwoot_contact_id) == ("pubsub", 12)
 

@@ -48,7 +48,7 @@ def test_absent_for_certain_is_sent_again_or_has_failed(alice: Person, hello: Ac
     doubt(alice, again, permanent=True, finished=True, reason="422 not taken")
     look(alice, taken(alice, hello, now=NOW + 2_001), over=False)
     assert (again.attempt, state(hello)) == (2, (State.FAILED, State.FAILED))
-    assert alice.messages()[0]["reason"] == "This message was not accepted."
+    assert alice.messages()[0]["reason"] == "not_accepted"
     assert Delivery.objects.get(message=hello.message_id).reason == "422 not taken"
 
 

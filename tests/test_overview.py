@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from chat import acceptance, overview
 from chat.acceptance import Accepted
+from chat.limits import Limits
 from chat.models import Conversation, Delivery, Message
 from chat.wire.errors import Code, Refusal
 from tests.fixtures.people import NOW, Person, cabled, create_upstream, hear, say, told, write
@@ -30,9 +31,9 @@ def see(person: Person, said: Accepted, chatwoot_id: int) -> None:
     write(acceptance.see, person.id, conversation_id=said.conversation_id, message_id=seen, of=person)
 
 
-def begin(person: Person, new_id: uuid.UUID | None = None) -> uuid.UUID:
+def begin(person: Person, new_id: uuid.UUID | None = None, *, now: int = NOW) -> uuid.UUID:
     new_id = new_id or uuid.uuid4()
-    write(acceptance.begin, person.id, new_id=new_id, of=person)
+    write(acceptance.begin, person.id, new_id=new_id, of=person, now=now)
     return new_id
 
 
@@ -120,7 +121,7 @@ def test_a_page_costs_the_same_however_much_is_on_it(alice: Person):
 
     talking(alice, 5)
     few = statements()
-    for _ in range(5):
+    for _ in range(2):
         begin(alice)
     assert statements() == few
 
@@ -157,7 +158,29 @@ def test_a_begin_with_a_message_is_one_of_each_however_often(alice: Person):
     assert more.conversation_id == new_id
 
 
-def test_nobody_begins_without_end(alice: Person):
+def test_conversations_begun_without_a_word_count_as_new_ones_too(alice: Person):
+    begun = [begin(alice) for _ in range(3)]
+    with pytest.raises(Refusal) as caught:
+        begin(alice)
+    assert (caught.value.code, caught.value.retry_after) == (Code.TOO_FAST, 86_400)
+    for each in begun:
+        say(alice, "hello", to=each)
+    say(alice, "again", to=begun[0])
+    with pytest.raises(Refusal):
+        begin(alice)
+    assert begin(alice, begun[0]) == begun[0]
+    begin(alice, now=NOW + 86_401_000)
+
+
+def test_a_conversation_that_chatwoot_began_counts_for_nobody(alice: Person):
+    for number in range(4):
+        hear(alice, cabled(20 + number, conversation=20 + number, of=alice))
+    begin(alice)
+    assert Conversation.objects.count() == 5
+
+
+def test_nobody_begins_without_end(alice: Person, settings: Any):
+    settings.LIMITS = Limits.of({"conversations": "off"})
     for _ in range(acceptance.MAX_EMPTY):
         begin(alice)
     with pytest.raises(Refusal) as caught:

@@ -1,5 +1,6 @@
 """What only asking tells about a Chatwoot: its clock, whether its fence holds, whether it is back."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from functools import partial
@@ -247,3 +248,61 @@ async def test_the_skew_is_stored_and_said(reach: Reach, reader: Reader, sandbox
     assert abs(upstream.link.clock.skew_ms()) < 1_000
     assert "off ours by" in logged.text
     assert 0 < (await row(reader)).skew_error_ms <= 1_000
+
+
+class Busy(httpx.AsyncBaseTransport):
+    """Says 429 the first time, then answers."""
+
+    def __init__(self) -> None:
+        self._inner = httpx.AsyncHTTPTransport(trust_env=False)
+        self.asked: list[str] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request.url.path)
+        if len(self.asked) == 1:
+            return httpx.Response(429, headers={"Retry-After": "1"}, text="Retry later")
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+async def test_429_leaves_the_clock_alone_too_until_the_pause_is_over(reach: Reach, sandbox: SandboxProcess) -> None:
+    busy = Busy()
+    upstream = await reach(sandbox.base_url, timing=replace(QUICK, every_s=60), transport=busy)
+    await upstream.ready()
+    assert upstream.link.paused_s > 0
+    while upstream.link.paused_s:
+        assert busy.asked == ["/api"]
+        await asyncio.sleep(0.01)
+    await eventually(lambda: upstream.available and upstream.link.fence_window_ms == 90_000)
+
+
+class Silent(httpx.AsyncBaseTransport):
+    """Nobody is at any address; ``asked``: where somebody was looked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request.url.host)
+        raise httpx.ConnectError("nobody is there")
+
+
+async def test_a_former_address_is_asked_no_more(reader: Reader) -> None:
+    silent = Silent()
+    open_http = partial(quick_http, transport=silent)
+    upstreams = Upstreams(reader, open_http=open_http, open_hub=CountingChatwoot().open_hub)
+    upstreams.listener = Runtime().holding
+    probing = Probing(upstreams, reader, timing=QUICK)
+    names = {"slug": "main", "cable_url": "ws://c", "inbox_identifier": "abc"}
+    await upstreams.of((await reader.run(upsert_inbox, url="http://former.example", **names)).pk)
+    await eventually(lambda: silent.asked.count("former.example") > breaker.FAILURES)
+    await reader.run(upsert_inbox, url="http://later.example", **names)
+    for _ in range(2):
+        await upstreams.renew()
+    silent.asked.clear()
+    await eventually(lambda: silent.asked.count("later.example") > breaker.FAILURES)
+    assert "former.example" not in silent.asked
+    await probing.close()
+    await upstreams.close()

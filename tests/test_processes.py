@@ -111,6 +111,14 @@ async def test_one_that_drains_says_so_and_counts_until_it_has_gone(neighbourhoo
     await eventually(lambda: shares(upstream, other) == [20, 20])
 
 
+async def test_who_drains_is_no_company(neighbourhood: Neighbourhood) -> None:
+    (staying, _), (leaving, _) = await neighbourhood.join(), await neighbourhood.join()
+    await eventually(lambda: staying.accompanied and leaving.accompanied)
+    await leaving.drain()
+    await eventually(lambda: not staying.accompanied)
+    assert leaving.accompanied
+
+
 async def test_pause_and_verdict_of_another_process_are_learnt(neighbourhood: Neighbourhood) -> None:
     _, here = await neighbourhood.join()
     _, there = await neighbourhood.join()

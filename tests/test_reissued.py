@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
+from chat import acceptance
 from chat.acceptance import Accepted
 from chat.chatwoot import resources
 from chat.chatwoot.resources import MessageType
 from chat.models import Conversation, Delivery, Message
-from tests.fixtures.people import NOW, Person, cabled, create_upstream, hear, say, told
-from tests.fixtures.progress import taken
+from tests.fixtures.people import NOW, Person, cabled, create_upstream, hear, say, told, write
+from tests.fixtures.progress import due, taken
 
 pytestmark = pytest.mark.django_db
 LATER = NOW // 1000 + 60
@@ -96,3 +97,48 @@ def test_without_a_time_of_chatwoots_own_only_ten_minutes_are_beyond_doubt(alice
     assert Message.objects.get(chatwoot_id=11).id == known.id
     hear(alice, told(11, "much later", created_at=NOW // 1000 + 1_200), now=NOW + 20 * MINUTES, read_started=NOW)
     assert Message.objects.get(chatwoot_id=11).id != known.id
+
+
+def test_a_message_that_is_deleted_while_our_clock_is_far_behind_remains_the_same(
+    alice: Person, hello: Accepted, caplog: pytest.LogCaptureFixture
+) -> None:
+    an_hour_ahead = NOW // 1000 + 3_600
+    hear(alice, told(11, "taken back", created_at=an_hour_ahead), read_started=NOW)
+    hear(alice, cabled(11, "This message was deleted", of=alice, deleted=True, created_at=an_hour_ahead))
+    assert [row.deleted for row in Message.objects.filter(chatwoot_id=11)] == [True]
+    assert not Message.objects.filter(content="taken back").exists()
+    assert "out again" not in caplog.text
+
+
+def test_a_conversation_number_that_comes_back_takes_it_from_whoever_had_it(
+    alice: Person, bob: Person, hello: Accepted, caplog: pytest.LogCaptureFixture
+) -> None:
+    waiting = say(alice, "and another thing")
+    create_upstream(bob, 1, said=say(bob, "hello from bob"))
+    assert Conversation.objects.get(contact=bob.id).chatwoot_id == 1
+    assert Conversation.objects.get(contact=alice.id).chatwoot_id is None
+    assert "conversation number 1 out again" in caplog.text
+    opening = Delivery.objects.get(kind=Delivery.Kind.CONVERSATION, state=Delivery.State.ACCEPTED)
+    assert opening.conversation_id == waiting.conversation_id
+
+
+def test_a_lost_conversation_in_which_nothing_waits_begins_again_with_the_next_message(
+    alice: Person, bob: Person, hello: Accepted
+) -> None:
+    Delivery.objects.filter(message=hello.message_id).update(state=Delivery.State.SENT)
+    create_upstream(bob, 1, said=say(bob, "hello from bob"))
+    opening = Delivery.objects.filter(kind=Delivery.Kind.CONVERSATION, state=Delivery.State.ACCEPTED)
+    assert not opening.exists()
+    said = say(alice, "still there?")
+    assert opening.get().conversation_id == said.conversation_id
+
+
+def test_what_failed_in_a_lost_conversation_begins_it_again_when_it_is_sent_again(
+    alice: Person, bob: Person, hello: Accepted
+) -> None:
+    Delivery.objects.filter(message=hello.message_id).update(state=Delivery.State.FAILED)
+    create_upstream(bob, 1, said=say(bob, "hello from bob"))
+    write(acceptance.retry, alice.id, hello.message_id, of=alice)
+    assert "conversation" in due()
+    create_upstream(alice, 2, said=hello)
+    assert "hello" in due()

@@ -41,6 +41,23 @@ async def test_a_cut_cable_loses_nothing_of_45_messages(world: World) -> None:
     assert sum(row.kind == "message" for row in page.rows) == 46
 
 
+async def test_it_is_told_once_of_each_agents_message_that_nobody_had_brought_and_how_old_it_is(world: World) -> None:
+    runtime, alice = await world.start(), await world.person()
+    found: list[tuple[int, float]] = []
+    runtime.resyncs.found = lambda scope, age_s: found.append((scope.contact_inbox_id, age_s))
+    device, talk = await world.talk(runtime, alice)
+    world.sandbox.desk.reply(talk, "by cable")
+    await eventually(lambda: "by cable" in device.texts())
+    with world.sandbox.faults.on("broadcasts_stopped", drop=True):
+        world.sandbox.desk.reply(talk, "lost on the way")
+    for _ in range(2):
+        done = runtime.resyncs.done
+        runtime.resyncs.want(alice.scope, urgency=Urgency.VISIBLE)
+        await eventually(lambda done=done: runtime.resyncs.done > done)
+    ((contact_inbox_id, age_s),) = found
+    assert contact_inbox_id == alice.contact_inbox_id and -2 < age_s < 600
+
+
 async def test_deletions_status_and_new_conversations_of_the_gap_are_found(world: World) -> None:
     runtime, alice, desk = await world.start(), await world.person(), world.sandbox.desk
     device, talk = await world.talk(runtime, alice)

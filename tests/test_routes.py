@@ -1,14 +1,17 @@
 """What holds at every address: who may frame it, under which host it answers, where it sends nobody."""
 
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
-from django.test import Client
+from django.test import AsyncClient, Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from chat import runtime
 from chat.models import Inbox
 from tests.fixtures.people import make_inbox
 
@@ -19,12 +22,17 @@ ROUTES = {
     "livez": ["/livez"],
     "readyz": ["/readyz"],
     "healthz": ["/healthz"],
-    "admin/": ["/admin/", "/admin/login/", "/admin/chat/block/", "/admin/nothing/"],
+    "metrics": ["/metrics"],
+    "admin/login/": ["/admin/login/"],
+    "admin/status/": ["/admin/status/"],
+    "admin/": ["/admin/", "/admin/chat/block/", "/admin/nothing/"],
     "": ["/", "/nothing/", "/static/chat/sdk.js", "/static/nothing.js"],
     "demo/": ["/demo/", "/demo"],
     "chat/<slug:slug>/": ["/chat/main/", "/chat/nothing/"],
     "frame/<slug:slug>/": ["/frame/nothing/"],
     "sdk.js": ["/sdk.js"],
+    "element.js": ["/element.js"],
+    "compat.js": ["/compat.js"],
     "robots.txt": ["/robots.txt"],
     "api/v1/": ["/api/v1/sync", "/api/v1/openapi.json", "/api/v1/session"],
     "api/v1/asyncapi.json": ["/api/v1/asyncapi.json"],
@@ -55,10 +63,21 @@ def test_no_address_is_forgotten_here() -> None:
     assert entries(get_resolver().url_patterns) == ROUTES.keys(), "give the new ones a line in ROUTES"
 
 
+@pytest.fixture
+async def process() -> AsyncIterator[None]:
+    """Some addresses start the runtime."""
+    yield
+    await runtime.stop_current()
+
+
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("path", EVERYWHERE)
-def test_t22_nothing_but_the_frame_may_be_framed(client: Client, inbox: Inbox, path: str) -> None:
-    client.force_login(User.objects.create_superuser("operator"))
-    for response in (client.get(path), client.post(path), client.options(path)):
+async def test_t22_nothing_but_the_frame_may_be_framed(
+    async_client: AsyncClient, inbox: Inbox, process: None, path: str
+) -> None:
+    await async_client.aforce_login(await sync_to_async(User.objects.create_superuser)("operator"))
+    for ask in (async_client.get, async_client.post, async_client.options):
+        response = await ask(path)
         assert "frame-ancestors 'none'" in response["Content-Security-Policy"]
         assert response["X-Frame-Options"] == "DENY"
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from chat import runtime as running
 from chat import sessions
 from chat.feed import Cursor
-from chat.models import Inbox, Message, Session
+from chat.models import Delivery, Inbox, Message, Session
 from chat.wire.errors import Code, Refusal
 from tests.eventually import eventually
 from tests.fixtures.fake_hub import CountingChatwoot
@@ -68,6 +68,22 @@ async def test_a_drain_does_not_wait_for_a_chatwoot_that_is_down(world: World) -
     await alice.say(runtime, "later")
     async with asyncio.timeout(20):
         await runtime.leave(jitter_s=0)
+
+
+async def test_a_drain_leaves_what_is_due_to_others_who_stay(world: World) -> None:
+    staying, leaving, alice = await world.start(), await world.start(), await world.person()
+    await world.talk(leaving, alice)
+    await eventually(lambda: leaving.processes.accompanied)
+    await staying.courier.close()  # so that what is left to it can be counted
+    texts = [f"line {each}" for each in range(30)]
+    with world.sandbox.faults.on("delay", seconds=0.3, method="POST", path="/messages", times=30):
+        await asyncio.gather(*(alice.say(leaving, text) for text in texts))
+        async with asyncio.timeout(60):
+            await leaving.leave(jitter_s=0)
+        assert await world.ask(Delivery.objects.filter(state__in=Delivery.OPEN).exists)
+    await world.start()
+    await world.settled()
+    assert world.said(alice) == ["hello", *texts]
 
 
 async def test_what_was_accepted_before_the_stop_is_delivered_after_it(world: World) -> None:
@@ -185,6 +201,25 @@ async def test_a_listener_that_fails_does_not_end_the_watch(world: World, logged
     assert "died" not in logged.text and "Traceback" in logged.text
 
 
+async def test_what_takes_long_to_be_cleared_away_keeps_nobody_here_who_was_signed_out(world: World) -> None:
+    class Endless:
+        """Of a database that has grown for years."""
+
+        begun = False
+
+        async def sweep(self) -> None:
+            self.begun = True
+            await asyncio.Event().wait()
+
+    chatwoot, endless, alice = CountingChatwoot(), Endless(), await world.person()
+    runtime = await world.start(chatwoot=chatwoot, timing=replace(QUICK, read_rows_s=0.05))
+    runtime.retention = endless  # type: ignore[assignment]
+    await eventually(lambda: endless.begun)
+    device = alice.device()
+    runtime.conversations.arrive(device, visible=True)
+    await eventually(lambda: device.is_revoked)  # no such session is alive
+
+
 async def test_this_process_has_one_runtime_until_it_is_stopped(transactional_db: None) -> None:
     before = threads()
     first = running.current()
@@ -199,4 +234,4 @@ async def test_this_process_has_one_runtime_until_it_is_stopped(transactional_db
 
 def test_the_bounds_of_production_are_the_designs() -> None:
     timing = running.Timing()
-    assert (timing.comparing.pause_s, timing.hearing.poll_s, timing.check_heads_s) == (10, 10, 5)
+    assert (timing.comparing.pause_s, timing.hearing.poll_s, timing.check_heads_s) == (10, 10, 4)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from chat import feed, lanes, outbox, sessions, signin, sql
+from chat import acceptance, feed, lanes, outbox, sessions, signin, sql
 from chat.identity import BadIdentity, Identity
 from chat.models import Attachment, Contact, ContactInbox, Conversation, Delivery, Inbox, Message, Session, UsedClaim
 from chat.sessions import Opened
@@ -322,3 +322,92 @@ def test_used_claims_are_forgotten_when_they_have_expired(once: Inbox) -> None:
     enter(once, claim("n1"))
     enter(once, claim("n2", lives=timedelta(hours=1)), now=NOW + timedelta(minutes=7))
     assert UsedClaim.objects.count() == 1
+
+
+# What Chatwoot hears of it
+
+
+def known_at_chatwoot(opened: Opened, number: int = 12) -> Person:
+    """Somebody who has written, so that Chatwoot has a contact."""
+    person = person_of(opened)
+    create_upstream(person, said=say(person, "hello"))
+    ContactInbox.objects.filter(pk=person.contact_inbox_id).update(chatwoot_contact_id=number, pubsub_token="t")
+    return person
+
+
+def told() -> dict[int, dict[str, Any]]:
+    """What is on its way to Chatwoot of each contact inbox."""
+    return dict(Delivery.objects.filter(kind=Delivery.Kind.PROFILE).values_list("contact_inbox", "payload"))
+
+
+SIGNED = replace(ALICE, name="Alice", email="alice@shop.example", phone="+4930123")
+AS_TOLD = {
+    "name": "Alice",
+    "custom_attributes": {"signed_email": "alice@shop.example", "signed_phone": "+4930123"},
+}
+
+
+def test_who_becomes_somebody_is_told_to_chatwoot_where_it_knows_them(inbox: Inbox) -> None:
+    nameless = sessions.open_anonymous(inbox)
+    person = known_at_chatwoot(nameless)
+    enter(inbox, SIGNED, nameless)
+    assert told() == {person.contact_inbox_id: AS_TOLD}
+
+
+def test_what_is_adopted_is_told_who_it_belongs_to_now_and_nothing_else_is(inbox: Inbox) -> None:
+    laptop = enter(inbox, SIGNED).opened
+    at_home = known_at_chatwoot(laptop, 1)
+    nameless = sessions.open_anonymous(inbox)
+    person = known_at_chatwoot(nameless, 2)
+    enter(inbox, ALICE, nameless)
+    assert told() == {person.contact_inbox_id: AS_TOLD}
+    assert at_home.contact_inbox_id != person.contact_inbox_id
+
+
+def test_what_a_site_signs_anew_is_told_once_and_what_is_the_same_is_not(inbox: Inbox) -> None:
+    person = known_at_chatwoot(enter(inbox, ALICE).opened)
+    for _ in range(3):
+        enter(inbox, replace(SIGNED, name="A. Lice"))
+        enter(inbox, SIGNED)
+    assert told() == {person.contact_inbox_id: AS_TOLD}
+    Delivery.objects.filter(kind=Delivery.Kind.PROFILE).delete()
+    enter(inbox, SIGNED)
+    enter(inbox, ALICE)
+    assert told() == {}
+
+
+def test_of_somebody_whom_chatwoot_does_not_know_it_hears_with_the_first_message(inbox: Inbox) -> None:
+    nameless = sessions.open_anonymous(inbox)
+    enter(inbox, SIGNED, nameless)
+    enter(inbox, SIGNED)
+    assert not Delivery.objects.exists()
+
+
+def test_what_was_said_without_a_name_fills_what_is_not_known_and_stays_nowhere_else(inbox: Inbox) -> None:
+    laptop = enter(inbox, SIGNED).opened
+    Contact.objects.filter(pk=laptop.session.contact_id).update(attributes={"plan": "pro"})
+    nameless = sessions.open_anonymous(inbox)
+    said = {"attributes": {"plan": "free", "seats": 3}, "claims": {"email": "a@b.example"}, "name": "me"}
+    Contact.objects.filter(pk=nameless.session.contact_id).update(**said)
+    enter(inbox, ALICE, nameless)
+    alice = Contact.objects.get(pk=laptop.session.contact_id)
+    assert (alice.name, alice.attributes) == ("Alice", {"plan": "pro", "seats": 3})
+    assert alice.claims == {"email": "a@b.example"}
+    left = Contact.objects.get(pk=nameless.session.contact_id)
+    assert (left.name, left.attributes, left.claims, left.signed) == ("", {}, {}, {})
+
+
+def test_the_sixth_news_within_ten_seconds_waits_and_no_new_conversation_waits_for_it(inbox: Inbox) -> None:
+    opened = enter(inbox, ALICE).opened
+    person, kind = known_at_chatwoot(opened), Delivery.Kind.PROFILE
+    for number in range(5):
+        enter(inbox, replace(ALICE, name=f"Alice {number}"))
+        Delivery.objects.filter(kind=kind).update(state="sent", started_at=people.NOW - number)
+    enter(inbox, SIGNED)
+    waiting = Delivery.objects.get(kind=kind, state="accepted")
+    assert waiting.due_at == people.NOW - 4 + 10_000
+    values = {"echo_id": uuid.uuid4(), "conversation_id": None, "text": "something else", "new_id": uuid.uuid4()}
+    write(acceptance.accept, person.id, of=person, **values)
+    creation = Delivery.objects.get(kind="conversation", state="accepted")
+    waiting.refresh_from_db()
+    assert creation.position < waiting.position

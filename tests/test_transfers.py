@@ -100,14 +100,15 @@ def test_an_upload_that_is_cut_leaves_nothing_and_disturbs_nobody(serving: Servi
     assert len(kept(serving)) == len(before) + 1
 
 
-def test_a_form_is_not_parsed_into_memory(serving: Serving) -> None:
+@pytest.mark.parametrize("path", ["/api/v1/session", "/admin/login/"])
+def test_a_form_is_not_parsed_into_memory(serving: Serving, path: str) -> None:
     """Twisted would, of any size and before anybody has asked who sends it."""
-    url = f"{serving.site}/api/v1/session"
     kind = {"Content-Type": "multipart/form-data; boundary=x"}
 
     def send() -> None:
-        answer = httpx.post(url, content=b"--x\r\n" * 8_000_000, headers=kind, trust_env=False, timeout=300)
-        assert answer.status_code == 413
+        form = b"--x\r\n" * 8_000_000
+        answer = httpx.post(serving.site + path, content=form, headers=kind, trust_env=False, timeout=300)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_big")
 
     assert most_kb(serving, send) < 20 * MIB_KB
 

@@ -5,6 +5,7 @@ import errno
 import hashlib
 import io
 import os
+import threading
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -20,9 +21,10 @@ from chat.audience import Audience
 from chat.clock import now_ms
 from chat.models import Attachment, Delivery, Message
 from chat.reader import Reader
-from chat.uploads import Uploads, limits
+from chat.uploads import AT_ONCE, Uploads, limits
 from chat.wire.errors import Code, Refusal
 from chat.writer import Writer
+from tests.eventually import eventually
 from tests.fixtures.world import World
 
 TEXT = b"a parcel list\n"
@@ -107,15 +109,16 @@ async def test_one_person_has_a_bounded_number_of_unsent_files(
 async def test_t29_uploads_at_the_same_time_are_counted_too(
     world: World, make_uploads: Callable[..., Uploads], tmp_path: Path, bounds: dict[str, int]
 ) -> None:
-    kept, alice = make_uploads(**bounds), await world.person()
-    uploads = (kept.keep(alice.contact_id, name="a", source=io.BytesIO(TEXT)) for _ in range(2))
+    """By two processes, each of which takes one."""
+    processes, alice = [make_uploads(**bounds) for _ in range(2)], await world.person()
+    uploads = (each.keep(alice.contact_id, name="a", source=io.BytesIO(TEXT)) for each in processes)
     ended = await asyncio.gather(*uploads, return_exceptions=True)
     refused = [each.code for each in ended if isinstance(each, Refusal)]
     assert refused == [Code.TOO_FAST]
     assert len(await rows(world)) == len(lying_in(tmp_path)) == 1
 
 
-async def test_t29_one_person_sends_two_files_at_once(
+async def test_t29_one_person_sends_one_file_at_once(
     world: World, make_uploads: Callable[..., Uploads], tmp_path: Path
 ) -> None:
     kept, alice, bob = make_uploads(), await world.person(), await world.person()
@@ -123,9 +126,44 @@ async def test_t29_one_person_sends_two_files_at_once(
     ended = await asyncio.gather(
         *(kept.keep(each.contact_id, name="a", source=io.BytesIO(TEXT)) for each in people), return_exceptions=True
     )
-    assert [isinstance(each, Refusal) for each in ended] == [False, False, True, True, True, True, False]
-    assert len(await rows(world)) == len(lying_in(tmp_path)) == 3
+    assert [isinstance(each, Refusal) for each in ended] == [False, True, True, True, True, True, False]
+    assert len(await rows(world)) == len(lying_in(tmp_path)) == 2
     await kept.keep(alice.contact_id, name="a", source=io.BytesIO(TEXT))
+
+
+class Slow(io.BytesIO):
+    """A body of which nothing is read until it may go on."""
+
+    def __init__(self, may_go_on: threading.Event) -> None:
+        super().__init__(TEXT)
+        self.reached, self._may_go_on = threading.Event(), may_go_on
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.reached.set()
+        self._may_go_on.wait(30)
+        return super().read(size)
+
+
+async def test_whose_turn_does_not_come_is_told_so_in_time(
+    world: World, make_uploads: Callable[..., Uploads], tmp_path: Path
+) -> None:
+    kept, may_go_on = make_uploads(patience_s=0.05), threading.Event()
+    people = [await world.person() for _ in range(AT_ONCE + 1)]
+    slow = [Slow(may_go_on) for _ in range(AT_ONCE)]
+    under_way = [
+        asyncio.create_task(kept.keep(person.contact_id, name="a", source=source))
+        for person, source in zip(people[:-1], slow, strict=True)
+    ]
+    try:
+        await eventually(lambda: all(each.reached.is_set() for each in slow))
+        with pytest.raises(Refusal) as refused:
+            await kept.keep(people[-1].contact_id, name="a", source=io.BytesIO(TEXT))
+        assert refused.value.code == Code.UNAVAILABLE
+    finally:
+        may_go_on.set()
+    await asyncio.gather(*under_way)
+    await kept.keep(people[-1].contact_id, name="a", source=io.BytesIO(TEXT))
+    assert len(lying_in(tmp_path)) == AT_ONCE + 1
 
 
 async def test_t29_a_day_has_a_bound_in_bytes(world: World, make_uploads: Callable[..., Uploads]) -> None:

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from chat.budget import Urgency
 from chat.chatwoot.identity import identifier_hash
-from chat.models import Inbox, upsert_inbox
+from chat.models import Chatwoot, Inbox, upsert_inbox
 from chat.reader import Reader
 from chat.runtime import Runtime
-from chat.upstreams import Upstreams
+from chat.upstreams import Unavailable, Upstreams
 from tests.fixtures.fake_hub import CountingChatwoot
 from tests.fixtures.sandbox import SandboxProcess
 from tests.fixtures.world import MakeWorld
@@ -108,3 +109,50 @@ async def test_an_inbox_that_demands_hmac_lets_nobodies_write(make_world: MakeWo
     runtime, alice = await world.start(), await world.person()
     await world.talk(runtime, alice, "nobody in particular")
     assert world.said() == ["nobody in particular"]
+
+
+# An operator changes an address
+
+
+async def test_a_former_address_is_left_once_nobody_has_used_it_for_a_while(
+    upstreams: Upstreams, reader: Reader, chatwoot: CountingChatwoot
+) -> None:
+    former = await upstreams.of(await reader.run(add_inbox, "one"))
+    await reader.run(Chatwoot.objects.update, url=THERE)
+    await upstreams.renew()
+    assert chatwoot.hub.is_open and former.available  # what is under way there may end
+    await upstreams.renew()
+    assert [hub.is_open for hub in chatwoot.hubs] == [False, True]
+    assert upstreams.hubs() == chatwoot.hubs[1:]
+    assert upstreams.is_former(former) and not former.available
+    with pytest.raises(Unavailable, match="no inbox"):
+        async with former.turn(Urgency.REST):
+            pytest.fail("a request was made")
+
+
+async def test_an_address_is_kept_that_another_inbox_uses_or_that_is_put_back(
+    upstreams: Upstreams, reader: Reader, chatwoot: CountingChatwoot
+) -> None:
+    one, two = [await upstreams.of(await reader.run(add_inbox, slug)) for slug in ("one", "two")]
+    await reader.run(add_inbox, "one", THERE)
+    for _ in range(3):
+        await upstreams.renew()
+    assert [hub.is_open for hub in chatwoot.hubs] == [True, True]
+    await reader.run(add_inbox, "two", THERE)
+    await upstreams.renew()
+    await reader.run(add_inbox, "two", HERE)
+    await upstreams.renew()
+    assert [hub.is_open for hub in chatwoot.hubs] == [True, True]
+    assert not upstreams.is_former(two) and upstreams.is_former(one)
+
+
+async def test_the_address_of_a_removed_inbox_is_left_and_opened_again_for_another(
+    upstreams: Upstreams, reader: Reader, chatwoot: CountingChatwoot
+) -> None:
+    former = await upstreams.of(await reader.run(add_inbox, "one"))
+    await reader.run(Inbox.objects.all().delete)
+    await upstreams.renew()
+    await upstreams.renew()
+    assert not chatwoot.hub.is_open and upstreams.is_former(former)
+    again = await upstreams.of(await reader.run(add_inbox, "two"))
+    assert chatwoot.hubs[1].is_open and again.available

@@ -6,6 +6,9 @@ import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
+from chat import colours
+from chat.filetypes import EXTENSIONS
+from chat.frontend import address, lazy_styles
 from chat.models import upsert_inbox
 
 pytestmark = pytest.mark.django_db
@@ -109,18 +112,43 @@ def test_a_page_is_not_sniffed_and_tells_other_sites_no_address(client, inbox, p
 
 
 @pytest.mark.parametrize("page", ["/chat/main/", "/frame/main/"])
-def test_the_scripts_are_told_what_they_need(client, inbox, page):
+def test_the_scripts_are_told_what_they_need(client, inbox, page, settings):
     assert config(client.get(page)) == {
         "inbox": "main",
         "name": "Shop <b>",
-        "accent": "#1f6f5c",
+        "colours": colours.properties("#1f6f5c"),
         "greeting": "</script><script>alert(1)</script>",
+        "texts": {"greeting": "</script><script>alert(1)</script>"},
+        "theme": "auto",
+        "language": "en",
+        "dir": "ltr",
+        "catalogue": "",
         "api": "/api/v1",
         "socket": "/ws/v1",
-        "limits": {"text": 10_000},
+        "limits": {
+            "text": 10_000,
+            "files": 10,
+            "upload_bytes": settings.UPLOAD_MAX_BYTES,
+            "upload_types": sorted(EXTENSIONS),
+        },
+        "openings": None,
+        "ask": None,
+        "suggestions": [],
+        "resolved": "reopen",
+        "articles": False,
         "host_origins": ["*self"],
         "locale": "en",
+        "messages": address("chat/frame/messages.js"),
+        "styles": lazy_styles(),
+        "begun": False,
     }
+
+
+def test_a_page_is_told_of_a_session_that_its_browser_could_not_note_down(client, inbox):
+    client.cookies["chatproxy-main"] = "whatever it is: only a refresh proves it"
+    response = client.get("/frame/main/")
+    assert config(response)["begun"] is True
+    assert "whatever" not in response.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -168,12 +196,14 @@ def test_the_start_page_links_the_desk_where_there_is_one(client, inbox, setting
     assert 'href="http://127.0.0.1:3000/desk"' in client.get("/").content.decode()
 
 
-def test_the_script_may_be_kept_for_five_minutes_and_embedded_anywhere(client):
-    response = client.get("/sdk.js")
+@pytest.mark.parametrize("script", ["/sdk.js", "/element.js", "/compat.js"])
+def test_a_script_may_be_kept_for_five_minutes_and_embedded_anywhere(client, script):
+    response = client.get(script)
     assert response.status_code == 200
     assert response["Content-Type"].startswith("text/javascript")
     assert response["Cache-Control"] == "public, max-age=300"
     assert response["Cross-Origin-Resource-Policy"] == "cross-origin"
+    assert response["Access-Control-Allow-Origin"] == "*"
     assert response["X-Content-Type-Options"] == "nosniff"
     assert b"chatproxy" in response.content
 

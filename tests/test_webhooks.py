@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,18 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from django.test import AsyncClient
+from django.test import AsyncClient, AsyncRequestFactory
 from django.urls import include, path
 
 from chat import webhooks
 from chat.fields import UnknownKey
+from chat.gate import Gate, unlimited
 from chat.hints import MOST_WAITING, MOST_WISHES, Hints
+from chat.limits import Buckets, Limits
 from chat.mirror import Scope
 from chat.models import ContactInbox, Inbox, Message, Notice, Webhook
 from chat.reader import Reader
+from chat.rules import Rules
 from chat.webhooks import MOST_BYTES
 from tests.eventually import eventually
 from tests.fixtures.receiver import Call, Receiver
@@ -66,7 +70,7 @@ async def door(world: World, receiver: Receiver, settings: Any) -> Door:
     runtime = await world.start()
 
     class Addresses:
-        urlpatterns = [*webhooks.urls(lambda: world.runtimes[0].hints), path("", include("chat.urls"))]
+        urlpatterns = [*webhooks.urls(lambda: world.runtimes[0].hints, unlimited), path("", include("chat.urls"))]
 
     settings.ROOT_URLCONF = Addresses
     address = await world.ask(lambda: Inbox.objects.get(pk=world.inbox_id).renew_hook_secret())
@@ -341,14 +345,61 @@ async def test_a_database_that_does_not_answer_makes_no_message_look_failed(worl
     assert "hooks cannot be checked" in logged.text
 
 
+class OneSecret:
+    """Hints that know an address, and count how often they were asked for one."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def take(self, slug: str, secret: str, read: Any) -> bool:
+        self.asked += 1
+        return secret == "right"
+
+
+async def hooked(gate: Gate, hints: Any, secret: str, *, times: int, peer: str = "192.0.2.7") -> Counter[int]:
+    """How often which status was answered."""
+    chatwoot, _ = webhooks.urls(lambda: hints, lambda: gate)
+    request = AsyncRequestFactory().post("/hooks/", b"{}", content_type="application/json")
+    request.META["REMOTE_ADDR"] = peer
+    answers = [await chatwoot.callback(request, "main", secret) for _ in range(times)]
+    return Counter(each.status_code for each in answers)
+
+
+async def test_what_comes_faster_than_chatwoot_can_be_is_forgotten_and_never_refused() -> None:
+    still = Buckets(monotonic=lambda: 0.0)
+    gate, hints = Gate(limits=Limits.of({}), buckets=still), OneSecret()
+    assert await hooked(gate, hints, "right", times=7_000) == {204: 7_000}
+    assert hints.asked == 6_000, "a burst of half a minute at the fullest speed"
+    assert await hooked(gate, hints, "right", times=1, peer="192.0.2.8") == {204: 1}
+    assert hints.asked == 6_001
+
+
+async def test_wrong_hooks_are_counted_and_keep_no_right_one_out(caplog: Any) -> None:
+    gate, hints = Gate(limits=Limits.of({}), read=no_rules, buckets=Buckets(monotonic=lambda: 0.0)), OneSecret()
+    assert await hooked(gate, hints, "wrong", times=30) == {404: 10, 429: 20}
+    assert await hooked(gate, hints, "right", times=30) == {204: 30}
+    await gate.renew()
+    assert "20 by wrong_hooks (192.0.2.7)" in caplog.text
+
+
+async def no_rules() -> Rules:
+    return Rules()
+
+
+def test_chatwoot_is_one_address_and_no_limit_of_an_address_counts_its_hooks(migrated: Path) -> None:
+    serving = Serving(migrated, LIMITS="address_calls=2/h")
+    with serving.running():
+        address = serving.site + new_hook(serving)
+        answers = [httpx.post(address, content=b"{}", trust_env=False).status_code for _ in range(20)]
+        calls = [serving.get("/api/v1/inbox/main").status_code for _ in range(3)]
+    assert (answers, calls) == ([204] * 20, [200, 200, 429])
+
+
 def test_a_served_address_answers_at_once_and_its_secret_stays_out_of_the_log(migrated: Path) -> None:
     """Daphne, at DEBUG; the body is beyond every bound."""
     serving = Serving(migrated, LOG_LEVEL="DEBUG")
     with serving.running():
-        renew = "from chat.models import Inbox; print(Inbox.objects.get().renew_hook_secret())"
-        command = [sys.executable, str(ROOT / "manage.py"), "shell", "--no-imports", "--command", renew]
-        made = subprocess.run(command, env=serving.env, check=True, capture_output=True, text=True)
-        address = serving.site + made.stdout.strip()
+        address = serving.site + new_hook(serving)
         answers = [httpx.post(address, content=body, trust_env=False) for body in (b"{}", b"x" * 30_000_000)]
         assert [(answer.status_code, answer.content) for answer in answers] == [(204, b""), (204, b"")]
         wrong = httpx.post(address + "x", content=b"{}", trust_env=False)
@@ -356,3 +407,9 @@ def test_a_served_address_answers_at_once_and_its_secret_stays_out_of_the_log(mi
         serving.process.terminate()
         said = serving.said()
     assert address.rpartition("/")[2] not in said and "could not be read" in said
+
+
+def new_hook(serving: Serving) -> str:
+    renew = "from chat.models import Inbox; print(Inbox.objects.get().renew_hook_secret())"
+    command = [sys.executable, str(ROOT / "manage.py"), "shell", "--no-imports", "--command", renew]
+    return subprocess.run(command, env=serving.env, check=True, capture_output=True, text=True).stdout.strip()

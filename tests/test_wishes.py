@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from chat import acceptance, mirror, outbox
-from chat.acceptance import MOST_ANSWERS, PAUSE_MS, Accepted
+from chat import acceptance, mirror, order, outbox
+from chat.acceptance import Accepted
 from chat.models import Delivery, Message
 from tests.fixtures.people import NOW, Person, conversation, hear, say, told, write
 from tests.fixtures.progress import claim
@@ -45,7 +45,7 @@ def show(person: Person, status: str, *, now: int) -> None:
 @pytest.mark.parametrize("hears", [True, False])
 def test_resolving_over_and_over_is_resolving_once_in_a_while(alice: Person, hello: Accepted, hears: bool):
     asked = 0
-    for now in range(NOW, NOW + 2 * PAUSE_MS, FRAME_MS):
+    for now in range(NOW, NOW + 2 * order.PAUSE_MS, FRAME_MS):
         resolve(alice, hello, now=now)
         if carry(alice, Kind.RESOLVE, now=now):
             asked += 1
@@ -66,7 +66,7 @@ def test_what_was_said_or_reopened_since_is_resolved_again(alice: Person, hello:
     show(alice, "open", now=NOW + 4)
     resolve(alice, hello, now=NOW + 5)
     assert not carry(alice, Kind.RESOLVE, now=NOW + 5)
-    assert carry(alice, Kind.RESOLVE, now=NOW + 2 + PAUSE_MS)
+    assert carry(alice, Kind.RESOLVE, now=NOW + 2 + order.PAUSE_MS)
 
 
 def question(person: Person, number: int) -> Message:
@@ -82,18 +82,18 @@ def answer(person: Person, to: Message, value: int, *, now: int) -> None:
 def test_a_few_answers_go_at_once_and_more_wait_with_the_last_one_said(alice: Person, hello: Accepted):
     form = question(alice, 5)
     at_once = 0
-    for number, now in enumerate(range(NOW, NOW + PAUSE_MS, FRAME_MS)):
+    for number, now in enumerate(range(NOW, NOW + order.PAUSE_MS, FRAME_MS)):
         answer(alice, form, number, now=now)
         at_once += carry(alice, Kind.ANSWER, now=now)
-    assert at_once == MOST_ANSWERS
+    assert at_once == order.MOST_AT_ONCE
     waiting = Delivery.objects.get(kind=Kind.ANSWER, state=State.ACCEPTED)
     assert waiting.payload["submitted_values"] == [{"value": str(number)}]
-    assert waiting.due_at == NOW + PAUSE_MS
-    assert carry(alice, Kind.ANSWER, now=NOW + PAUSE_MS)
+    assert waiting.due_at == NOW + order.PAUSE_MS
+    assert carry(alice, Kind.ANSWER, now=NOW + order.PAUSE_MS)
 
 
 def test_questions_that_follow_each_other_are_answered_at_once(alice: Person, hello: Accepted):
-    for number in range(3 * MOST_ANSWERS):
-        now = NOW + number * PAUSE_MS // MOST_ANSWERS
+    for number in range(3 * order.MOST_AT_ONCE):
+        now = NOW + number * order.PAUSE_MS // order.MOST_AT_ONCE
         answer(alice, question(alice, 5 + number), number, now=now)
         assert carry(alice, Kind.ANSWER, now=now)

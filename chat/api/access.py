@@ -74,12 +74,6 @@ async def bearer(request: HttpRequest) -> Session | None:
     return session
 
 
-async def still(request: ApiRequest) -> None:
-    """Raise UnknownToken, if the session has ended while something was read for it: somebody else may sit there now."""
-    if not await sessions.ais_alive(request.auth.pk):
-        raise sessions.UnknownToken
-
-
 def check_origin(request: HttpRequest, inbox: Inbox) -> None:
     """Raise Refusal(foreign_origin) for a page that may not use this inbox. Apps send no Origin."""
     origin = request.headers.get("Origin")
@@ -115,12 +109,11 @@ def is_own_page(request: HttpRequest) -> bool:
 
 def cookie(request: HttpRequest, inbox: Inbox) -> str:
     """The refresh token of this browser, if a page of ours asks; else empty."""
-    return request.COOKIES.get(cookie_name(request, inbox.slug), "") if is_own_page(request) else ""
-
-
-def cookie_name(request: HttpRequest, slug: str) -> str:
-    # The prefix makes browsers refuse it from sub-domains and over plain http; locally there is no https.
-    return f"__Host-chatproxy-{slug}" if request.is_secure() else f"chatproxy-{slug}"
+    return (
+        request.COOKIES.get(sessions.cookie_name(inbox.slug, secure=request.is_secure()), "")
+        if is_own_page(request)
+        else ""
+    )
 
 
 def set_cookie(request: HttpRequest, response: HttpResponse, opened: Opened) -> None:
@@ -134,7 +127,8 @@ def clear_cookie(request: HttpRequest, response: HttpResponse, slug: str) -> Non
 
 
 def _set(request: HttpRequest, response: HttpResponse, slug: str, token: str, age_s: int) -> None:
-    name, secure = cookie_name(request, slug), request.is_secure()
+    secure = request.is_secure()
+    name = sessions.cookie_name(slug, secure=secure)
     response.set_cookie(
         name, token, max_age=age_s, path="/", httponly=True, secure=secure, samesite="None" if secure else "Lax"
     )

@@ -6,7 +6,7 @@ from functools import cache
 from django.urls import URLPattern, URLResolver, include, path
 from ninja import NinjaAPI
 
-from chat.api import attachments, avatars, contact, inbox, overview, session, uploads
+from chat.api import articles, attachments, avatars, contact, inbox, overview, session, uploads
 from chat.api import conversations as conversation_calls
 from chat.api.answers import add_handlers
 from chat.api.cors import across_origins
@@ -20,6 +20,7 @@ api = NinjaAPI(title="chatproxy", version="1", urls_namespace="api-v1", docs_url
 api.add_router("/session", session.router)
 api.add_router("/contact", contact.router)
 api.add_router("/inbox", inbox.router)
+api.add_router("/inbox", articles.router)
 api.add_router("/uploads", uploads.router)
 api.add_router("/attachments", attachments.router)
 api.add_router("/avatars", avatars.router)

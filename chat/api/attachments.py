@@ -4,7 +4,7 @@ Apps send their token. Pictures, films and links of a page cannot: it buys ticke
 shortly before it shows them. None stands in a message's row, which is stored, compared and sent to several devices.
 """
 
-from typing import Annotated
+from typing import Annotated, cast
 from urllib.parse import quote
 from uuid import UUID
 
@@ -16,12 +16,12 @@ from ninja import Path, Router
 from ninja.security import APIKeyQuery
 
 from chat import tickets
-from chat.api.access import ApiRequest, Bearer
+from chat.api.access import ApiRequest, Bearer, peer_of
 from chat.api.answers import answer, refuse
 from chat.chatwoot.fetching import Unsatisfiable
 from chat.filetypes import clean_name, is_shown
 from chat.ranges import Range
-from chat.streams import Download, Later
+from chat.streams import Download
 from chat.wire import calls
 from chat.wire.errors import Code, Refusal
 
@@ -45,7 +45,10 @@ class Ticket(APIKeyQuery):
     async def authenticate(self, request: HttpRequest, key: str | None) -> Guest | None:
         if key is None:
             return None
-        return Guest(*await database_sync_to_async(tickets.redeem)(key, _named_by(request)))
+        holder = await database_sync_to_async(tickets.redeem)(key, _named_by(request))
+        gate = cast(ApiRequest, request).gate()
+        gate.admit(peer_of(request), contact_id=holder.contact_id, slug=holder.slug)
+        return Guest(holder.session_id, holder.contact_id)
 
 
 def _named_by(request: HttpRequest) -> UUID:
@@ -65,16 +68,17 @@ async def buy(request: ApiRequest, body: calls.BuyTickets) -> HttpResponse:
 
 
 FILE = {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
-REFUSALS = dict.fromkeys((401, 404, 416, 422, 429, 502, 503), calls.Error)
+REFUSALS = dict.fromkeys((401, 404, 422, 429, 502, 503), calls.Error)
 SENT = {
     200: {"description": "The file", **FILE},
     206: {"description": "A part", **FILE},
     304: {"description": "As the client has it"},
 }
+REFUSED_PART = {416: calls.Error}
 ByTicket = [Ticket(), Bearer()]
 
 
-@router.get("/{str:attachment_id}", auth=ByTicket, response=REFUSALS, openapi_extra={"responses": SENT})
+@router.get("/{str:attachment_id}", auth=ByTicket, response=REFUSALS | REFUSED_PART, openapi_extra={"responses": SENT})
 async def download(request: ApiRequest, attachment_id: Annotated[UUID, Path()]) -> HttpResponseBase:
     """The file, or the part that a Range header names. Retry-After says when one that is not there yet may be."""
     etag = f'"{attachment_id.hex}"'
@@ -96,15 +100,13 @@ async def head(request: ApiRequest, attachment_id: Annotated[UUID, Path()]) -> H
 
 async def _opened(request: ApiRequest, attachment_id: UUID, *, span: Range | None = None) -> Download | HttpResponse:
     """Or the answer, when there is nothing to send."""
+    downloads, peer = request.conversations().downloads, peer_of(request)
     try:
-        return await request.conversations().downloads.open(request.auth.contact_id, attachment_id, span=span)
+        return await downloads.open(request.auth.contact_id, attachment_id, peer=peer, span=span)
     except Unsatisfiable as nothing:
         response = refuse(Refusal(Code.RANGE_INVALID))
         response["Content-Range"] = f"bytes */{nothing.total}"
-    except Later as later:
-        response = refuse(later)
-        response["Retry-After"] = str(round(later.after_s) or 1)
-    return response
+        return response
 
 
 async def _is_there(request: ApiRequest, attachment_id: UUID) -> bool:

@@ -32,6 +32,7 @@ async def patch_contact(request: ApiRequest, body: PatchContact) -> HttpResponse
 @router.get("/export", response={200: ContactExport})
 async def export_contact(request: ApiRequest) -> HttpResponse:
     """Everything that is held here of this person, as one document."""
+    request.gate().export(request.auth.contact_id, request.auth.contact.inbox.slug)
     return answer(orjson.dumps(await request.conversations().people.export(request.auth.contact_id)))
 
 

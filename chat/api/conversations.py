@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from ninja import Query, Router
 
 from chat import runtime, wire
-from chat.api.access import ApiRequest, Bearer, count_message, peer_of, still
+from chat.api.access import ApiRequest, Bearer, count_message, peer_of
 from chat.api.answers import answer
 from chat.api.poll import Door, poll
 from chat.sender import encode_page
@@ -34,7 +34,6 @@ async def sync(
     conversations.polled(request.auth.contact_id)
     door = Door(runtime.drain(), request.gate(), peer_of(request))
     page = await poll(conversations, request.auth, since=since, wait_s=wait, door=door)
-    await still(request)
     return answer(encode_page(page))
 
 
@@ -43,7 +42,10 @@ async def sync(
     response={202: calls.Accepted, 200: calls.Accepted, 404: calls.Error, 422: calls.Error},
 )
 async def put_message(request: ApiRequest, echo_id: UUID, body: calls.PutMessage) -> HttpResponse:
-    """Committed when answered. The same echo_id again gives the same answer (200) and no second message."""
+    """Committed when answered. The same echo_id again gives the same answer (200) and no second message.
+
+    Where the inbox asks for consent, the first message of somebody who has not given it is a 403 (consent_required).
+    """
     count_message(request)
     accepted = await request.conversations().send(
         request.auth.contact_id,
@@ -79,7 +81,7 @@ async def put_answer(request: ApiRequest, message_id: UUID, body: calls.PutAnswe
     return HttpResponse(status=204)
 
 
-@router.post("/conversations/{str:conversation_id}/resolve", response=DONE)
+@router.post("/conversations/{str:conversation_id}/resolve", response={204: None, 404: calls.Error})
 async def resolve(request: ApiRequest, conversation_id: UUID) -> HttpResponse:
     """End the conversation; the next message opens it again."""
     count_message(request)
@@ -98,5 +100,4 @@ async def history(
     page = await request.conversations().history(
         request.auth.contact_id, conversation_id=conversation_id, before=before, limit=limit
     )
-    await still(request)
     return answer(wire.encode_history(page.rows, page.more))

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from chat.wire import calls, overview, profile, rows, site
+from chat.wire import articles, calls, overview, profile, rows, site
 
 CONTACT = UUID("7b0e1d6a-6f0b-4d52-9a39-0f6f6f1f7a10")
 CONVERSATION = UUID("0f8fad5b-d9cb-469f-a165-70867728950e")
@@ -14,6 +14,7 @@ ECHO = UUID("6f9619ff-8b86-4d01-b42d-00cf4fc964ff")
 FILE = UUID("3f333df6-90a4-4fda-8dd3-9485d27cee36")
 AT = 1_764_414_000_000
 CURSOR = "0a1b2c3d.42"
+ARTICLE = "5f0c1d2e3a4b5c6d7e8f90a1b2c3d4e5"
 
 _ROW = rows.Conversation(id=CONVERSATION, seq=41, status="open", contact_seen=0, agent_seen=AT, deleted=False)
 _SAID = rows.Message(
@@ -49,13 +50,25 @@ _SESSION = calls.Session(access_token="…", expires_in=900, contact=CONTACT, re
 _INBOX = site.InboxView(
     slug="main",
     name="Shop",
-    look=site.Look(accent="#1f6f5c"),
+    look=site.Look(accent="#1f6f5c", theme="auto", position="end", launcher="round", locale=""),
     texts={"greeting": "Hello. How can we help?", "out_of_office": "We are back on Monday."},
     limits=site.Limits(text=10_000, files=10, upload_bytes=20_971_520, upload_types=["image/png", "text/plain"]),
     hours=site.Hours(zone="Europe/Berlin", days=[site.OpeningDay(day=1, opens="09:00", closes="17:00")]),
     open=False,
     next_opening=AT,
     csat=True,
+    openings=[(AT, AT + 28_800_000)],
+    ask=site.Ask(
+        fields=[site.AskField(name="email", kind="email", label="", required=True)],
+        consent=site.Consent(text="I agree that you keep what I write.", link="", link_text="", version="1"),
+    ),
+    suggestions=["Where is my order?"],
+    resolved="reopen",
+    articles=True,
+)
+_LINE = articles.ArticleLine(id=ARTICLE, title="Send it back", description="30 days, and the way back is free")
+_ARTICLE = articles.ArticleView(
+    **_LINE.model_dump(), text=[{"t": "p", "c": ["You have ", {"t": "strong", "c": ["30 days"]}, "."]}]
 )
 _EXPORT = profile.ContactExport(
     contact={"id": str(CONTACT), "name": "Ada"}, sessions=[], conversations=[], uploads=[], deliveries=[]
@@ -64,6 +77,22 @@ _CHANGES = calls.Changes(type="changes", cursor=CURSOR, conversations=[_ROW], me
 _TICKETS = calls.Tickets(urls={FILE: f"/api/v1/attachments/{FILE}?ticket=…"}, expires_in=600)
 _ACCEPTED = calls.Accepted(message=MESSAGE, conversation=CONVERSATION)
 
+# Of parameters, by name, wherever they stand.
+PARAMETERS: dict[str, Any] = {
+    "slug": "main",
+    "locale": "de",
+    "conversation_id": str(CONVERSATION),
+    "message_id": str(MESSAGE),
+    "echo_id": str(ECHO),
+    "attachment_id": str(FILE),
+    "article_id": ARTICLE,
+    "query": "send back",
+    "before": str(MESSAGE),
+    "limit": 20,
+    "since": CURSOR,
+    "wait": 0,
+    "name": "photo.png",
+}
 # By method and path below /api/v1. A body is given as it is written, an answer as the body that makes it.
 REQUESTS: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
     "post /session": (calls.OpenSession, {"inbox": "main", "kind": "app"}),
@@ -88,6 +117,8 @@ ANSWERS: dict[str, BaseModel] = {
     "post /session": _SESSION,
     "post /session/refresh": _SESSION,
     "get /inbox/{slug}": _INBOX,
+    "get /inbox/{slug}/articles": articles.ArticleList(articles=[_LINE]),
+    "get /inbox/{slug}/articles/{article_id}": _ARTICLE,
     "get /contact": _CONTACT,
     "patch /contact": _CONTACT,
     "get /contact/export": _EXPORT,

@@ -8,12 +8,15 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from chat import wire
+from chat import sessions, wire
 from chat.api.answers import refuse
 from chat.conversations import Conversations
 from chat.gate import Gate
+from chat.models import Session
+from chat.sessions import UnknownToken
 from chat.wire.errors import Code, Refusal
 
+READING = ("GET", "PATCH")  # what answers with what is known of somebody
 View = Callable[..., Awaitable[HttpResponseBase]]
 
 
@@ -28,6 +31,8 @@ def guarded(
         request.gate = gate  # type: ignore[attr-defined]
         refusal = _knock(request, gate()) or (None if takes_files else _check_body(request))
         response = refuse(refusal) if refusal else await view(request, *args, **kwargs)
+        if request.method in READING and await _has_left(request, response):
+            response = refuse(UnknownToken())
         if response.status_code == 405:
             allowed, response = response["Allow"], refuse(Refusal(Code.METHOD_NOT_ALLOWED))
             response["Allow"] = allowed
@@ -35,6 +40,13 @@ def guarded(
         return response
 
     return guard
+
+
+async def _has_left(request: HttpRequest, response: HttpResponseBase) -> bool:
+    """The session has ended while something was read for it: somebody else may sit there now. Files end with a page."""
+    session = getattr(request, "auth", None)
+    is_told = response.status_code == 200 and not response.streaming
+    return is_told and isinstance(session, Session) and not await sessions.ais_alive(session.pk)
 
 
 def _knock(request: HttpRequest, gate: Gate) -> Refusal | None:

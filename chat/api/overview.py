@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from ninja import Query, Router
 from pydantic import BaseModel
 
-from chat.api.access import ApiRequest, Bearer
+from chat.api.access import ApiRequest, Bearer, count_message
 from chat.api.answers import answer
 from chat.conversations import First
 from chat.overview import Glance
@@ -38,6 +38,8 @@ async def begin_conversation(request: ApiRequest, body: bodies.BeginConversation
     From now on it is the current one. The same ``key`` answers the same conversation again (200).
     """
     said = body.message
+    if said:
+        count_message(request)
     first = First(said.echo_id, said.text, said.files) if said else None
     begun = await request.conversations().begin(request.auth.contact_id, key=body.key, first=first)
     shown = bodies.Begun(conversation=_view(begun.glance), message=begun.message_id)
@@ -72,6 +74,7 @@ async def post_typing(request: ApiRequest, conversation_id: UUID, body: bodies.P
 @router.put("/conversations/{str:conversation_id}/csat", response={204: None, 404: calls.Error, 409: calls.Error})
 async def put_csat(request: ApiRequest, conversation_id: UUID, body: bodies.PutCsat) -> HttpResponse:
     """Answer the survey that Chatwoot put into this conversation; a later rating replaces it."""
+    count_message(request)
     await request.conversations().rate(
         request.auth.contact_id, conversation_id=conversation_id, rating=body.rating, feedback=body.feedback
     )

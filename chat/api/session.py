@@ -1,6 +1,8 @@
 """A device begins a session, as somebody or as nobody, renews its access token, and ends the session."""
 
 import logging
+from functools import partial
+from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.http import HttpResponse
@@ -15,7 +17,6 @@ from chat.api.access import (
     check_own_page,
     clear_cookie,
     cookie,
-    cookie_name,
     foreign_origin,
     peer_of,
     set_cookie,
@@ -54,9 +55,10 @@ async def open_session(request: ApiRequest, body: calls.OpenSession) -> HttpResp
         return _answer(request, await devices.open(inbox, kind=kind), status=201)
     try:
         who = _identity(inbox, body)
-        await request.gate().begin(request, inbox, anonymous=False)
+        await request.gate().begin(request, inbox, proven=who.identifier)
         session = await bearer(request)
-        opened = await devices.sign_in(inbox, who, kind=kind, session=session, refresh_token=token)
+        admit = partial(_admit, request, inbox.slug)
+        opened = await devices.sign_in(inbox, who, kind=kind, session=session, refresh_token=token, admit=admit)
     except BadIdentity as bad:
         log.info("inbox %s: a sign-in was refused: %s", inbox.slug, bad.why)
         raise
@@ -88,7 +90,9 @@ async def end_session(request: ApiRequest) -> HttpResponse:
     session = request.auth
     await request.conversations().devices.end(session)
     response, slug = HttpResponse(status=204), session.contact.inbox.slug
-    if sessions.owns(session, request.COOKIES.get(cookie_name(request, slug), "")):  # and not another tab's newer one
+    if sessions.owns(
+        session, request.COOKIES.get(sessions.cookie_name(slug, secure=request.is_secure()), "")
+    ):  # and not another tab's newer one
         clear_cookie(request, response, slug)
     return response
 
@@ -114,9 +118,13 @@ async def _inbox(slug: str) -> Inbox:
         raise Refusal(Code.NO_SUCH_INBOX) from None
 
 
+def _admit(request: ApiRequest, slug: str, contact_id: UUID) -> None:
+    request.gate().admit(peer_of(request), contact_id=contact_id, slug=slug)
+
+
 def _answer(request: ApiRequest, opened: Opened, *, status: int = 200) -> HttpResponse:
     contact = opened.session.contact
-    request.gate().admit(peer_of(request), contact_id=contact.pk, slug=contact.inbox.slug)
+    _admit(request, contact.inbox.slug, contact.pk)
     is_app = opened.session.kind == Session.Kind.APP.value
     body = calls.Session(
         access_token=opened.access_token,

@@ -3,12 +3,14 @@
 from typing import Annotated
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpResponse
 from ninja import Query, Router
 
 from chat.api.access import ApiRequest, Bearer
 from chat.api.answers import answer
 from chat.wire import calls
+from chat.wire.errors import Code, Refusal
 from chat.wire.rows import Attachment
 
 router = Router(tags=["uploads"], auth=Bearer())
@@ -30,6 +32,9 @@ async def upload(request: ApiRequest, name: Annotated[str, Query(max_length=255)
     told = request.headers.get("Content-Length", "")  # the server has read that much, and no more
     size = int(told) if told.isascii() and told.isdigit() else settings.UPLOAD_MAX_BYTES
     request.gate().upload(request.auth.contact_id, request.auth.contact.inbox.slug, size=size)
-    kept = await request.conversations().upload(request.auth.contact_id, name=name, source=request)
+    try:
+        kept = await request.conversations().upload(request.auth.contact_id, name=name, source=request)
+    except RequestDataTooBig:  # the server kept nothing of it
+        raise Refusal(Code.FILE_TOO_BIG, f"A file has at most {settings.UPLOAD_MAX_BYTES // 1_000_000} MB.") from None
     shown = Attachment(id=kept.id, name=kept.name, type=kept.type, size=kept.size)
     return answer(shown.model_dump_json().encode(), status=201)

@@ -15,10 +15,11 @@ class Canary:
     def __init__(self, *, now: float, every_s: float, answer_s: float) -> None:
         self.missed = 0  # in a row
         self.asked: str | None = None  # whose answer is open
+        self.took_s: float | None = None  # the latest answer
         self._every_s = every_s
         self._answer_s = answer_s
         self._due = now
-        self._until = now
+        self._until = self._asked_at = now
 
     def due(self, now: float) -> bool:
         return self.asked is None and now >= self._due
@@ -26,16 +27,17 @@ class Canary:
     def ask(self, identifier: str, now: float) -> None:
         """The question leaves now."""
         self.asked, self._until, self._due = identifier, now + self._answer_s, now + self._every_s
+        self._asked_at = now
 
     def later(self, now: float) -> None:
         """Nobody may ask at present."""
         self._due = now + self._every_s
 
-    def heard(self, identifier: str) -> bool:
+    def heard(self, identifier: str, now: float) -> bool:
         """A presence came for this subscription; True when it is the one that was asked for."""
         if identifier != self.asked:
             return False
-        self.asked, self.missed = None, 0
+        self.asked, self.missed, self.took_s = None, 0, now - self._asked_at
         return True
 
     def deaf(self, now: float) -> bool:

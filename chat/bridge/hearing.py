@@ -48,11 +48,15 @@ class Hearing:
         if self._canary.due(now) and any(each.confirmed for each in self._subscriptions.values()):
             self._ask(now)
 
-    def answers(self, event: SubscriptionEvent) -> bool:
+    @property
+    def took_s(self) -> float | None:
+        """The latest answer; None before any."""
+        return self._canary.took_s
+
+    def answers(self, event: SubscriptionEvent, now: float) -> bool:
         """True when this is the answer that was waited for."""
-        return (
-            isinstance(event, Received) and event.message.get("event") == EVENT and self._canary.heard(event.identifier)
-        )
+        is_presence = isinstance(event, Received) and event.message.get("event") == EVENT
+        return is_presence and self._canary.heard(event.identifier, now)
 
     def takes(self, event: SubscriptionEvent) -> bool:
         """True for what concerns the canary contact, which is nobody else's business."""

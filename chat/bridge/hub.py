@@ -59,6 +59,7 @@ class HubStatus:
     confirmed: int
     silent: int  # to be polled
     deaf: int  # sockets that ping, but bring nothing that is published
+    canary_s: float | None  # the latest canary of the slowest socket; None before any
     redials: int
     given_up_stale: int  # sockets, for want of any frame
     given_up_deaf: int  # sockets, for want of an answer to two canaries
@@ -138,6 +139,7 @@ class Hub:
             confirmed=sum(each.live for each in every),
             silent=sum(each.told_silent for each in every),
             deaf=sum(line.deaf for line in self._lines),
+            canary_s=max((each for line in self._lines if (each := line.canary_s) is not None), default=None),
             redials=counts["redials"],
             given_up_stale=counts["stale"],
             given_up_deaf=counts["deaf"],

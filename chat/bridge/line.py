@@ -74,6 +74,11 @@ class Line:
         return max(len(self.subscriptions), self._connection.protocol.load if self._connection else 0)
 
     @property
+    def canary_s(self) -> float | None:
+        """How long the latest canary of the open connection took; None before any."""
+        return self._hearing.took_s if self._hearing and self.connected else None
+
+    @property
     def malformed(self) -> int:
         """Of the open connection; what earlier ones counted is in ``Upstream.counts``."""
         return self._connection.protocol.malformed if self._connection else 0
@@ -179,7 +184,7 @@ class Line:
 
     def _heard(self, event: SubscriptionEvent) -> None:
         assert self._hearing is not None
-        if self._hearing.answers(event) and self.deaf:
+        if self._hearing.answers(event, self._upstream.clock()) and self.deaf:
             self._hear_again()
         if self._hearing.takes(event):
             return

@@ -24,6 +24,10 @@ class Tasks:
         task.add_done_callback(self._report)
         return task
 
+    @property
+    def running(self) -> int:
+        return len(self._running)
+
     async def cancel(self) -> None:
         """End all of them and wait until they have cleaned up; one that goes on is said aloud and told again."""
         running = set(self._running)

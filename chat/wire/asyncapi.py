@@ -15,7 +15,7 @@ _REFERENCE = "#/components/schemas/{model}"
 _MODES = {"client": "validation", "server": "serialization"}
 
 INTRODUCTION = (
-    "One JSON object per frame, as text, at most 65,536 bytes. The first frame is `hello`, within 5 s; it is answered "
+    "One JSON object per frame, as text, at most 65,536 bytes. The first frame is `hello`, within 10 s; it is answered "
     "by `reset` or `changes`. Ignore fields and frames that you do not know. Acknowledge what arrived with `ack`: past "
     "256 KiB or 30 s unacknowledged, the socket is closed with 4409. Send `ping` every 25 s at the latest. After a "
     "close, do what `x-close-codes` says of its number, and say hello with the cursor of the last page."

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic.config import JsonDict
 
 from chat.wire.frames import CursorText
 from chat.wire.rows import Conversation, Message
@@ -40,8 +41,19 @@ class OpenSession(Call):
         return self.identity_token is None and self.identifier is None and self.identifier_hash is None
 
 
+# JSON Schema for: one of these is named.
+_EITHER: JsonDict = {
+    "anyOf": [
+        {"required": [name], "properties": {name: {"type": "string"}}, "type": "object"}
+        for name in ("inbox", "refresh_token")
+    ]
+}
+
+
 class RefreshSession(Call):
     """A browser names the inbox and sends its cookie; an app sends its refresh token."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", json_schema_extra=_EITHER)
 
     inbox: Slug | None = None
     refresh_token: Annotated[Token | None, Field(repr=False)] = None

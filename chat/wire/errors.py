@@ -12,6 +12,7 @@ class Code(StrEnum):
     UNKNOWN_TOKEN = "unknown_token"
     BAD_IDENTITY = "bad_identity"
     IDENTITY_REQUIRED = "identity_required"
+    CONSENT_REQUIRED = "consent_required"
     FOREIGN_ORIGIN = "foreign_origin"
     NO_SUCH_INBOX = "no_such_inbox"
     NO_SUCH_CONVERSATION = "no_such_conversation"
@@ -51,6 +52,7 @@ ANSWERS: dict[Code, tuple[int, str]] = {
     Code.UNKNOWN_TOKEN: (401, "This session has ended or was never begun."),
     Code.BAD_IDENTITY: (401, "This sign-in is not valid, or not any more."),
     Code.IDENTITY_REQUIRED: (403, "Sign in first: this chat is for people whom its site knows."),
+    Code.CONSENT_REQUIRED: (403, "Please agree first to what this chat asks; then this can be sent."),
     Code.FOREIGN_ORIGIN: (403, "This site may not use this chat."),
     Code.NO_SUCH_INBOX: (404, "There is no chat at this address."),
     Code.NO_SUCH_CONVERSATION: (404, "There is no such conversation."),

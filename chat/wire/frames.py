@@ -39,11 +39,16 @@ class Ack(Frame):
 
 
 class Send(Frame):
-    """conversation None: the visitor's current one, or a new one. files: what POST uploads answered; up to 10."""
+    """conversation None: the visitor's current one, or a new one; closed ones as the inbox's policy has it.
+
+    begins: the key of a conversation that begins with this message, unless it was begun already, as in
+    ``POST conversations``. files: what POST uploads answered; up to 10.
+    """
 
     type: Literal["send"]
     echo_id: UUID
     conversation: UUID | None = None
+    begins: UUID | None = None
     text: Annotated[RawText, Field(repr=False)]
     files: FileIds = ()
 

@@ -19,8 +19,14 @@ MAX_NAME = 80
 MAX_ATTRIBUTES = 20
 MAX_VALUE = 500  # characters
 _LARGEST = 2**53  # as in ``values``
-_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
-_OURS = "unverified_"  # attributes at Chatwoot that say what was claimed
+KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
+CONSENT = "consent"  # the attribute that says to what somebody agreed, and when
+_OURS = ("unverified_", "signed_")  # attributes at Chatwoot that say what was claimed, and what the site has signed
+# What Chatwoot itself says of a contact under these names; from a visitor it would look as if it did.
+_CHATWOOTS = frozenset(
+    ("name", "email", "phone_number", "identifier", "blocked", "referer", "created_at", "last_activity_at")
+)
+_VERSION = re.compile(r"[A-Za-z0-9._-]{1,40}")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 _PHONE = re.compile(r"\+?[0-9][0-9 ()./-]{1,28}[0-9]")
 # Controls, and what is not seen or turns the direction of others; the joiners (200c, 200d) are letters to some scripts.
@@ -55,13 +61,15 @@ _ATTRIBUTES = {
 
 class PatchContact(BaseModel):
     """What is left out stays; null forgets. name up to 80 characters. attributes: text, numbers, booleans by key; of
-    them, too, what is left out stays. An e-mail or phone number is not proven by being written here."""
+    them, too, what is left out stays. An e-mail or phone number is not proven by being written here. consent: the
+    version of the inbox's sentence that this person agreed to; kept with the time, as the attribute of that name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str | None, _text(maxLength=MAX_NAME), Field(repr=False)] = None
     email: Annotated[str | None, _text(pattern="^[!-?A-~]{1,64}@[!-?A-~]{1,180}$"), Field(repr=False)] = None
     phone: Annotated[str | None, _text(pattern="^[+]?[0-9][0-9 ()./-]{1,28}[0-9]$"), Field(repr=False)] = None
+    consent: Annotated[str | None, _text(pattern="^[A-Za-z0-9._-]{1,40}$"), Field(repr=False)] = None
     attributes: Annotated[dict[str, Any], WithJsonSchema(_ATTRIBUTES), Field(repr=False)] = {}
 
 
@@ -111,14 +119,28 @@ def clean_phone(text: str) -> str:
     return text
 
 
-def clean_attributes(attributes: Mapping[str, Any], *, allowed: Collection[str]) -> dict[str, Any]:
-    """``allowed``: keys of the inbox's list; empty: any. None stays None. Raises Refusal (profile_invalid)."""
+def clean_consent(text: str) -> str:
+    """Raises Refusal (profile_invalid)."""
+    if not _VERSION.fullmatch(text):
+        raise invalid("a version has letters, digits, ., _ and -, up to 40")
+    return text
+
+
+def clean_attributes(
+    attributes: Mapping[str, Any], *, named: Collection[str] = (), only: bool = False
+) -> dict[str, Any]:
+    """``named``: keys that the inbox names; ``only``: it takes no others. None stays None.
+
+    Raises Refusal (profile_invalid).
+    """
     if len(attributes) > MAX_ATTRIBUTES:
         raise invalid(f"there are at most {MAX_ATTRIBUTES} attributes")
     for key in attributes:
-        if not _KEY.fullmatch(key) or key.startswith(_OURS):
-            raise invalid("a key has letters, digits and _, up to 40, begins with a letter and not with unverified_")
-        if allowed and key not in allowed:
+        plain = key.lower()
+        if not KEY.fullmatch(key) or plain.startswith(_OURS) or plain == CONSENT:
+            words = "a key has letters, digits, _, up to 40, starts with a letter, is not consent and starts not with"
+            raise invalid(f"{words} {' or '.join(_OURS)}")
+        if key not in named and (only or plain in _CHATWOOTS):
             raise invalid("this inbox does not take one of these attributes")
     return {key: _value(value) for key, value in attributes.items()}
 

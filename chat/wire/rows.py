@@ -32,16 +32,22 @@ class Sender(Outward):
 
 
 class Attachment(Outward):
-    """size in bytes; the type is decided by us."""
+    """size in bytes; the type is decided by us. width and height of a picture, in pixels, where they are known."""
 
     id: UUID
     name: str
     type: str
     size: int
+    width: int | None = None
+    height: int | None = None
 
 
 class Message(Outward):
-    """incoming: from the visitor, outgoing: from an agent. A deleted one keeps no text, attributes or attachments."""
+    """incoming: from the visitor, outgoing: from an agent. A deleted one keeps no text, attributes or attachments.
+
+    attributes, each only where there is one: items (choices, fields, cards, articles, by content_type), display_type,
+    answer (values, and a state: accepted, sent or failed) and reply_to (id, text, own: the message that it answers).
+    """
 
     id: UUID
     conversation: UUID

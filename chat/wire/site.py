@@ -1,14 +1,21 @@
 """What is said of an inbox to whoever asks."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
 
 class Look(BaseModel):
-    """accent: #rgb or #rrggbb, empty where none was chosen."""
+    """accent: #rgb or #rrggbb, empty where none was chosen. locale: empty where the visitor's own is spoken.
+
+    position: at which edge of the page, along its lines, the launcher stands. launcher: an icon, or a pill with a word.
+    """
 
     accent: str
+    theme: Literal["auto", "light", "dark"]
+    position: Literal["end", "start"]
+    launcher: Literal["round", "pill"]
+    locale: str
 
 
 class Limits(BaseModel):
@@ -35,11 +42,48 @@ class Hours(BaseModel):
     days: list[OpeningDay]
 
 
+class AskField(BaseModel):
+    """One line of the form before the first message. name: what `PATCH /contact` calls it, or the attribute's key.
+
+    label: empty for name, email and phone that the inbox names as the client does.
+    """
+
+    name: str
+    kind: Literal["name", "email", "phone", "attribute"]
+    label: str
+    required: bool
+
+
+class Consent(BaseModel):
+    """What a visitor agrees to before the first message. link and link_text may be empty. version: goes to
+    `consent` of `PATCH /contact`."""
+
+    text: str
+    link: str
+    link_text: str
+    version: str
+
+
+class Ask(BaseModel):
+    """What is asked before the first message."""
+
+    fields: list[AskField]
+    consent: Consent | None
+
+
+# What writing does in a conversation that is closed: opens it again, begins a new one, or the visitor chooses.
+Resolved = Literal["reopen", "new", "ask"]
+
+
 class InboxView(BaseModel):
     """What Chatwoot has not told yet is null: it is asked only while somebody is here who has written.
 
     hours: null, too, where the inbox is always open. next_opening: ms; null while it is open, or if it never opens.
-    csat: Chatwoot asks for a rating when a conversation ends. texts: greeting, out_of_office, and others by name.
+    csat: Chatwoot asks for a rating when a conversation ends. texts: greeting, out_of_office, and others by name, in
+    the language that was asked for.
+    openings: from and until when it is open in the next days, ms; null where it is always open, or not known.
+    articles: there is a help centre to be searched.
+    ask: null where nothing is asked. suggestions: up to three questions for a conversation that is empty.
     """
 
     slug: str
@@ -51,3 +95,8 @@ class InboxView(BaseModel):
     open: bool | None
     next_opening: int | None
     csat: bool | None
+    openings: list[tuple[int, int]] | None
+    ask: Ask | None
+    suggestions: list[str]
+    resolved: Resolved
+    articles: bool

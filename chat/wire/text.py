@@ -53,7 +53,14 @@ RawText = Annotated[str, PlainValidator(_any_string), WithJsonSchema(TEXT_SCHEMA
 # More than that is refused in words (too_many_files); the socket is not closed.
 FileIds = Annotated[
     tuple[UUID, ...],
-    WithJsonSchema({"type": "array", "items": {"type": "string", "format": "uuid"}, "maxItems": MAX_FILES}),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"type": "string", "format": "uuid"},
+            "maxItems": MAX_FILES,
+            "uniqueItems": True,
+        }
+    ),
 ]
 
 

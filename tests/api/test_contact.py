@@ -1,6 +1,8 @@
 """What a person says of themselves, and what of it reaches Chatwoot."""
 
+import re
 import uuid
+from functools import partial
 from typing import Any
 
 import pytest
@@ -153,3 +155,36 @@ async def test_t50_an_inbox_takes_only_the_attributes_of_its_list(alice: Any, wo
     assert (refused.status_code, refused.json()["error"]["code"]) == (422, "profile_invalid")
     assert (await alice.call("GET", "contact")).json()["name"] == ""
     assert (await alice.call("PATCH", "contact", {"attributes": {"plan": "pro"}})).status_code == 200
+
+
+async def test_consent_is_kept_with_its_version_and_time_and_told_to_agents(alice: Any, world: World) -> None:
+    async def asks(version: str) -> None:
+        consent = {"text": "I agree.", "version": version}
+        await world.ask(partial(Inbox.objects.update, policy={"ask": {"consent": consent}}))
+
+    await asks("2026-11")
+    refused = await alice.call("PUT", f"messages/{uuid.uuid4()}", {"text": "hello"})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "consent_required")
+    shown = (await alice.call("PATCH", "contact", {"consent": "2026-11"})).json()["attributes"]
+    assert re.fullmatch(r"2026-11, \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", shown["consent"])
+    assert (await alice.call("PATCH", "contact", {"consent": "2026-11"})).json()["attributes"] == shown
+    early = await alice.call("PATCH", "contact", {"consent": "2027-01"})
+    assert (early.status_code, early.json()["error"]["code"]) == (422, "profile_invalid")
+    await asks("2027-01")
+    other = (await alice.call("PATCH", "contact", {"consent": "2027-01"})).json()["attributes"]
+    assert other["consent"].startswith("2027-01, ")
+    assert (await alice.call("PATCH", "contact", {"consent": None})).json()["attributes"] == {}
+
+
+@pytest.mark.parametrize("body", [{"consent": "yes, I do"}, {"attributes": {"consent": "2026-11, 1970-01-01"}}])
+async def test_consent_is_a_version_and_its_time_is_ours(alice: Any, world: World, body: Any) -> None:
+    refused = await alice.call("PATCH", "contact", body)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "profile_invalid")
+
+
+async def test_what_the_form_asks_for_may_be_answered_beside_the_list(alice: Any, world: World) -> None:
+    ask = {"fields": [{"attribute": "order", "label": "Order number"}]}
+    await world.ask(partial(Inbox.objects.update, attribute_keys=["plan"], policy={"ask": ask}))
+    answered = await alice.call("PATCH", "contact", {"attributes": {"order": "A-17"}})
+    assert answered.status_code == 200
+    assert (await alice.call("PATCH", "contact", {"attributes": {"admin": True}})).status_code == 422

@@ -18,7 +18,15 @@ OPERATIONS = {
     for method, operation in methods.items()
 }
 # Begin and refresh check tokens of their own; an inbox is told to anybody, and nobody guesses a picture's name.
-OPEN = {"post /session", "post /session/refresh", "get /inbox/{slug}", "get /avatars/{name}", "head /avatars/{name}"}
+OPEN = {
+    "post /session",
+    "post /session/refresh",
+    "get /inbox/{slug}",
+    "get /inbox/{slug}/articles",
+    "get /inbox/{slug}/articles/{article_id}",
+    "get /avatars/{name}",
+    "head /avatars/{name}",
+}
 BY_TICKET = {"get /attachments/{attachment_id}", "head /attachments/{attachment_id}"}
 
 
@@ -57,9 +65,31 @@ def test_an_operation_lists_its_errors_in_the_one_shape(name: str) -> None:
             told = content["example"]["error"]
             assert Refusal(told["code"]).status == int(status) or told["code"] == Code.BAD_REQUEST
             errors += 1
-    expected = {"429", "500", "503"} | ({"401"} if "security" in operation else set())
-    expected |= {"400", "413", "415", "422"} if "requestBody" in operation else set()
+    expected = {"429", "500", "503"} | ({"401", "403"} if "security" in operation else set())
+    expected |= {"413", "415"} if name.startswith(("post ", "put ", "patch ")) else set()
+    expected |= {"400", "422"} if "application/json" in operation.get("requestBody", {}).get("content", {}) else set()
     assert expected <= operation["responses"].keys() and errors >= len(expected)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_operation_shows_an_example_of_each_parameter(name: str) -> None:
+    assert all("example" in parameter for parameter in OPERATIONS[name]["parameters"])
+
+
+def test_links_lead_to_operations_by_what_the_answer_holds() -> None:
+    parameters = {each["operationId"]: {p["name"] for p in each["parameters"]} for each in OPERATIONS.values()}
+    bodies = {each["operationId"]: "requestBody" in each for each in OPERATIONS.values()}
+    found = 0
+    for name, operation in OPERATIONS.items():
+        for status, response in operation["responses"].items():
+            for link in response.get("links", {}).values():
+                assert int(status) < 300 and link.get("parameters", {}).keys() <= parameters[link["operationId"]]
+                assert "requestBody" not in link or bodies[link["operationId"]]
+                shown = str(response["content"]["application/json"]["example"])
+                pointers = re.findall(r"\$response\.body#(/[\w/]+)", str(link))
+                assert pointers and all(pointer.rpartition("/")[2] in shown for pointer in pointers), name
+                found += 1
+    assert found > 20
 
 
 @pytest.mark.parametrize("name", examples.REQUESTS)

@@ -62,8 +62,18 @@ def test_hours_are_told_in_words_and_as_times(now: datetime, is_open: bool, open
     )
     assert shown.next_opening == (opening.timestamp() * 1000 if opening else None)
     assert shown.hours is not None and len(shown.hours.days) == 5
+    assert shown.openings is not None and (shown.openings[0][0] > now.timestamp() * 1000) is not is_open
     always = view(Inbox(slug="main", told=TOLD | {"working_hours_enabled": False}), now=now)
     assert (always.open, always.hours, always.next_opening) == (True, None, None)
+
+
+def test_look_and_texts_are_told_in_the_language_that_is_asked_for() -> None:
+    texts = {"greeting": "Hello", "app_banner": "New", "de": {"greeting": "Moin"}}
+    inbox = Inbox(slug="main", look={"theme": "dark", "position": "start", "launcher": "lift"}, texts=texts)
+    shown = view(inbox, now=datetime(2026, 11, 27, 12, tzinfo=UTC), language="de")
+    assert shown.texts == {"greeting": "Moin", "app_banner": "New"}
+    look = {"accent": "", "theme": "dark", "position": "start", "launcher": "round", "locale": ""}
+    assert shown.look.model_dump() == look
 
 
 @pytest.mark.parametrize(("slug", "status", "code"), [("other", 404, "no_such_inbox"), ("a%00", 422, "bad_request")])

@@ -196,12 +196,15 @@ async def test_a_long_poll_ends_at_once_when_its_device_is_signed_out(visitor, o
     assert (await asking).status_code == 401
 
 
-@pytest.mark.parametrize("path", ["sync", f"conversations/{uuid.UUID(int=1)}/messages"])
+ONE = f"conversations/{uuid.UUID(int=1)}"
+
+
+@pytest.mark.parametrize("path", ["sync", f"{ONE}/messages", "conversations", ONE, "unread"])
 async def test_what_is_being_read_when_a_device_is_signed_out_is_not_handed_over(visitor, opened, feed, path):
     feed.say("for the former one only")
     feed.reading.clear()
     asking = asyncio.create_task(visitor.call("GET", path))
-    await eventually(lambda: any(call[0] in ("read", "history") for call in feed.calls))
+    await eventually(lambda: any(call[0] in ("read", "history", "overview") for call in feed.calls))
     assert (await visitor.call("DELETE", "session")).status_code == 204
     feed.reading.set()
     answered = await asking

@@ -210,7 +210,7 @@ FRAMES = [
     (frame, key)
     for frame in get_args(ClientFrame)
     for key, value in frame.model_json_schema()["properties"].items()
-    if '"uuid"' in json.dumps(value) and key != "echo_id"
+    if '"uuid"' in json.dumps(value) and key not in ("echo_id", "begins")  # names of the client's own
 ]
 FILL: dict[str, Any] = {"text": "hi", "on": True, "values": {"value": "a"}}
 

@@ -12,7 +12,11 @@ async def test_the_body_is_the_file(visitor: Any, feed: Any) -> None:
     answered = await visitor.call("POST", "uploads?name=a%20b.png", content, content_type="image/png")
     assert answered.status_code == 201
     body = answered.json()
-    assert (set(body), body["name"], body["size"]) == ({"id", "name", "size", "type"}, "a b.png", 300_000)
+    assert (set(body), body["name"], body["size"]) == (
+        {"id", "name", "size", "type", "width", "height"},
+        "a b.png",
+        300_000,
+    )
     assert feed.calls == [("upload", "a b.png", content)]
 
 

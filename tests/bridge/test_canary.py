@@ -14,8 +14,8 @@ def canary() -> Canary:
 def test_the_first_question_is_due_at_once_and_the_next_after_a_while(canary: Canary) -> None:
     assert canary.due(0)
     canary.ask("alice", 0)
-    assert not canary.due(20)  # the first is open
-    assert canary.heard("alice")
+    assert not canary.due(20) and canary.took_s is None  # the first is open
+    assert canary.heard("alice", 3) and canary.took_s == 3
     assert [canary.due(now) for now in (14, 15)] == [False, True]
 
 
@@ -31,17 +31,17 @@ def test_an_answer_makes_good_for_the_one_that_was_missing(canary: Canary) -> No
     canary.ask("alice", 0)
     canary.deaf(5)
     canary.ask("alice", 5)
-    assert canary.heard("alice")
+    assert canary.heard("alice", 3)
     canary.ask("alice", 20)
     assert not canary.deaf(25)
 
 
 def test_only_the_presence_that_was_asked_for_is_an_answer(canary: Canary) -> None:
-    assert not canary.heard("alice")
+    assert not canary.heard("alice", 3)
     canary.ask("alice", 0)
-    assert not canary.heard("bob")
+    assert not canary.heard("bob", 3)
     canary.deaf(5)
-    assert not canary.heard("alice")  # too late: the next question is another one
+    assert not canary.heard("alice", 3)  # too late: the next question is another one
     assert canary.missed == 1
 
 

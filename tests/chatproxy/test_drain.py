@@ -55,20 +55,21 @@ def test_each_visitor_is_told_when_to_come_back_and_closed_with_1012(migrated: P
 
 
 def test_a_draining_process_says_so_and_lets_nobody_in(migrated: Path, open_sockets: ExitStack) -> None:
-    with Serving(migrated, DRAIN_S="20", RECONNECT_JITTER_S="15").running() as serving:
+    with Serving(migrated, DRAIN_S="160", RECONNECT_JITTER_S="150").running() as serving:
         assert [serving.get(path).status_code for path in ("/livez", "/readyz", "/healthz")] == [200, 200, 200]
-        visitors = [arrive(serving, open_sockets) for _ in range(3)]
+        visitors = [arrive(serving, open_sockets) for _ in range(8)]
         serving.process.send_signal(signal.SIGTERM)
-        for visitor in visitors:
-            assert json.loads(visitor.recv(timeout=ENOUGH_S))["type"] == "reconnect"
+        farewells = [json.loads(visitor.recv(timeout=ENOUGH_S)) for visitor in visitors]
+        assert [frame["type"] for frame in farewells] == ["reconnect"] * 8
         assert [serving.get(path).status_code for path in ("/livez", "/readyz", "/healthz")] == [200, 503, 200]
         assert serving.get("/readyz").text == "draining: this process is about to stop\n"
         with pytest.raises(InvalidStatus) as refused:
             serving.dial()
         assert refused.value.response.status_code == 503
+        last = visitors[max(range(8), key=lambda number: farewells[number]["in_ms"])]
+        last.send(json.dumps({"type": "ping"}))  # until then they are served
+        assert json.loads(last.recv(timeout=ENOUGH_S))["type"] == "pong"
         for visitor in visitors:
-            visitor.send(json.dumps({"type": "ping"}))  # until then they are served
-            assert json.loads(visitor.recv(timeout=ENOUGH_S))["type"] == "pong"
             visitor.close()
         said = serving.said()
         assert "Traceback" not in said and "ERROR" not in said  # and once they have left, nobody is waited for

@@ -1,9 +1,12 @@
 """No secret is in a log line, whoever logs it and at whatever level."""
 
 import logging
+import re
+import secrets
 import time
 from collections.abc import Iterator
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,12 +16,14 @@ from websockets.asyncio.client import connect
 
 from chat.chatwoot.transport import QUIET
 from chatproxy.logs import LINE, OneLineFormatter
-from chatproxy.redaction import HIDDEN, MAX_TEXT, redactor
+from chatproxy.redaction import HIDDEN, MAX_TEXT, MINTED, redactor
 from tests.fixtures.sandbox import SandboxProcess
 
+ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "PZgwxkgmKJk4TZMoNLDrSJzv"  # as Chatwoot makes them
 SOURCE = "0d77be00-f700-46aa-91a6-00f89f6f1e8e"
 REFRESH = "cpr_3nJ0v2b1Xw5Kq-8sT_yZ4uPm7Rc6La9DfGhQeVoNi"
+WEBHOOK = "cpw_Zr4mQ8-vT2kLs0_XbN6yWc9hJdUeGf1oPaR7iKtMqSx"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJlLW9mLWl0"
 SIGNED = signing.Signer(key="k" * 50, salt="s").sign(f"{SOURCE}.1800000000")
 SIGNATURE = SIGNED.rpartition(":")[2]
@@ -40,6 +45,7 @@ LINES = [
     ("authorization: Bearer abc.def-ghi", "abc.def-ghi"),
     (f"the token {TOKEN} of nobody", TOKEN),
     (f"refreshed by {REFRESH}.", REFRESH[8:]),
+    (f"signed with {WEBHOOK}.", WEBHOOK[8:]),
     (f"a claim {JWT}", JWT[20:]),
     (f"frame {SIGNED}", SIGNATURE),
     ("redis://user:pass-word@127.0.0.1:6379/0 is away", "pass-word"),
@@ -53,6 +59,14 @@ LINES = [
 def test_a_secret_is_known_by_its_shape(line: str, secret: str) -> None:
     redacted = redactor()(line)
     assert secret not in redacted and HIDDEN in redacted
+
+
+def test_every_prefix_that_the_code_mints_is_known_and_stays_to_tell_what_was_hidden() -> None:
+    files = [file for folder in ("chat", "chatproxy") for file in (ROOT / folder).rglob("*.py")]
+    prefixes = {found for file in files for found in re.findall(r'"(cp[a-z]+_)"', file.read_text())}
+    assert prefixes == set(MINTED)
+    for prefix in prefixes:
+        assert redactor()(f"a {prefix}{secrets.token_urlsafe(32)}") == f"a {prefix}{HIDDEN}"
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ def test_without_an_inbox_it_refuses_before_it_listens(var_dir: Path, port: int)
     process = serve(environ(var_dir, port, **needed))
     _, errors = process.communicate(timeout=ENOUGH_S)
     assert process.returncode == 1
-    assert "CommandError: There is no inbox: nobody can chat. Set CHATWOOT_URL" in errors
+    assert "CommandError: There is no inbox: nobody can chat. Run manage.py connect_chatwoot" in errors
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,9 @@ class Reach:
     async def of(self, inbox_id: int) -> Upstream:
         return self.upstream
 
+    def is_former(self, upstream: Upstream) -> bool:
+        return upstream is not self.upstream
+
     def forget(self) -> None: ...
 
 

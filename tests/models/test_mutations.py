@@ -57,8 +57,8 @@ SAFEGUARDS = (
         "one at a time in a lane",
         OUTBOX,
         "chat/lanes.py",
-        "        ~Exists(earlier),\n",
-        "",
+        "return Q(~Exists(earlier))",
+        "return Q()",
     ),
     Safeguard(
         "the look after doubt",

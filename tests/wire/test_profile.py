@@ -76,16 +76,31 @@ def test_what_is_no_phone_number_is_refused(phone: str):
         {"a.b": 1},
         {"x" * 41: 1},
         {"unverified_email": "a@b.c"},
+        {"signed_email": "a@b.c"},
+        {"Signed_email": "a@b.c"},
+        {"Consent": "2026-11"},
+        {"email": "a@b.c"},
+        {"Phone_Number": "+15551234567"},
+        {"blocked": False},
         {f"key{number}": 1 for number in range(21)},
     ],
 )
 def test_attributes_are_few_and_simple(attributes: Any):
     with pytest.raises(Refusal, match="profile_invalid"):
-        clean_attributes(attributes, allowed=())
+        clean_attributes(attributes)
 
 
 def test_an_inbox_may_say_which_attributes_it_takes():
     values = {"plan": "pro", "seats": 3, "trial": False, "old": None}
-    assert clean_attributes(values, allowed=()) == clean_attributes(values, allowed=list(values)) == values
+    assert clean_attributes(values) == clean_attributes(values, named=list(values), only=True) == values
     with pytest.raises(Refusal, match="profile_invalid"):
-        clean_attributes(values, allowed=["plan"])
+        clean_attributes(values, named=["plan"], only=True)
+
+
+def test_what_chatwoot_says_itself_a_visitor_may_say_where_the_inbox_names_it():
+    assert clean_attributes({"referer": "a friend", "plan": "pro"}, named=["referer"]) == {
+        "referer": "a friend",
+        "plan": "pro",
+    }
+    with pytest.raises(Refusal, match="profile_invalid"):
+        clean_attributes({"referer": "a friend"}, named=["plan"])

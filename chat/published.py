@@ -1,0 +1,42 @@
+"""What both a page's config and the API say of an inbox. Chatwoot is not asked for it."""
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from chat import policy
+from chat.filetypes import EXTENSIONS
+from chat.hours import Week
+from chat.models import Inbox
+from chat.wire import site
+from chat.wire.text import MAX_FILES, MAX_TEXT
+
+
+def openings(week: Week | None, *, now: datetime) -> list[tuple[int, int]] | None:
+    """In ms; None: always open, or not known."""
+    spans = week.openings(now) if week else None
+    return None if spans is None else [(_ms(opens), _ms(closes)) for opens, closes in spans]
+
+
+def for_page(inbox: Inbox, *, now: datetime) -> dict[str, Any]:
+    """What the config of a page carries of it, so that nothing has to be asked for."""
+    decided = policy.read(inbox.policy)
+    return {
+        "limits": limits().model_dump(),
+        "openings": openings(Week.of(inbox.told), now=now),
+        "ask": decided.ask.model_dump() if decided.ask else None,
+        "suggestions": decided.suggestions,
+        "resolved": decided.resolved,
+        "articles": bool(inbox.portal),
+    }
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def limits() -> site.Limits:
+    return site.Limits(
+        text=MAX_TEXT, files=MAX_FILES, upload_bytes=settings.UPLOAD_MAX_BYTES, upload_types=sorted(EXTENSIONS)
+    )
