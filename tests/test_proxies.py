@@ -121,6 +121,13 @@ def test_each_counts_by_their_own_address_whatever_they_say(front: Front, truste
         assert begin(http).status_code == 201
 
 
+def test_the_proxy_names_each_call_for_the_log_and_no_visitor_does(front: Front, trusted: ssl.SSLContext) -> None:
+    with visitor(front, trusted, address="127.0.0.2") as http:
+        named = [http.get("/livez", headers={"X-Request-Id": "mine"}).headers.get_list("X-Request-Id") for _ in range(2)]
+    assert all(re.fullmatch(r"[0-9a-f]{32}|[0-9a-f-]{36}", *ids) for ids in named), named
+    assert named[0] != named[1]
+
+
 @pytest.mark.parametrize("name", ["nginx", "caddy"])
 def test_a_file_of_the_new_release_comes_from_the_process_that_has_it(
     name: str, tmp_path: Path, trusted: ssl.SSLContext
