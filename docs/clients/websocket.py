@@ -81,7 +81,7 @@ class Live:
         try:
             dialling = connect(f"ws{self.api.site[4:]}/ws/v1", open_timeout=10, close_timeout=1, compression=None)
             self.socket = self.line.enter_context(dialling)
-        except (OSError, InvalidHandshake, EOFError):  # 503: this process stops, another may take us
+        except (OSError, EOFError, InvalidHandshake, ConnectionClosed):  # 503: this process stops, another may take us
             self.failures += 1
             time.sleep(pause_s(self.failures))
             return
