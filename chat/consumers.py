@@ -26,7 +26,6 @@ def _conversations() -> Conversations:
 
 
 async def _authenticate(token: str) -> Admission:
-    # Not sessions.aadmit: after a restart everybody says hello at once, and that has one thread.
     return await runtime.current().reader.run(sessions.admit, token)
 
 

@@ -91,6 +91,13 @@ class Devices:
         await self._write(lambda pen: sessions.end(session))
         self._holding.ended(session.contact_id, session.pk)
 
+    async def check_access(self, token: str) -> Session:
+        """Whose access token this is. Raises UnknownToken."""
+        return await self._reader.run(sessions.check_access, token)
+
+    async def is_alive(self, session_id: uuid.UUID) -> bool:
+        return await self._reader.run(sessions.is_alive, session_id)
+
     def confirm(self, session_id: uuid.UUID, generation: int) -> None:
         """Somebody came with an access token of this generation. Nobody waits; when it is lost, the next one tells."""
         confirm = partial(sessions.confirm, session_id, generation)

@@ -12,7 +12,7 @@ from functools import partial
 import httpx
 from django.conf import settings
 
-from chat import files, networks, sql
+from chat import files, networks, sql, tickets
 from chat.budget import Urgency
 from chat.chatwoot.addresses import Hosts, Resolve, Uncheckable, resolve
 from chat.chatwoot.errors import ChatwootError, NotFound, Throttled
@@ -66,6 +66,10 @@ class Downloads:
             return await self._reader.run(files.among, contact_id, attachment_ids)
         except BUSY as error:
             raise Refusal(Code.UNAVAILABLE) from error
+
+    async def redeem(self, ticket: str, attachment_id: uuid.UUID) -> tickets.Holder:
+        """For whom the ticket for this file was issued. Raises Refusal."""
+        return await self._reader.run(tickets.redeem, ticket, attachment_id)
 
     async def open(
         self, contact_id: uuid.UUID, attachment_id: uuid.UUID, *, peer: str = "", span: Range | None = None

@@ -12,12 +12,10 @@ import base64
 import hashlib
 import secrets
 import uuid
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import NamedTuple
 
-from channels.db import database_sync_to_async
 from django.core import signing
 from django.db import models, transaction
 from django.db.models import F, Q
@@ -250,21 +248,6 @@ def _opened(session: Session, token: str, now: datetime) -> Opened:
 def _hash(token: str) -> str:
     # Plain SHA-256: the token is 256 random bits, so there is nothing to guess slowly.
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()
-
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def _off_loop(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
-    """The same for the event loop; a connection that broke is replaced."""
-    wrapped: Callable[P, Awaitable[T]] = database_sync_to_async(function)
-    return wrapped
-
-
-acheck_access = _off_loop(check_access)
-aadmit = _off_loop(admit)
-ais_alive = _off_loop(is_alive)
 
 
 def cookie_name(slug: str, *, secure: bool) -> str:

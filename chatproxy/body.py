@@ -1,15 +1,17 @@
-"""Django's handler, with a bound on what a request may bring, and an answer when the disk is full.
+"""Django's handler, with bounds on what requests take, and an answer when the disk is full.
 
 Its own stores a body of any size in the temporary folder before it looks at the request, and fails without an answer
-when that is full.
+when that is full. It also gives each request a thread, and by that a connection to the database, of its own.
 """
 
 import tempfile
 from collections.abc import Awaitable, Callable
+from itertools import cycle
 from typing import IO, Any
 
 import django
 import orjson
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext
 from django.core.exceptions import RequestAborted, RequestDataTooBig
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpResponse
@@ -18,6 +20,7 @@ from chat.wire.errors import Code, Refusal
 from chatproxy.request import Unstored, most_bytes, written
 
 IN_MEMORY_BYTES = 256 * 1024
+THREADS = 4  # for whatever of requests is not asynchronous: pages and the admin
 SAY_THEMSELVES = ("/api/", "/hooks/")  # a page of another site may read why; Chatwoot needs a yes
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -33,6 +36,14 @@ class Incoming:
 
 
 class Handler(ASGIHandler):
+    def __init__(self) -> None:
+        super().__init__()
+        self._threads = cycle([ThreadSensitiveContext() for _ in range(THREADS)])
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        SyncToAsync.thread_sensitive_context.set(next(self._threads))  # Django makes another only where there is none
+        await super().__call__(scope, receive, send)
+
     async def handle(self, scope: Any, receive: Any, send: Any) -> None:
         most = most_bytes(scope["path"].encode())
         await super().handle(scope, Incoming(receive, most=most, body=scope.get("body")), send)

@@ -17,7 +17,7 @@ from chat.models import Block, Contact, Inbox, Session
 from chat.runtime import Runtime
 from tests.api.conftest import ApiClient
 from tests.eventually import eventually
-from tests.fixtures.visitor import VisitorSocket
+from tests.fixtures.visitor import VisitorSocket, admitted
 from tests.fixtures.world import World, plain
 
 
@@ -32,7 +32,7 @@ class Visitor:
     async def dial(self, **hello: Any) -> VisitorSocket:
         consumer = ChatConsumer.as_asgi(
             conversations=lambda: self.runtime.conversations,
-            authenticate=sessions.aadmit,
+            authenticate=admitted,
             gate=lambda: self.runtime.gate,
         )
         socket = VisitorSocket(URLRouter([path("ws/v1", consumer)]), "/ws/v1", [(b"host", b"testserver")])

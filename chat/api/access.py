@@ -68,9 +68,10 @@ async def bearer(request: HttpRequest) -> Session | None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         return None
-    session = await sessions.acheck_access(token.strip())
+    devices = cast(ApiRequest, request).conversations().devices
+    session = await devices.check_access(token.strip())
     if generation := sessions.news(token.strip(), session):
-        request.conversations().devices.confirm(session.pk, generation)  # type: ignore[attr-defined]  # ApiRequest
+        devices.confirm(session.pk, generation)
     return session
 
 

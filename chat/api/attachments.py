@@ -9,7 +9,6 @@ from urllib.parse import quote
 from uuid import UUID
 
 import orjson
-from channels.db import database_sync_to_async
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Path, Router
@@ -45,7 +44,7 @@ class Ticket(APIKeyQuery):
     async def authenticate(self, request: HttpRequest, key: str | None) -> Guest | None:
         if key is None:
             return None
-        holder = await database_sync_to_async(tickets.redeem)(key, _named_by(request))
+        holder = await cast(ApiRequest, request).conversations().downloads.redeem(key, _named_by(request))
         gate = cast(ApiRequest, request).gate()
         gate.admit(peer_of(request), contact_id=holder.contact_id, slug=holder.slug)
         return Guest(holder.session_id, holder.contact_id)

@@ -2,13 +2,14 @@
 
 import functools
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from chat import sessions, wire
+from chat import wire
+from chat.api.access import ApiRequest
 from chat.api.answers import refuse
 from chat.conversations import Conversations
 from chat.gate import Gate
@@ -46,7 +47,9 @@ async def _has_left(request: HttpRequest, response: HttpResponseBase) -> bool:
     """The session has ended while something was read for it: somebody else may sit there now. Files end with a page."""
     session = getattr(request, "auth", None)
     is_told = response.status_code == 200 and not response.streaming
-    return is_told and isinstance(session, Session) and not await sessions.ais_alive(session.pk)
+    if not (is_told and isinstance(session, Session)):
+        return False
+    return not await cast(ApiRequest, request).conversations().devices.is_alive(session.pk)
 
 
 def _knock(request: HttpRequest, gate: Gate) -> Refusal | None:

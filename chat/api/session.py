@@ -4,7 +4,6 @@ import logging
 from functools import partial
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.http import HttpResponse
 from ninja import Router
 
@@ -41,7 +40,7 @@ async def open_session(request: ApiRequest, body: calls.OpenSession) -> HttpResp
     A browser that still has its session's cookie goes on with that (200). Who signs in takes along what this device has
     said so far without a name; an app shows by its access token which session that is.
     """
-    inbox = await _inbox(body.inbox)
+    inbox = await request.conversations().inboxes.find(body.inbox)
     check_origin(request, inbox)
     devices = request.conversations().devices
     kind = Session.Kind.APP.value if foreign_origin(request) else body.kind  # no cookie of ours for another site
@@ -78,7 +77,7 @@ async def refresh_session(request: ApiRequest, body: calls.RefreshSession) -> Ht
         return _answer(request, opened)
     if body.inbox is None:
         raise Refusal(Code.BAD_REQUEST, "Name the inbox, or give the refresh_token.")
-    inbox = await _inbox(body.inbox)
+    inbox = await request.conversations().inboxes.find(body.inbox)
     check_own_page(request)
     kind = Session.Kind.BROWSER
     return _answer(request, await devices.refresh(cookie(request, inbox), kind=kind, inbox=inbox))
@@ -109,13 +108,6 @@ def _identity(inbox: Inbox, body: calls.OpenSession) -> Identity:
     if not inbox.legacy_identity:
         raise BadIdentity("identifier_hash is switched off for this inbox")
     return identity.read_hash(body.identifier, body.identifier_hash, secrets=secrets)
-
-
-async def _inbox(slug: str) -> Inbox:
-    try:
-        return await sync_to_async(Inbox.objects.get)(slug=slug)
-    except Inbox.DoesNotExist:
-        raise Refusal(Code.NO_SUCH_INBOX) from None
 
 
 def _admit(request: ApiRequest, slug: str, contact_id: UUID) -> None:

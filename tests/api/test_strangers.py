@@ -11,7 +11,6 @@ import pytest
 from channels.routing import URLRouter
 from django.urls import path
 
-from chat import sessions
 from chat.api import examples
 from chat.api.app import api
 from chat.api.document import PREFIX, document
@@ -21,7 +20,7 @@ from chat.models import Delivery, Inbox, Message, upsert_inbox
 from chat.runtime import Runtime
 from chat.wire.frames import ClientFrame
 from tests.api.conftest import ApiClient
-from tests.fixtures.visitor import VisitorSocket
+from tests.fixtures.visitor import VisitorSocket, admitted
 from tests.fixtures.world import World
 
 OPERATIONS = {
@@ -235,9 +234,7 @@ async def said(socket: VisitorSocket, frame: dict[str, Any]) -> list[Any]:
 async def test_t12_t13_no_frame_reaches_what_is_anothers(
     alice_there: Visitor, stranger: Visitor, world: World, runtime: Runtime
 ) -> None:
-    consumer = ChatConsumer.as_asgi(
-        conversations=lambda: runtime.conversations, authenticate=sessions.aadmit, drain=Drain
-    )
+    consumer = ChatConsumer.as_asgi(conversations=lambda: runtime.conversations, authenticate=admitted, drain=Drain)
     socket = VisitorSocket(URLRouter([path("ws/v1", consumer)]), "/ws/v1", [(b"host", b"testserver")])
     socket.token = stranger.client.token or ""
     assert (await socket.open())["type"] == "reset"

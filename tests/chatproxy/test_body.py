@@ -1,13 +1,17 @@
 """What a request brings is bounded, and a full disk is said when it is read."""
 
+import asyncio
 import errno
 import tempfile
+import threading
+import time
 from typing import Any
 
 import pytest
 from django.core.exceptions import RequestAborted, RequestDataTooBig
+from django.db.backends.signals import connection_created
 
-from chatproxy.body import IN_MEMORY_BYTES, Handler, Incoming
+from chatproxy.body import IN_MEMORY_BYTES, THREADS, Handler, Incoming
 from chatproxy.request import MOST_BYTES, Unstored, most_bytes, written
 
 
@@ -33,6 +37,40 @@ async def test_beyond_the_bound_nothing_of_it_is_kept() -> None:
     assert isinstance(body, Unstored) and body.getvalue() == b""
     with pytest.raises(RequestDataTooBig):
         body.read()
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_rush_of_pages_takes_few_connections() -> None:
+    threads: set[int] = set()
+
+    def connected(**_: Any) -> None:
+        threads.add(threading.get_ident())
+        time.sleep(0.02)  # so that they are all there at once
+
+    connection_created.connect(connected)
+    handler = Handler()
+    statuses = await asyncio.gather(*(status_of(handler, "/chat/main/") for _ in range(20)))
+    connection_created.disconnect(connected)
+    assert set(statuses) == {404}
+    assert 1 <= len(threads) <= THREADS
+
+
+async def status_of(handler: Handler, path: str) -> int:
+    scope = {"type": "http", "path": path, "method": "GET", "headers": [(b"host", b"testserver")]}
+    left, statuses = asyncio.Event(), list[int]()
+    ways = iter([{"type": "http.request"}])
+
+    async def receive() -> dict[str, Any]:
+        for message in ways:
+            return message
+        await left.wait()  # until it is cancelled: nobody leaves
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        statuses.append(message.get("status", 0))
+
+    await handler(scope, receive, send)
+    return statuses[0]
 
 
 @pytest.mark.django_db(transaction=True)  # Django looks after its connections at the start of each request
