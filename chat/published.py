@@ -13,6 +13,11 @@ from chat.wire import site
 from chat.wire.text import MAX_FILES, MAX_TEXT
 
 
+def name(inbox: Inbox) -> str:
+    """Ours, else what Chatwoot calls it."""
+    return inbox.name or inbox.told.get("name") or inbox.slug
+
+
 def openings(week: Week | None, *, now: datetime) -> list[tuple[int, int]] | None:
     """In ms; None: always open, or not known."""
     spans = week.openings(now) if week else None

@@ -14,11 +14,10 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
-from chat import embedding, sessions, speaking
+from chat import embedding, published, sessions, speaking
 from chat.clock import moment
 from chat.frontend import address, first_files, lazy_styles, script
 from chat.models import Inbox
-from chat.published import for_page
 
 AGAIN_S = 30  # after which a page may be asked for again
 # The script may be fetched: whoever renders a host's page, as search engines do, would complain.
@@ -122,7 +121,7 @@ async def _default_inbox() -> Inbox | None:
 
 
 def _outward(inbox: Inbox) -> dict[str, str]:
-    return {"slug": inbox.slug, "name": str(inbox)}
+    return {"slug": inbox.slug, "name": published.name(inbox)}
 
 
 def _chat_page(request: HttpRequest, template: str, inbox: Inbox, *, ancestors: str = "'none'") -> HttpResponse:
@@ -144,7 +143,7 @@ def _config(request: HttpRequest, inbox: Inbox) -> dict[str, Any]:
     return (
         {
             "inbox": inbox.slug,
-            "name": str(inbox),
+            "name": published.name(inbox),
             "api": "/api/v1",
             "socket": "/ws/v1",
             "host_origins": _host_origins(request, inbox),
@@ -154,7 +153,7 @@ def _config(request: HttpRequest, inbox: Inbox) -> dict[str, Any]:
             "begun": sessions.cookie_name(inbox.slug, secure=request.is_secure()) in request.COOKIES,
         }
         | speaking.manner(request, inbox)
-        | for_page(inbox, now=moment())
+        | published.for_page(inbox, now=moment())
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpResponse
 from ninja import Router
 
-from chat import locales, look, policy
+from chat import locales, look, policy, published
 from chat.api.access import ApiRequest, check_origin
 from chat.api.answers import answer
 from chat.clock import moment
@@ -37,7 +37,7 @@ def view(inbox: Inbox, *, now: datetime, language: str = locales.ENGLISH) -> sit
     decided = policy.read(inbox.policy)
     return site.InboxView(
         slug=inbox.slug,
-        name=inbox.name or told.get("name") or inbox.slug,
+        name=published.name(inbox),
         look=_look(inbox.look),
         texts=look.texts(inbox.texts, language),
         limits=limits(),
