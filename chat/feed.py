@@ -5,6 +5,7 @@ number; a no-op takes none. *Reading* takes the head first and then the rows up 
 that changes in between has left for a number above that head, and the next read finds it there.
 """
 
+import logging
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,9 +21,12 @@ from chat.models import Attachment, Contact, Conversation, Inbox, Message, new_e
 from chat.quoting import Quotes, quotes
 from chat.sql import ConversationRecord, MessageRecord
 
+log = logging.getLogger(__name__)
+
 PAGE = 200
 FAR = 1_000  # numbers; further behind than this, starting again is cheaper than catching up
 START_MESSAGES = 50
+START_CONVERSATIONS = 1_000  # those that changed last; with them a start stays below 1 MiB
 PAGE_BYTES = 256 * 1024
 AVATAR = "/api/v1/avatars/"  # relative to this site, wherever the page that shows it is
 
@@ -153,9 +157,18 @@ def _of(contact_id: uuid.UUID, rows: Iterable[tuple[uuid.UUID, Row]]) -> tuple[R
 
 
 def read(
-    contact_id: uuid.UUID, since: Cursor | None, *, page: int = PAGE, far: int = FAR, start: int = START_MESSAGES
+    contact_id: uuid.UUID,
+    since: Cursor | None,
+    *,
+    page: int = PAGE,
+    far: int = FAR,
+    start: int = START_MESSAGES,
+    conversations: int = START_CONVERSATIONS,
 ) -> Page | None:
-    """What changed after a cursor, at most ``page`` rows; None when the contact is gone."""
+    """What changed after a cursor, at most ``page`` rows; None when the contact is gone.
+
+    ``start`` and ``conversations``: how many messages and conversations a start brings.
+    """
     position = sql.feed_position(contact_id)
     if position is None:
         return None
@@ -164,7 +177,7 @@ def read(
     if since is None or reason is not None:
         if since is not None and since.epoch == epoch and since.seq > head:
             epoch = _turn_epoch(contact_id, epoch)
-        return _start(contact_id, Cursor(epoch, head), reason or "start", start)
+        return _start(contact_id, Cursor(epoch, head), reason or "start", start, conversations)
     return _changes(contact_id, since, head, page)
 
 
@@ -200,8 +213,13 @@ def _fitting(rows: Iterable[Row]) -> tuple[Row, ...]:
     return tuple(taken)
 
 
-def _start(contact_id: uuid.UUID, cursor: Cursor, reason: str, most: int) -> Page:
-    conversations = sql.changed_conversations(contact_id, after=-1, upto=2**62, limit=10_000)
+def _start(contact_id: uuid.UUID, cursor: Cursor, reason: str, most: int, most_conversations: int) -> Page:
+    by_change = Conversation.objects.filter(contact=contact_id).order_by("-seq").values_list("seq", flat=True)
+    left_out = list(by_change[most_conversations : most_conversations + 1])
+    if left_out:
+        log.warning("contact %s starts with %d conversations, and has more", contact_id, most_conversations)
+    after = left_out[0] if left_out else -1
+    conversations = sql.changed_conversations(contact_id, after=after, upto=2**62, limit=most_conversations)
     shown = Conversation.objects.filter(contact=contact_id, deleted=False)  # an emptied one has no messages
     newest = shown.order_by("-created_at", "-id").values_list("id", flat=True).first()
     messages = sql.message_page(newest, before=None, limit=most + 1) if newest else []

@@ -149,6 +149,18 @@ def test_a_start_brings_the_newest_messages_of_the_newest_conversation(alice: Pe
     assert len([row for row in objects(page) if "status" in row]) == 2
 
 
+def test_a_start_brings_those_conversations_that_changed_last_and_says_that_there_are_more(alice: Person, caplog: Any):
+    for number in (1, 2, 3):
+        with writing(alice) as block:
+            mirror.apply_conversation(block.pen, alice.scope, _own(alice, conversation(number)), read_started=NOW + 1)
+    page = feed.read(alice.id, None, conversations=2)
+    assert page is not None
+    assert [row.seq for row in page.rows] == [2, 3]
+    assert caplog.messages == [f"contact {alice.id} starts with 2 conversations, and has more"]
+    feed.read(alice.id, None, conversations=3)
+    assert len(caplog.messages) == 1
+
+
 def test_long_messages_come_in_pages_that_a_frame_can_hold(alice: Person):
     """The server below refuses frames of a MiB; 40 messages as long as allowed are more."""
     for number in range(40):
