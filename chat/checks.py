@@ -148,7 +148,7 @@ def proxies_are_named(**_: Any) -> list[checks.CheckMessage]:
             "TRUST_FORWARDED_PROTO says that there is a proxy, and TRUSTED_PROXIES does not name it: all visitors "
             "count as one address, whose limits they share",
             hint="Set TRUSTED_PROXIES to the networks of your proxies, such as 10.0.0.0/8; see docs/abuse.md.",
-            id="chat.W004",
+            id="chat.W006",
         )
     ]
 

@@ -1,6 +1,8 @@
 """A process that could not serve refuses to start, in words."""
 
 import logging
+import re
+from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -227,3 +229,8 @@ def test_a_challenge_that_cannot_be_imported_stops_the_start(settings: Settings)
     settings.DEBUG, settings.SESSION_CHALLENGE = True, "nowhere.is_human"
     with pytest.raises(ImproperlyConfigured, match=r"SESSION_CHALLENGE is 'nowhere\.is_human'"):
         starting.prepare()
+
+
+def test_each_check_has_an_id_of_its_own() -> None:
+    ids = re.findall(r'id="(chat\.[EW]\d+)"', Path(checks.__file__).read_text())
+    assert len(ids) == len(set(ids)) > 5
