@@ -1,7 +1,7 @@
 """What this process and its database can say of themselves in numbers, as plain values.
 
-Whoever shows them (metrics, a page of the admin) asks here, so that both say the same. Counts begin with the process;
-nothing in here holds anything of a visitor.
+Metrics ask here; the admin's status page reads what every process has written down of itself (`vitals`). Counts begin
+with the process; nothing in here holds anything of a visitor.
 """
 
 import asyncio

@@ -41,7 +41,7 @@ def summed(all_said: Iterable[Any]) -> dict[str, Any]:
     for said in all_said:
         if not isinstance(said, Mapping):
             continue
-        for name in ("sockets", "polls", "resyncs_lately", "missed_lately"):
+        for name in ("sockets", "resyncs_lately", "missed_lately"):
             total[name] += said.get(name, 0)
         for pk, one in said.get("chatwoots", {}).items():
             chatwoots[pk] = together(chatwoots.get(pk), one)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chat.articles import MOST_ARTICLES, MOST_CHARACTERS, Articles, folded
+from chat.articles import MOST_ARTICLES, MOST_CHARACTERS, MOST_WORDS, Articles, folded
 from chat.chatwoot.portal import Article
 
 
@@ -54,6 +54,17 @@ def test_a_short_word_counts_whole_unless_it_is_still_being_written() -> None:
     assert found("it back") == ["id-1"]
     assert found("yo") == ["id-2"]
     assert found("yo number") == ["id-2"]
+
+
+def test_the_description_counts_more_than_the_text_and_only_the_first_words_of_a_search_count() -> None:
+    shelf = Articles([article(1, "a", "", "lamp"), article(2, "b", "lamp")], str)
+    assert [each.id for each in shelf.search("lamp", 9)] == ["2", "1"]
+    assert [each.id for each in shelf.search("lamp " * MOST_WORDS + "a", 9)] == ["2", "1"]
+
+
+def test_two_letters_are_short() -> None:
+    shelf = Articles([article(1, "ab cde"), article(2, "abc cde")], str)
+    assert [each.id for each in shelf.search("ab cde", 9)] == ["1"]
 
 
 def test_only_so_many_are_shown() -> None:

@@ -37,6 +37,12 @@ def test_each_kind_that_we_draw_tells_its_size_and_no_part_of_it_does_harm(kind:
         assert dimensions(picture[:end]) in (NONE, (321, 123))
 
 
+def test_a_table_before_the_frame_of_a_jpeg_is_not_taken_for_it():
+    picture = drawn("JPEG")
+    table = b"\xff\xc4\x00\x0c" + b"\x08\x00\x07\x00\x09" * 2
+    assert dimensions(picture[:2] + table + picture[2:]) == (321, 123)
+
+
 @pytest.mark.parametrize("head", [b"", b"%PDF-1.7", b"\xff\xd8", b"\xff\xd8\xff\xe0\x00\x00" * 9, b"RIFF1234WEBPVP9 "])
 def test_what_is_no_picture_has_no_size(head: bytes):
     assert dimensions(head) == NONE

@@ -20,14 +20,15 @@ def process(*, seen_at: int = NOW, **figures: object) -> Process:
 
 
 def test_of_many_processes_the_first_of_a_minute_writes_it_for_all():
-    process(sockets=3, chatwoots={"1": one(open=True)})
-    process(sockets=4, chatwoots={"1": one(canary_s=0.2, open=False), "2": one(canary_s=None)})
+    process(sockets=3, resyncs_lately=10, missed_lately=1, chatwoots={"1": one(open=True)})
+    process(sockets=4, resyncs_lately=20, chatwoots={"1": one(canary_s=0.2, open=False), "2": one(canary_s=None)})
     process(seen_at=NOW - FRESH_MS - 1, sockets=100)  # it has gone
+    process(seen_at=NOW + FRESH_MS + 1, sockets=100)  # from before our clock was put back
     process()  # it has said nothing yet
     for _ in range(3):
         minutes.note(NOW, FRESH_MS)
     (row,) = Minute.objects.all()
-    assert row.figures["sockets"] == 7
+    assert [row.figures[name] for name in ("sockets", "resyncs_lately", "missed_lately")] == [7, 30, 1]
     assert row.figures["chatwoots"]["2"]["canary_s"] is None
     both = row.figures["chatwoots"]["1"]
     assert (both["asked_per_s"], both["confirmed"], both["canary_s"], both["open"]) == (3.0, 4, 0.2, False)
@@ -35,9 +36,13 @@ def test_of_many_processes_the_first_of_a_minute_writes_it_for_all():
 
 def test_what_is_on_its_way_is_noted_by_chatwoot(alice: Person):
     say(alice, "hello")
+    under_way = Delivery.objects.count()
+    said = {"contact_inbox_id": alice.contact_inbox_id, "kind": "seen", "lane": "x", "created_at": NOW}
+    for position, state in enumerate((Delivery.State.SENT, Delivery.State.FAILED, Delivery.State.UNCONFIRMED)):
+        Delivery.objects.create(**said, state=state, position=position)
     minutes.note(NOW, FRESH_MS)
     (row,) = Minute.objects.all()
-    assert list(row.figures["outbox"].values()) == [Delivery.objects.count()]
+    assert list(row.figures["outbox"].values()) == [under_way]
 
 
 def test_there_are_sixty_rows_however_long_it_runs():

@@ -48,6 +48,10 @@ def test_nothing_else_of_the_attributes_travels_and_all_is_bounded():
     (items,) = shown("input_select", told).values()
     assert (len(items), len(items[0]["title"])) == (MAX_ITEMS, MAX_TEXT)
     assert shown("text", told) == {}
+    assert shown("input_csat", {"display_type": "x" * 99}) == {"display_type": "x" * 20}
+    assert shown("input_select", {"items": [{"title": True, "value": "v"}]}) == {
+        "items": [{"title": "v", "value": "v"}]
+    }
     assert shown("form", {"items": "none"}) == {"items": []}
 
 

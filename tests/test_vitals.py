@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from types import SimpleNamespace
 
 from chat import vitals
 from chat.models import Minute, Process
@@ -57,6 +58,29 @@ class Counted:
 
     def heard(self) -> dict[int, tuple[int, int]]:
         return {number: (1, 1) for number in range(1_000)}
+
+
+class Linked:
+    """A Chatwoot, and how often it was asked."""
+
+    chatwoot_pk = 3
+    available = True
+
+    def __init__(self) -> None:
+        self.budget = SimpleNamespace(taken=0, rate_per_s=40.0, waiting=0)
+        cable = SimpleNamespace(sockets=1, deaf=0, subscriptions=1, confirmed=1, canary_s=None)
+        self.hub = SimpleNamespace(status=lambda: cable)
+
+
+def test_the_rate_is_of_what_was_asked_lately() -> None:
+    counted, times = Counted(), iter((0.0, 20.0, 40.0))
+    link = Linked()
+    counted.links = lambda: [link]  # type: ignore[method-assign]
+    telling = Vitals(counted, counted, counted, counted, now=lambda: next(times))  # type: ignore[arg-type]
+    rates = []
+    for link.budget.taken in (10, 40):
+        rates.append(telling.tell()["chatwoots"]["3"]["asked_per_s"])
+    assert rates == [0.5, 1.0]
 
 
 def test_lately_is_the_last_minute_and_all_is_bounded() -> None:

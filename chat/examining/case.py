@@ -82,7 +82,7 @@ class Case:
         return self.sites[0].upstream.link
 
     async def ask(self, question: Callable[[], Awaitable[T]], *, within_s: float | None = None) -> T:
-        """One question, through the gate that all requests pass. Raises ChatwootError."""
+        """One question, through the gate that visitors' requests pass, too. Raises ChatwootError."""
         async with self.sites[0].upstream.turn(Urgency.REST):
             return await within(question, within_s or self.timing.answer_s)
 

@@ -1,5 +1,5 @@
 /**
- * Decides when to say that the visitor types. Chatwoot forgets after a while, so it is said again.
+ * Decides when to say that the visitor types. An agent who opens the conversation later is to see it, so it is said again.
  * @import { Clock } from "../clock.js"
  */
 const AGAIN_MS = 10_000;
