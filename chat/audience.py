@@ -58,6 +58,10 @@ class Audience:
     def contacts(self) -> Collection[uuid.UUID]:
         return tuple(self._listeners)
 
+    def listeners(self) -> list[Listener]:
+        """All of this process."""
+        return [each for listeners in self._listeners.values() for each in listeners]
+
     def of(self, contact_id: uuid.UUID) -> tuple[Listener, ...]:
         return tuple(self._listeners.get(contact_id, ()))
 

@@ -78,8 +78,7 @@ class Figures:
 
 def of(runtime: Runtime) -> Figures:
     """To be called on its loop; asks nobody."""
-    audience = runtime.audience
-    listeners = [each for contact in audience.contacts() for each in audience.of(contact)]
+    listeners = runtime.audience.listeners()
     sockets = [each for each in listeners if isinstance(each, Socket)]
     return Figures(
         counts=dict(runtime.writer.tally),

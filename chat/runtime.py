@@ -187,7 +187,7 @@ class Runtime:
 
     async def _check_heads(self) -> None:
         """Another process may have written, or ended a session: one query for heads, one for sessions."""
-        listeners = [each for contact_id in self.audience.contacts() for each in self.audience.of(contact_id)]
+        listeners = self.audience.listeners()
         if not listeners:
             return
         try:

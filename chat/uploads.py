@@ -21,12 +21,11 @@ from django.conf import settings
 from chat import consent, dimensions, files, sql
 from chat.clock import now_ms
 from chat.feed import Pen
-from chat.filetypes import CHUNK_BYTES, EXTENSIONS, content_type_of, file_type_of, fitting_name
+from chat.filetypes import CHUNK_BYTES, content_type_of, file_type_of, fitting_name
 from chat.models import Attachment
 from chat.pictures import redraw
 from chat.reader import Reader
 from chat.wire.errors import Code, Refusal
-from chat.wire.text import MAX_FILES
 from chat.writer import BUSY, Priority, Writer
 
 log = logging.getLogger(__name__)
@@ -50,21 +49,6 @@ class Uploaded(NamedTuple):
     name: str
     size: int
     type: str
-
-
-class Limits(NamedTuple):
-    """What the API tells of uploads; bytes unless said otherwise."""
-
-    file_bytes: int
-    message_bytes: int
-    files_per_message: int
-    bytes_per_day: int
-    types: tuple[str, ...]
-
-
-def limits() -> Limits:
-    most = settings.UPLOAD_MAX_BYTES
-    return Limits(most, most, MAX_FILES, settings.UPLOAD_BYTES_PER_DAY, tuple(EXTENSIONS))
 
 
 class _Stored(NamedTuple):

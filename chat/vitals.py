@@ -48,7 +48,7 @@ class Vitals:
         for link in links:
             counts[_asked(link)] += link.budget.taken
         lately, span_s = self._lately(counts)
-        listeners = [each for contact in self._audience.contacts() for each in self._audience.of(contact)]
+        listeners = self._audience.listeners()
         sockets = sum(isinstance(each, Socket) for each in listeners)
         return {
             "sockets": sockets,

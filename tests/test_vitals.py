@@ -53,7 +53,7 @@ class Counted:
     def links(self) -> list[object]:
         return []
 
-    def contacts(self) -> list[object]:
+    def listeners(self) -> list[object]:
         return []
 
     def heard(self) -> dict[int, tuple[int, int]]:

@@ -12,7 +12,7 @@ import httpx
 from chat.chatwoot import reading
 from chat.chatwoot.answers import ask, ask_all, ask_nothing
 from chat.chatwoot.listing import Listed
-from chat.chatwoot.resources import ContactSession, Conversation, CsatSurvey, InboxProfile, Message
+from chat.chatwoot.resources import ContactSession, Conversation, InboxProfile, Message
 from chat.chatwoot.transport import UPLOAD_S, patience
 from chat.chatwoot.transport import open_http as open_http
 
@@ -179,19 +179,6 @@ class ClientApi:
         body = {"submitted_values": submitted_values}
         return await ask(self._http, "PATCH", path, Message.parse, json=body, headers=headers)
 
-    async def csat(self, uuid: str) -> CsatSurvey:
-        return await ask(self._http, "GET", _survey(uuid), CsatSurvey.parse)
-
-    async def answer_csat(
-        self, uuid: str, *, rating: int, feedback_message: str = "", headers: Headers = None
-    ) -> CsatSurvey:
-        """Rate from 1 to 5; Chatwoot answers yes to any number but drops the others later (contract §1.9)."""
-        if not 1 <= rating <= 5:
-            raise ValueError("a rating is 1 to 5")
-        response = {"rating": rating, "feedback_message": feedback_message}
-        body = {"message": {"submitted_values": {"csat_survey_response": response}}}
-        return await ask(self._http, "PUT", _survey(uuid), CsatSurvey.parse, json=body, headers=headers)
-
     def _contact(self, source_id: str) -> str:
         return f"{self._inbox}/contacts/{_segment(source_id)}"
 
@@ -208,10 +195,6 @@ def _segment(text: str) -> str:
     if not text or "." in text:
         raise ValueError("a path segment must not be empty or hold a dot")
     return quote(text, safe="")
-
-
-def _survey(uuid: str) -> str:
-    return f"{_PUBLIC}/csat_survey/{_segment(uuid)}"
 
 
 def _given(**values: Any) -> dict[str, Any]:

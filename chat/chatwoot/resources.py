@@ -241,28 +241,6 @@ class Conversation:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class CsatSurvey:
-    """The oldest satisfaction survey of a conversation (contract §1.9); `rating` is None until it was answered."""
-
-    message_id: int
-    display_type: str
-    content: str | None
-    rating: int | None
-    feedback_message: str | None = field(repr=False)
-
-    @classmethod
-    def parse(cls, payload: Mapping[str, Any]) -> Self:
-        answer = reading.mapping(payload.get("csat_survey_response") or {}, "csat_survey_response")
-        return cls(
-            message_id=reading.integer(payload, "id"),
-            display_type=reading.text_or_empty(payload, "display_type") or "emoji",
-            content=reading.text_or_none(payload, "content"),
-            rating=reading.integer_or_none(answer, "rating"),
-            feedback_message=reading.text_or_none(answer, "feedback_message"),
-        )
-
-
 def _pixels(payload: Mapping[str, Any], key: str) -> int:
     number = payload.get(key)
     return round(number) if isinstance(number, int | float) and 0 < number < MOST_PIXELS else 0

@@ -38,7 +38,6 @@ CONVERSATION = {
     "contact": {"id": 4, "custom_attributes": {"chatproxy_key": "not ours: the contact's"}},
 }
 SESSION = {"source_id": ALICE, "pubsub_token": "SWUoTJ2G", "id": 1, "name": "Jane", "email": None, "phone_number": None}
-SURVEY = {"id": 6, "csat_survey_response": None, "display_type": "emoji", "content": None, "conversation_id": 99}
 
 
 class Chatwoot:
@@ -201,22 +200,6 @@ async def test_answer_goes_to_the_message(api: ClientApi, chatwoot: Chatwoot):
     assert message.content_attributes == {"submitted_values": [{"value": "a"}]}
 
 
-async def test_survey(api: ClientApi, chatwoot: Chatwoot):
-    chatwoot.body = SURVEY
-    assert (await api.csat("47953af7")).rating is None
-    assert chatwoot.asked() == ("GET", "/public/api/v1/csat_survey/47953af7")
-    chatwoot.body = SURVEY | {"csat_survey_response": {"rating": 4, "feedback_message": "ok"}}
-    assert (await api.answer_csat("47953af7", rating=4, feedback_message="ok")).rating == 4
-    answer = {"csat_survey_response": {"rating": 4, "feedback_message": "ok"}}
-    assert chatwoot.sent() == {"message": {"submitted_values": answer}}
-
-
-async def test_a_rating_that_chatwoot_would_lose_is_not_sent(api: ClientApi, chatwoot: Chatwoot):
-    with pytest.raises(ValueError, match="1 to 5"):
-        await api.answer_csat("47953af7", rating=0)
-    assert chatwoot.requests == []
-
-
 @pytest.mark.parametrize("source_id", ["", ".", "..", "a.b"])
 async def test_segments_that_break_chatwoots_routes_are_not_sent(api: ClientApi, chatwoot: Chatwoot, source_id: str):
     with pytest.raises(ValueError, match="segment"):
@@ -243,7 +226,6 @@ BODIES: list[Callable[[ClientApi], Any]] = [
     lambda api: api.conversations(ALICE),
     lambda api: api.conversation(ALICE, 2),
     lambda api: api.messages(ALICE, 2),
-    lambda api: api.csat("47953af7"),
 ]
 
 
