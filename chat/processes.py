@@ -105,6 +105,7 @@ class Processes:
         # It tells milliseconds; taken for whole seconds, that is wide enough for two quartzes that part.
         self._clock.sample(sent=asked, received=self._clock.base(), told_ms=shared.now - 500)
         self.accompanied = shared.accompanied
+        self._writer.is_shared = shared.live > 1
         if shared.live != self.live:
             self.live = shared.live
             share = self._rate_per_s / self.live

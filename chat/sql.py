@@ -112,14 +112,6 @@ def database_now() -> int:
     return int(_fetch("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint", ())[0][0])
 
 
-def wait_at_most(ms: int) -> None:
-    """For locks, on this thread's connection; connects when it is not connected."""
-    if connection.vendor == "sqlite":
-        _execute(f"PRAGMA busy_timeout = {ms}", ())
-    elif connection.vendor == "postgresql":
-        _execute("SELECT set_config('lock_timeout', %s, false)", (f"{ms}ms",))
-
-
 def lock_contacts(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[str, int]]:
     """Epoch and head of each contact, locked in id order (unordered batches deadlock on PostgreSQL)."""
     keys = [_key(each) for each in sorted(ids)]

@@ -25,13 +25,14 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, TypeVar
 
-from django.db import DataError, Error, IntegrityError, ProgrammingError, connection, transaction
+from django.db import DataError, Error, IntegrityError, ProgrammingError, connection
 
 from chat import sql
 from chat.audience import Audience
 from chat.clock import Clock
 from chat.failpoints import reached
 from chat.feed import Change, Pen, Tally
+from chat.lock_turns import Turn, transaction_within, wait_at_most
 from chat.patience import Priority as Priority
 from chat.patience import Timing as Timing
 from chat.trouble import Trouble, is_trouble
@@ -102,7 +103,8 @@ class Writer:
         self._stage = Stage.BEGIN
         self.tally: Tally = Counter()  # of what was committed
         self._trouble = Trouble(log)
-        self._log = Log()
+        self.is_shared = False  # whether other processes write, too
+        self._log, self._turn = Log(), Turn(lambda: self.is_shared)
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -190,13 +192,16 @@ class Writer:
         self._tell(lambda: self._finish(batch, results, changes))
         if self._log.is_urgent:
             self._log.tidy()
+        self.waiting.rest(self._turn.pause_s(began, time.monotonic()))
 
     def _run(self, batch: list[_Write], results: list[Any]) -> list[Change]:
         """One transaction; it ends early, with fewer results than writes, when its time is over."""
         self._stage = Stage.BEGIN
-        self._connect()
+        if connection.connection is None:
+            wait_at_most(self._timing.try_s)
+            self._log.prepare()
         until = time.monotonic() + max(self._batch_s, min(self._commit_s, MOST_TIMES * self._batch_s))
-        with transaction.atomic():
+        with transaction_within(self._timing.try_s):
             pen = Pen(self._clock(), {contact for write in batch for contact in write.contacts})
             self._stage = Stage.RUN
             for write in batch:
@@ -214,11 +219,6 @@ class Writer:
         self.tally.update(pen.tally)
         self._log.wrote(emptied=pen.has_emptied)
         return changes
-
-    def _connect(self) -> None:
-        if connection.connection is None:
-            sql.wait_at_most(round(self._timing.try_s * 1000))
-            self._log.prepare()
 
     def _finish(self, batch: list[_Write], results: list[Any], changes: list[Change]) -> None:
         try:
