@@ -169,8 +169,8 @@ class Gate:
     def enter(self, guest: Guest, peer: str) -> None:
         """Somebody connects, and has said nothing yet. Whoever has entered must ``leave``."""
         address = networks.parse(peer)
-        self._check(address, None, EVERYWHERE)
         self._take("address_calls", networks.key(address), EVERYWHERE)
+        self._check(address, None, EVERYWHERE)
         self._occupy("address_sockets", networks.key(address), EVERYWHERE)
         self._here[guest] = _Here(address)
 

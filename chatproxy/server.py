@@ -113,6 +113,7 @@ class Server(DaphneServer):
             await protocol.writable()
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        scope["root_path"] = self.root_path  # and not what anybody's Daphne-Root-Path says: proxies decide by paths
         if scope["type"] == "http":
             scope["body"] = protocol.body
         return super().create_application(protocol, scope)

@@ -64,7 +64,7 @@ class Protocol(WebSocketProtocol):
     # Inward: the queue to the application has no bound of its own
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        if self._flooded:
+        if self._flooded or self.state != self.STATE_OPEN:  # whoever is being closed is not taken in
             return
         if not self._said_hello:
             self._said_hello = self._is_arriving = True

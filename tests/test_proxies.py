@@ -112,6 +112,13 @@ def test_a_visitor_comes_through(front: Front, trusted: ssl.SSLContext) -> None:
         assert (refused.status_code, list(refused.json())) == (413, ["error"]), "not in our words"
 
 
+def test_nobody_moves_our_addresses(front: Front, trusted: ssl.SSLContext) -> None:
+    """Who keeps /admin/ or /metrics to themselves lets the proxy decide by the path."""
+    with visitor(front, trusted, address="127.0.0.2") as http:
+        moved = {"Daphne-Root-Path": "/elsewhere"}
+        assert [http.get(path, headers=moved).status_code for path in ("/elsewhere/livez", "/livez")] == [404, 200]
+
+
 def test_each_counts_by_their_own_address_whatever_they_say(front: Front, trusted: ssl.SSLContext) -> None:
     one = {"nginx": "127.0.1.1", "caddy": "127.0.1.2"}[type(front).__name__.lower()]
     with visitor(front, trusted, address=one) as http:

@@ -1,6 +1,7 @@
 """More visitors at once than are taken in at once."""
 
 import asyncio
+import base64
 import signal
 from pathlib import Path
 
@@ -22,3 +23,38 @@ async def test_a_rush_is_taken_in_bit_by_bit_and_wholly(migrated: Path) -> None:
         await swarm.leave()
     assert "arrive at once" in said
     assert serving.process.returncode == 0
+
+
+async def dialled(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    key = base64.b64encode(b"sixteen letters!").decode()
+    head = [f"Host: 127.0.0.1:{port}", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"]
+    writer.write("\r\n".join(["GET /ws/v1 HTTP/1.1", *head, f"Sec-WebSocket-Key: {key}", "", ""]).encode())
+    await reader.readuntil(b"\r\n\r\n")
+    return reader, writer
+
+
+async def refused(port: int, told: asyncio.Event) -> asyncio.StreamWriter:
+    """A socket that has been closed, does not answer that, and says something all the same."""
+    reader, writer = await dialled(port)
+    await reader.readuntil(b"\x88")
+    await told.wait()
+    writer.write(b"\x81\x82" + bytes(4) + b"{}")
+    return writer
+
+
+async def test_whoever_is_refused_and_talks_on_keeps_nobody_else_out(migrated: Path) -> None:
+    with Serving(migrated, LIMITS="all=off address_sockets=1").running() as serving:
+        _, only = await dialled(serving.port)
+        told = asyncio.Event()
+        dials = [asyncio.create_task(refused(serving.port, told)) for _ in range(150)]
+        await asyncio.sleep(0.5)
+        told.set()
+        found = await asyncio.gather(*dials, return_exceptions=True)
+        writers = [only, *(each for each in found if isinstance(each, asyncio.StreamWriter))]
+        assert len(writers) > 100
+        for each in writers:
+            each.close()
+        serving.process.send_signal(signal.SIGTERM)
+        said = await asyncio.to_thread(serving.said)
+    assert "arrive at once" not in said
