@@ -14,6 +14,7 @@ import pytest
 from websockets.sync.client import connect
 
 from chatproxy import settings
+from chatproxy.request import MOST_BYTES
 from tests.fixtures.the_demo import HOST, free_ports
 from tests.fixtures.the_proxies import DEPLOY, Caddy, Front, Nginx
 from tests.fixtures.the_server import Serving
@@ -27,12 +28,15 @@ class Older(BaseHTTPRequestHandler):
     """A process of the former release: it is well, and lacks every file of the new one. Says what it was asked with."""
 
     def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
         body = json.dumps(dict(self.headers)).encode()
         self.send_response(404 if self.path.startswith("/static/build/") else 200)
         self.send_header("X-Runtime", "0.01")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    do_POST = do_GET
 
     def log_message(self, *_: object) -> None:
         pass
@@ -155,17 +159,19 @@ def test_nginx_leads_to_tls_and_keeps_no_ticket(tmp_path: Path, trusted: ssl.SSL
         nginx = Nginx.of_the_documents(tmp_path, [there], certificate=pem, plain_port=plain_port)
         with visitor(nginx, trusted, address="127.0.0.2") as http:
             http.get("/api/v1/attachments/7?ticket=opens-a-file", headers={"Referer": "https://x.test/?ticket=another"})
+            http.post("/hooks/chatwoot/main/opens-the-hook", json={})
         answer = httpx.get(f"http://{HOST}:{plain_port}/chat/main/?a=1", headers={"Host": "chat.example.com"})
         nginx.stop()
     assert (answer.status_code, answer.headers["Location"]) == (301, "https://chat.example.com/chat/main/?a=1")
     assert "/api/v1/attachments/7" in nginx.log.read_text()
-    assert "ticket" not in nginx.log.read_text()
+    assert "ticket" not in nginx.log.read_text() and "hook" not in nginx.log.read_text()
 
 
-def test_what_may_be_uploaded_passes_both() -> None:
-    (nginx,) = re.findall(r"client_max_body_size (\d+)m;", (DEPLOY / "nginx.conf").read_text())
-    (caddy,) = re.findall(r"max_size (\d+)MB", (DEPLOY / "Caddyfile").read_text())
-    assert min(int(nginx), int(caddy)) * 1_000_000 > settings.UPLOAD_MAX_BYTES
+def test_what_may_be_uploaded_passes_both_and_so_much_nowhere_else() -> None:
+    nginx = re.findall(r"client_max_body_size (\d+)m;", (DEPLOY / "nginx.conf").read_text())
+    caddy = re.findall(r"max_size (\d+)MB", (DEPLOY / "Caddyfile").read_text())
+    for least, most in (sorted(map(int, nginx)), sorted(map(int, caddy))):
+        assert MOST_BYTES < least * 1_000_000 < settings.UPLOAD_MAX_BYTES < most * 1_000_000
 
 
 def test_a_proxy_before_chatwoot_leaves_our_start_as_it_is_and_makes_one_for_others(tmp_path: Path) -> None:

@@ -22,6 +22,11 @@ def test_nothing_a_visitor_writes_can_look_like_a_record_of_its_own() -> None:
     assert line == "1970-01-01 00:00:00,000 INFO chat.courier: said hello\\r\\n1970-01-01 CRITICAL root: forged"
 
 
+def test_nothing_steers_a_terminal_or_hides() -> None:
+    line = OneLineFormatter(LINE).format(record("\x1b[31mred\x85\u2028\u202e, größer"))
+    assert line.endswith(r"said \x1b[31mred\x85\u2028\u202e, größer")
+
+
 def test_a_traceback_stays_on_the_line() -> None:
     line = OneLineFormatter(LINE).format(record("hello", failed=True))
     assert "ValueError: broken" in line
