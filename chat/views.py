@@ -109,8 +109,8 @@ async def robots(request: HttpRequest) -> HttpResponse:
     return HttpResponse(ROBOTS, content_type="text/plain", headers={"Cache-Control": "public, max-age=86400"})
 
 
-def missing(request: HttpRequest) -> HttpResponse:
-    """Nothing here, in words."""
+def missing(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Nothing here, in words; also Django's ``handler404``."""
     return page(request, "404.html", {}, status=404)
 
 

@@ -23,6 +23,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 
 ADMIN = "/admin/"
 HOST_ONLY = "__Host-"
+ADMIN_POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'"
 Answer = HttpResponseBase | Awaitable[HttpResponseBase]
 
 
@@ -44,17 +45,25 @@ class Common(OnTheLoop, CommonMiddleware):
 
 
 class Unframed(OnTheLoop):
-    """What says nothing of who may frame it, nobody may."""
+    """What says nothing of what it loads, loads nothing; of who may frame it, nobody may."""
 
     def process_request(self, request: HttpRequest) -> None:
         pass
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        policy = response.get("Content-Security-Policy", "")
+        policy = response.get("Content-Security-Policy", "") or _policy(request)
         if "frame-ancestors" not in policy:
             response["Content-Security-Policy"] = "; ".join([*filter(None, [policy]), "frame-ancestors 'none'"])
             response.headers.setdefault("X-Frame-Options", "DENY")  # for browsers older than frame-ancestors
         return response
+
+
+def _policy(request: HttpRequest) -> str:
+    if request.path_info.startswith(ADMIN):
+        return ADMIN_POLICY
+    return (
+        "" if settings.DEBUG else "default-src 'none'"
+    )  # Django's pages for whoever develops have styles of their own
 
 
 class OnlyAdmin(MiddlewareMixin):

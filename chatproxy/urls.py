@@ -9,6 +9,8 @@ from chat.admin.status import status_url
 from chatproxy.health import health, is_ready, lives
 from chatproxy.metrics import metrics
 
+handler404 = "chat.views.missing"
+
 urlpatterns = [
     path("livez", lives),
     path("readyz", is_ready),

@@ -55,6 +55,17 @@ def config(response):
     return json.loads(script["content"])
 
 
+def test_an_unknown_address_is_one_of_our_pages(client):
+    response = client.get("/nowhere/")
+    assert response.status_code == 404 and "Nothing here" in response.content.decode()
+    assert policy(response)["default-src"] == "'none'" and policy(response)["style-src"] == "'self'"
+
+
+def test_the_admin_loads_and_sends_to_itself_alone(client):
+    said = policy(client.get("/admin/login/"))
+    assert (said["default-src"], said["form-action"], said["base-uri"]) == ("'self'", "'self'", "'none'")
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_loads(client, inbox, page):
     response = client.get(page)

@@ -49,7 +49,7 @@ def test_the_preview_follows_the_pen_disturbs_nobody_and_reaches_nothing(operato
     expect(chat.get_by_role("textbox")).to_be_visible()
     expect(operator.locator("#id_look")).to_be_focused()
 
-    operator.get_by_role("button", name="Dark").click()
+    operator.get_by_role("button", name="Dark").press("Enter")
     expect(chat.locator("html")).to_have_attribute("data-theme", "dark")
     chat.get_by_role("textbox").fill("goes nowhere")
     chat.get_by_role("textbox").press("Enter")
