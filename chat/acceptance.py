@@ -12,7 +12,7 @@ from chat import consent, files, order, outbox, outcome, policy, showing, sql, t
 from chat.feed import Pen
 from chat.limits import WORDS, Limits
 from chat.models import ContactInbox, Conversation, Delivery, Message
-from chat.sql import MessageRecord
+from chat.records import MessageRecord
 from chat.wire.errors import Code, Refusal
 from chat.wire.values import Values
 

@@ -19,7 +19,7 @@ from chat.audience import Row
 from chat.markdown import markdown_tree, plain_tree
 from chat.models import Attachment, Contact, Conversation, Inbox, Message, new_epoch
 from chat.quoting import Quotes, quotes
-from chat.sql import ConversationRecord, MessageRecord
+from chat.records import ConversationRecord, MessageRecord
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from chat.chatwoot.resources import MessageType
 from chat.feed import Pen
 from chat.models import ContactInbox, Conversation, Delivery, Inbox, Message
 from chat.place import place
-from chat.sql import ConversationRecord, MessageRecord
+from chat.records import ConversationRecord, MessageRecord
 
 log = logging.getLogger(__name__)
 

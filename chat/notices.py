@@ -17,7 +17,7 @@ from chat import sql
 from chat.feed import Pen
 from chat.markdown import markdown_tree, plain_text
 from chat.models import Message, Notice, Session, Webhook
-from chat.sql import MessageRecord
+from chat.records import MessageRecord
 
 EVENT = "contact.unread"
 MOST_TEXT = 500

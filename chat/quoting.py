@@ -6,7 +6,7 @@ from typing import Any
 
 from chat.markdown import markdown_tree, plain_text, plain_tree
 from chat.models import Message
-from chat.sql import MessageRecord
+from chat.records import MessageRecord
 
 MAX_WORDS = 160
 Quotes = Mapping[uuid.UUID, dict[str, Any]]

@@ -14,7 +14,7 @@ from chat.chatwoot.resources import Message, MessageType
 from chat.feed import Pen
 from chat.models import Conversation, Delivery, Inbox
 from chat.models import Message as Row
-from chat.sql import ConversationRecord, MessageRecord
+from chat.records import ConversationRecord, MessageRecord
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from typing import Any
 from chat import rich, sql
 from chat.feed import Pen
 from chat.models import Delivery
+from chat.records import MessageRecord
 from chat.rich import ANSWERING
-from chat.sql import MessageRecord
 
 State = Delivery.State
 

@@ -10,8 +10,8 @@ from chat import faces
 from chat.chatwoot import resources
 from chat.chatwoot.resources import MessageType
 from chat.models import Message
+from chat.records import ConversationRecord, MessageRecord
 from chat.rich import ANSWERING
-from chat.sql import ConversationRecord, MessageRecord
 
 
 def first(conversation: ConversationRecord, message: resources.Message, *, at: int) -> MessageRecord:

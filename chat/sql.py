@@ -1,7 +1,6 @@
 """The hot statements, written by hand for SQLite and PostgreSQL; everywhere else the ORM is used.
 
-Every function runs on the default connection of the calling thread, inside the caller's transaction. Records are the
-rows as the feed shows them; secrets are not among their columns.
+Every function runs on the default connection of the calling thread, inside the caller's transaction.
 """
 
 import uuid
@@ -13,59 +12,10 @@ import orjson
 from django.db import connection
 
 from chat.clock import now_ms
-
-
-class ConversationRecord(NamedTuple):
-    id: uuid.UUID
-    contact_id: uuid.UUID
-    inbox_id: int
-    chatwoot_id: int | None
-    status: str
-    contact_seen: int
-    agent_seen: int
-    chatwoot_updated_at: float
-    applied_at: int
-    deleted: bool
-    forgotten_id: int
-    seq: int
-
-
-class MessageRecord(NamedTuple):
-    id: uuid.UUID
-    conversation_id: uuid.UUID
-    contact_id: uuid.UUID
-    inbox_id: int
-    chatwoot_id: int | None
-    echo_id: uuid.UUID | None
-    direction: str
-    content: str
-    content_type: str
-    content_attributes: dict[str, Any]
-    sender_kind: str
-    sender_name: str
-    sender_avatar: str
-    has_files: bool
-    at: int
-    state: str
-    reason: str
-    chatwoot_updated_at: int
-    applied_at: int
-    deleted: bool
-    seq: int
-
+from chat.records import ConversationRecord, MessageRecord, key, stored
 
 _CONVERSATION = ", ".join(ConversationRecord._fields)
 _MESSAGE = ", ".join(MessageRecord._fields)
-_UUIDS = {"id", "conversation_id", "contact_id", "echo_id"}
-
-
-def _key(value: uuid.UUID | None) -> Any:
-    """A UUID as the database stores it: native on PostgreSQL, 32 hex digits on SQLite."""
-    return value if value is None or connection.features.has_native_uuid_field else value.hex
-
-
-def _uuid(value: Any) -> uuid.UUID | None:
-    return value if value is None or isinstance(value, uuid.UUID) else uuid.UUID(value)
 
 
 def _fetch(query: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -80,31 +30,6 @@ def _execute(query: str, params: Sequence[Any]) -> None:
         cursor.execute(query, params)
 
 
-def _conversation(row: Sequence[Any]) -> ConversationRecord:
-    values = dict(zip(ConversationRecord._fields, row, strict=True))
-    return ConversationRecord(**_restored(values))
-
-
-def _message(row: Sequence[Any]) -> MessageRecord:
-    values = dict(zip(MessageRecord._fields, row, strict=True))
-    values["content_attributes"] = orjson.loads(values["content_attributes"])  # both databases hand JSON over as text
-    values["has_files"] = bool(values["has_files"])
-    return MessageRecord(**_restored(values))
-
-
-def _restored(values: dict[str, Any]) -> dict[str, Any]:
-    for name in _UUIDS & values.keys():
-        values[name] = _uuid(values[name])
-    values["deleted"] = bool(values["deleted"])
-    return values
-
-
-def _stored(name: str, value: Any) -> Any:
-    if name in _UUIDS:
-        return _key(value)
-    return orjson.dumps(value).decode() if name == "content_attributes" else value
-
-
 def database_now() -> int:
     """Milliseconds by the clock of the database, which several machines share; SQLite's is this machine's own."""
     if connection.vendor != "postgresql":
@@ -114,7 +39,7 @@ def database_now() -> int:
 
 def lock_contacts(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[str, int]]:
     """Epoch and head of each contact, locked in id order (unordered batches deadlock on PostgreSQL)."""
-    keys = [_key(each) for each in sorted(ids)]
+    keys = [key(each) for each in sorted(ids)]
     if not keys:
         return {}
     lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
@@ -124,47 +49,47 @@ def lock_contacts(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[str, int]]:
 
 
 def raise_head(contact_id: uuid.UUID, head: int) -> None:
-    _execute("UPDATE chat_contact SET head = %s WHERE id = %s", (head, _key(contact_id)))
+    _execute("UPDATE chat_contact SET head = %s WHERE id = %s", (head, key(contact_id)))
 
 
 def move_feed(source: uuid.UUID, target: uuid.UUID, *, above: int) -> None:
     """Everything in one contact's feed becomes another's, in the same order, with numbers above this one."""
     for table in ("chat_conversation", "chat_message"):
         query = f"UPDATE {table} SET contact_id = %s, seq = seq + %s WHERE contact_id = %s"
-        _execute(query, (_key(target), above, _key(source)))
+        _execute(query, (key(target), above, key(source)))
 
 
 def conversation_by_chatwoot_id(inbox_id: int, chatwoot_id: int) -> ConversationRecord | None:
     query = f"SELECT {_CONVERSATION} FROM chat_conversation WHERE inbox_id = %s AND chatwoot_id = %s"
     rows = _fetch(query, (inbox_id, chatwoot_id))
-    return _conversation(rows[0]) if rows else None
+    return ConversationRecord.read(rows[0]) if rows else None
 
 
 def conversation(conversation_id: uuid.UUID) -> ConversationRecord | None:
-    rows = _fetch(f"SELECT {_CONVERSATION} FROM chat_conversation WHERE id = %s", (_key(conversation_id),))
-    return _conversation(rows[0]) if rows else None
+    rows = _fetch(f"SELECT {_CONVERSATION} FROM chat_conversation WHERE id = %s", (key(conversation_id),))
+    return ConversationRecord.read(rows[0]) if rows else None
 
 
 def message(message_id: uuid.UUID) -> MessageRecord | None:
-    rows = _fetch(f"SELECT {_MESSAGE} FROM chat_message WHERE id = %s", (_key(message_id),))
-    return _message(rows[0]) if rows else None
+    rows = _fetch(f"SELECT {_MESSAGE} FROM chat_message WHERE id = %s", (key(message_id),))
+    return MessageRecord.read(rows[0]) if rows else None
 
 
 def message_by_chatwoot_id(inbox_id: int, chatwoot_id: int) -> MessageRecord | None:
     query = f"SELECT {_MESSAGE} FROM chat_message WHERE inbox_id = %s AND chatwoot_id = %s"
     rows = _fetch(query, (inbox_id, chatwoot_id))
-    return _message(rows[0]) if rows else None
+    return MessageRecord.read(rows[0]) if rows else None
 
 
 def message_by_echo_id(contact_id: uuid.UUID, echo_id: uuid.UUID) -> MessageRecord | None:
     query = f"SELECT {_MESSAGE} FROM chat_message WHERE contact_id = %s AND echo_id = %s"
-    rows = _fetch(query, (_key(contact_id), _key(echo_id)))
-    return _message(rows[0]) if rows else None
+    rows = _fetch(query, (key(contact_id), key(echo_id)))
+    return MessageRecord.read(rows[0]) if rows else None
 
 
 def newest_at(conversation_id: uuid.UUID) -> int:
     query = "SELECT COALESCE(MAX(at), 0) FROM chat_message WHERE conversation_id = %s"
-    return int(_fetch(query, (_key(conversation_id),))[0][0])
+    return int(_fetch(query, (key(conversation_id),))[0][0])
 
 
 def newest_chatwoot_id(chatwoot_id: int) -> int:
@@ -190,7 +115,7 @@ def newest(conversation_id: uuid.UUID) -> Newest:
         f"SELECT COALESCE((SELECT MAX(chatwoot_id) {of}), 0), COALESCE((SELECT MAX(at) {of}), 0), "
         f"(SELECT chatwoot_id {other}), (SELECT at {other})"
     )
-    highest, at, other_id, other_at = _fetch(query, [_key(conversation_id)] * 4)[0]
+    highest, at, other_id, other_at = _fetch(query, [key(conversation_id)] * 4)[0]
     return Newest(highest, at, None if other_id is None else (other_id, other_at))
 
 
@@ -200,7 +125,7 @@ def neighbours(
     """(chatwoot_id, at) of the messages just before and after this id: the visitor's own from here, or the others."""
     echo = "IS NOT NULL" if own else "IS NULL"
     query = f"SELECT chatwoot_id, at FROM chat_message WHERE conversation_id = %s AND echo_id {echo} AND chatwoot_id"
-    params = (_key(conversation_id), chatwoot_id)
+    params = (key(conversation_id), chatwoot_id)
     before = _fetch(f"{query} < %s ORDER BY chatwoot_id DESC LIMIT 1", params)
     after = _fetch(f"{query} > %s ORDER BY chatwoot_id ASC LIMIT 1", params)
     return (_pair(before), _pair(after))
@@ -211,7 +136,7 @@ def _pair(rows: list[tuple[Any, ...]]) -> tuple[int, int] | None:
 
 
 def insert_message(record: MessageRecord) -> None:
-    values = [_stored(name, value) for name, value in zip(record._fields, record, strict=True)]
+    values = [stored(name, value) for name, value in zip(record._fields, record, strict=True)]
     _execute(f"INSERT INTO chat_message ({_MESSAGE}) VALUES ({', '.join(['%s'] * len(values))})", values)
 
 
@@ -225,9 +150,9 @@ def update_conversation(record: ConversationRecord) -> None:
 
 def _update(table: str, record: MessageRecord | ConversationRecord) -> None:
     names = [name for name in record._fields if name != "id"]
-    values = [_stored(name, getattr(record, name)) for name in names]
+    values = [stored(name, getattr(record, name)) for name in names]
     assignments = ", ".join(f"{name} = %s" for name in names)
-    _execute(f"UPDATE {table} SET {assignments} WHERE id = %s", [*values, _key(record.id)])
+    _execute(f"UPDATE {table} SET {assignments} WHERE id = %s", [*values, key(record.id)])
 
 
 def admission(session_id: uuid.UUID, now: datetime) -> tuple[uuid.UUID, str, list[str], int, int] | None:
@@ -237,7 +162,7 @@ def admission(session_id: uuid.UUID, now: datetime) -> tuple[uuid.UUID, str, lis
         " JOIN chat_contact c ON c.id = s.contact_id JOIN chat_inbox i ON i.id = c.inbox_id"
         " WHERE s.id = %s AND s.revoked_at IS NULL AND s.expires_at > %s"
     )
-    rows = _fetch(query, (_key(session_id), connection.ops.adapt_datetimefield_value(now)))
+    rows = _fetch(query, (key(session_id), connection.ops.adapt_datetimefield_value(now)))
     if not rows:
         return None
     contact_id, slug, origins, generation, confirmed = rows[0]
@@ -246,7 +171,7 @@ def admission(session_id: uuid.UUID, now: datetime) -> tuple[uuid.UUID, str, lis
 
 def feed_position(contact_id: uuid.UUID) -> tuple[str, int, int] | None:
     """(epoch, head, floor) of a contact's feed."""
-    rows = _fetch("SELECT epoch, head, floor FROM chat_contact WHERE id = %s", (_key(contact_id),))
+    rows = _fetch("SELECT epoch, head, floor FROM chat_contact WHERE id = %s", (key(contact_id),))
     return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
 
 
@@ -254,13 +179,13 @@ def changed_messages(contact_id: uuid.UUID, *, after: int, upto: int, limit: int
     query = (
         f"SELECT {_MESSAGE} FROM chat_message WHERE contact_id = %s AND seq > %s AND seq <= %s ORDER BY seq LIMIT %s"
     )
-    return [_message(row) for row in _fetch(query, (_key(contact_id), after, upto, limit))]
+    return [MessageRecord.read(row) for row in _fetch(query, (key(contact_id), after, upto, limit))]
 
 
 def changed_conversations(contact_id: uuid.UUID, *, after: int, upto: int, limit: int) -> list[ConversationRecord]:
     where = "contact_id = %s AND seq > %s AND seq <= %s ORDER BY seq LIMIT %s"
     query = f"SELECT {_CONVERSATION} FROM chat_conversation WHERE {where}"
-    return [_conversation(row) for row in _fetch(query, (_key(contact_id), after, upto, limit))]
+    return [ConversationRecord.read(row) for row in _fetch(query, (key(contact_id), after, upto, limit))]
 
 
 def message_page(
@@ -268,10 +193,10 @@ def message_page(
 ) -> list[MessageRecord]:
     """The newest messages of a conversation before ``(at, id)``, in display order."""
     bound = "AND (at < %s OR (at = %s AND id < %s))" if before else ""
-    params = [before[0], before[0], _key(before[1])] if before else []
+    params = [before[0], before[0], key(before[1])] if before else []
     query = f"SELECT {_MESSAGE} FROM chat_message WHERE conversation_id = %s {bound} ORDER BY at DESC, id DESC LIMIT %s"
-    rows = _fetch(query, [_key(conversation_id), *params, limit])
-    return [_message(row) for row in reversed(rows)]
+    rows = _fetch(query, [key(conversation_id), *params, limit])
+    return [MessageRecord.read(row) for row in reversed(rows)]
 
 
 def unread(contact_id: uuid.UUID) -> dict[uuid.UUID, int]:
@@ -284,4 +209,4 @@ def unread(contact_id: uuid.UUID) -> dict[uuid.UUID, int]:
         " AND m.at > c.contact_seen WHERE c.contact_id = %s AND NOT c.deleted AND NOT m.deleted"
         " AND m.direction = 'outgoing' GROUP BY c.id"
     )
-    return {uuid.UUID(str(each)): count for each, count in _fetch(query, (_key(contact_id),))}
+    return {uuid.UUID(str(each)): count for each, count in _fetch(query, (key(contact_id),))}

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from chat import feed, sql
 from chat.feed import Change, Cursor, Pen
 from chat.models import Contact, Conversation, Message, new_epoch
+from chat.records import MessageRecord
 from tests.fixtures.people import NOW, Person, make_inbox, make_person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -120,9 +121,9 @@ def who_starts(person: Person) -> int:
     return person.contact_inbox_id * 1_000
 
 
-def message(person: Person, conversation_id: uuid.UUID, *, at: int) -> sql.MessageRecord:
+def message(person: Person, conversation_id: uuid.UUID, *, at: int) -> MessageRecord:
     """Its place is anywhere, as that of a late one."""
-    return sql.MessageRecord(
+    return MessageRecord(
         id=uuid.uuid4(),
         conversation_id=conversation_id,
         contact_id=person.id,

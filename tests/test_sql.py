@@ -7,12 +7,13 @@ from django.test.utils import CaptureQueriesContext
 
 from chat import sql
 from chat.models import Contact, Conversation, Message
+from chat.records import ConversationRecord, MessageRecord
 from tests.fixtures.people import NOW, Person, cabled, create_upstream, hear, say, told
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize(("record", "model"), [(sql.MessageRecord, Message), (sql.ConversationRecord, Conversation)])
+@pytest.mark.parametrize(("record", "model"), [(MessageRecord, Message), (ConversationRecord, Conversation)])
 def test_a_record_has_the_columns_of_its_table(record: Any, model: Any):
     columns = {field.column for field in model._meta.concrete_fields}
     assert set(record._fields) <= columns
@@ -27,7 +28,7 @@ def test_a_message_reads_as_the_orm_reads_it(alice: Person):
     )
     for row in Message.objects.all():
         found = sql.message(row.id)
-        assert found == sql.MessageRecord(*(getattr(row, name) for name in sql.MessageRecord._fields))
+        assert found == MessageRecord(*(getattr(row, name) for name in MessageRecord._fields))
         assert found == sql.message_by_chatwoot_id(alice.inbox_id, row.chatwoot_id) or row.chatwoot_id is None
         if row.echo_id:
             assert found == sql.message_by_echo_id(alice.id, row.echo_id)
@@ -37,7 +38,7 @@ def test_a_conversation_reads_as_the_orm_reads_it(alice: Person):
     said = say(alice, "hello")
     create_upstream(alice, 9, said=said)
     row = Conversation.objects.get()
-    expected = sql.ConversationRecord(*(getattr(row, name) for name in sql.ConversationRecord._fields))
+    expected = ConversationRecord(*(getattr(row, name) for name in ConversationRecord._fields))
     assert sql.conversation(said.conversation_id) == sql.conversation_by_chatwoot_id(alice.inbox_id, 9) == expected
 
 
