@@ -5,11 +5,12 @@ Behind a message that was never confirmed, the rest waits for the visitor's choi
 
 import uuid
 
-from django.db.models import Max, QuerySet
+from django.db.models import Max
 
 from chat import outcome, sql
 from chat.feed import Pen
 from chat.models import Delivery
+from chat.sql import Queued
 
 State = Delivery.State
 
@@ -37,26 +38,30 @@ def to_the_tail(delivery_id: uuid.UUID) -> None:
 
 def advance(pen: Pen, lane: str) -> None:
     """What is now first in its lane queues up behind the lanes that have waited longer."""
-    Delivery.objects.filter(id__in=_open(lane).values("id")[:1], due_at__lt=pen.now).update(due_at=pen.now)
-    show_waiting(pen, lane)
+    waiting = sql.queue(lane)
+    if waiting and waiting[0].due_at < pen.now:
+        Delivery.objects.filter(id=waiting[0].id, due_at__lt=pen.now).update(due_at=pen.now)
+    _show(pen, waiting)
 
 
 def show_waiting(pen: Pen, lane: str) -> None:
     """Tell the visitor what waits for their choice, or no longer does; then it has its full time before it."""
-    waits = waits_for_a_choice(lane)
-    waiting = Delivery.objects.filter(lane=lane, state=State.ACCEPTED, message__reason="" if waits else outcome.BEHIND)
-    for delivery in waiting:
-        record = sql.message(delivery.message_id) if delivery.message_id else None
+    _show(pen, sql.queue(lane))
+
+
+def _show(pen: Pen, waiting: list[Queued]) -> None:
+    waits = bool(waiting) and waiting[0].state == State.UNCONFIRMED
+    former, reason = ("", outcome.BEHIND) if waits else (outcome.BEHIND, "")
+    for each in waiting:
+        if each.state != State.ACCEPTED or each.reason != former:
+            continue
+        record = sql.message(each.message_id) if each.message_id else None
         if record is not None:
-            pen.change_message(record._replace(reason=outcome.BEHIND if waits else ""))
+            pen.change_message(record._replace(reason=reason))
         if not waits:
-            Delivery.objects.filter(id=delivery.id).update(created_at=pen.now)
+            Delivery.objects.filter(id=each.id).update(created_at=pen.now)
 
 
 def waits_for_a_choice(lane: str) -> bool:
-    first = _open(lane).values_list("state", flat=True).first()
-    return first == State.UNCONFIRMED
-
-
-def _open(lane: str) -> QuerySet[Delivery]:
-    return Delivery.objects.filter(lane=lane, state__in=Delivery.OPEN).order_by("position")
+    opening = Delivery.objects.filter(lane=lane, state__in=Delivery.OPEN).order_by("position")
+    return opening.values_list("state", flat=True).first() == State.UNCONFIRMED

@@ -12,10 +12,12 @@ import orjson
 from django.db import connection
 
 from chat.clock import now_ms
-from chat.records import ConversationRecord, MessageRecord, key, stored
+from chat.models import Delivery
+from chat.records import ConversationRecord, MessageRecord, key, stored, unkeyed
 
 _CONVERSATION = ", ".join(ConversationRecord._fields)
 _MESSAGE = ", ".join(MessageRecord._fields)
+_OPEN = ", ".join(f"'{state.value}'" for state in Delivery.OPEN)
 
 
 def _fetch(query: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -97,6 +99,27 @@ def newest_chatwoot_id(chatwoot_id: int) -> int:
     newest = "(SELECT MAX(chatwoot_id) FROM chat_message WHERE inbox_id = chat_inbox.id)"
     rows = _fetch(f"SELECT {newest} FROM chat_inbox WHERE chatwoot_id = %s", (chatwoot_id,))
     return max((each or 0 for (each,) in rows), default=0)
+
+
+class Queued(NamedTuple):
+    """An open delivery in its lane; ``reason`` stands at its message, and is None without one."""
+
+    id: uuid.UUID
+    state: str
+    due_at: int
+    message_id: uuid.UUID | None
+    reason: str | None
+
+
+def queue(lane: str) -> list[Queued]:
+    """The open deliveries of a lane, in order: what is on its way, and what waits behind it."""
+    query = (
+        "SELECT d.id, d.state, d.due_at, d.message_id, m.reason FROM chat_delivery d"
+        " LEFT JOIN chat_message m ON m.id = d.message_id"
+        f" WHERE d.lane = %s AND d.state IN ({_OPEN}) ORDER BY d.position"
+    )
+    rows = _fetch(query, (lane,))
+    return [Queued(uuid.UUID(str(each)), state, due, unkeyed(about), why) for each, state, due, about, why in rows]
 
 
 class Newest(NamedTuple):

@@ -5,10 +5,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from chat import sql
-from chat.models import Contact, Conversation, Message
+from chat import acceptance, sql
+from chat.models import Contact, Conversation, Delivery, Message
 from chat.records import ConversationRecord, MessageRecord
-from tests.fixtures.people import NOW, Person, cabled, create_upstream, hear, say, told
+from tests.fixtures.people import NOW, Person, cabled, create_upstream, hear, say, told, write
 
 pytestmark = pytest.mark.django_db
 
@@ -98,6 +98,27 @@ def test_neighbours_are_the_nearest_of_either_kind(alice: Person):
     assert sql.neighbours(conversation_id, 99, own=False) == ((40, at[40]), None)
 
 
+def test_a_queue_is_what_is_open_in_its_lane_in_order(alice: Person, bob: Person):
+    said = say(alice, "hello")
+    create_upstream(alice, said=said)
+    lane = str(said.conversation_id)
+    say(bob, "elsewhere")
+    later = say(alice, "and", to=said.conversation_id)
+    write(acceptance.resolve, alice.id, of=alice, conversation_id=said.conversation_id)
+    Message.objects.filter(id=later.message_id).update(reason="behind")
+    found = sql.queue(lane)
+    assert [(each.message_id, each.reason) for each in found] == [
+        (said.message_id, ""),
+        (later.message_id, "behind"),
+        (None, None),
+    ]
+    assert [each.id for each in found] == list(
+        Delivery.objects.filter(lane=lane).order_by("position").values_list("id", flat=True)
+    )
+    Delivery.objects.filter(id=found[0].id).update(state="sent")
+    assert sql.queue(lane) == found[1:]
+
+
 def test_the_databases_clock_is_in_milliseconds():
     assert sql.database_now() == pytest.approx(__import__("time").time() * 1000, abs=60_000)
 
@@ -113,6 +134,7 @@ def test_the_databases_clock_is_in_milliseconds():
         (lambda: sql.message_by_echo_id(uuid.uuid4(), uuid.uuid4()), "contact_id"),
         (lambda: sql.neighbours(uuid.uuid4(), 1, own=False), "conversation_id"),
         (lambda: sql.newest_chatwoot_id(1), "inbox_id"),
+        (lambda: sql.queue("nobody's"), "lane"),
     ],
 )
 def test_a_hot_statement_searches_by_an_index(db: None, call: Any, index: str):
