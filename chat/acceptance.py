@@ -8,11 +8,10 @@ from itertools import chain
 from django.conf import settings
 from django.db.models import Max, QuerySet
 
-from chat import consent, files, order, outbox, outcome, policy, showing, sql, trail
+from chat import consent, files, order, outbox, policy, showing, snapshot, sql, trail
 from chat.feed import Pen
 from chat.limits import WORDS, Limits
 from chat.models import ContactInbox, Conversation, Delivery, Message
-from chat.records import MessageRecord
 from chat.wire.errors import Code, Refusal
 from chat.wire.values import Values
 
@@ -59,12 +58,29 @@ def accept(
     if conversation.chatwoot_id is None:
         # Once: while its creation is open, nothing is added.
         outbox.enqueue_creation(pen, conversation, contact=not conversation.contact_inbox.pubsub_token)
-    first = _message(pen, conversation, echo_id=echo_id, text=text)
-    message = pen.add_message(first._replace(has_files=bool(file_ids)))
-    files.attach(contact_id, file_ids, message.id)
-    outbox.enqueue(pen, Delivery.Kind.MESSAGE, conversation, message_id=message.id, payload=trail.payload())
+    message_id = _keep(pen, conversation, echo_id=echo_id, text=text, file_ids=file_ids)
     pen.count("accepted")
-    return Accepted(message.id, conversation.id)
+    return Accepted(message_id, conversation.id)
+
+
+def _keep(
+    pen: Pen, conversation: Conversation, *, echo_id: uuid.UUID, text: str, file_ids: Sequence[uuid.UUID]
+) -> uuid.UUID:
+    """As the last of its thread and of its lane."""
+    end = sql.end_of(conversation.id)
+    message = snapshot.accepted(
+        conversation,
+        echo_id=echo_id,
+        text=text,
+        has_files=bool(file_ids),
+        at=max(pen.now, end.at + 1),
+        waits=end.first == Message.State.UNCONFIRMED,
+    )
+    pen.add_message(message)
+    files.attach(conversation.contact_id, file_ids, message.id)
+    kind, position, payload = Delivery.Kind.MESSAGE, end.position + 1, trail.payload()
+    outbox.enqueue(pen, kind, conversation, message_id=message.id, position=position, payload=payload)
+    return message.id
 
 
 def _refuse_too_many(contact_id: uuid.UUID) -> None:
@@ -160,32 +176,6 @@ def _begun_after(contact_id: uuid.UUID, moment: int, *, most: int) -> list[int]:
     untold = empty.exclude(deliveries__kind=kind)
     times = [rows.order_by("-created_at").values_list("created_at", flat=True)[:most] for rows in (told, untold)]
     return sorted(chain(*times), reverse=True)[:most]
-
-
-def _message(pen: Pen, conversation: Conversation, *, echo_id: uuid.UUID, text: str) -> MessageRecord:
-    return MessageRecord(
-        id=uuid.uuid4(),
-        conversation_id=conversation.id,
-        contact_id=conversation.contact_id,
-        inbox_id=conversation.inbox_id,
-        chatwoot_id=None,
-        echo_id=echo_id,
-        direction=Message.Direction.INCOMING,
-        content=text,
-        content_type="text",
-        content_attributes={},
-        sender_kind="contact",
-        sender_name="",
-        sender_avatar="",
-        has_files=False,
-        at=max(pen.now, sql.newest_at(conversation.id) + 1),
-        state=Message.State.ACCEPTED,
-        reason=outcome.BEHIND if order.waits_for_a_choice(str(conversation.id)) else "",
-        chatwoot_updated_at=0,
-        applied_at=0,
-        deleted=False,
-        seq=0,
-    )
 
 
 # What is no message of one's own; a second wish that finds the first still waiting is the same wish

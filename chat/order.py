@@ -60,8 +60,3 @@ def _show(pen: Pen, waiting: list[Queued]) -> None:
             pen.change_message(record._replace(reason=reason))
         if not waits:
             Delivery.objects.filter(id=each.id).update(created_at=pen.now)
-
-
-def waits_for_a_choice(lane: str) -> bool:
-    opening = Delivery.objects.filter(lane=lane, state__in=Delivery.OPEN).order_by("position")
-    return opening.values_list("state", flat=True).first() == State.UNCONFIRMED

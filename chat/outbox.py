@@ -49,17 +49,19 @@ def enqueue(
     *,
     message_id: uuid.UUID | None = None,
     lane: str | None = None,
+    position: int = 0,
     payload: Mapping[str, Any] | None = None,
     not_before: int = 0,
 ) -> None:
+    """``position``: where the next free one of its lane is known already."""
     names = {"contact_inbox_id": conversation.contact_inbox_id, "conversation_id": conversation.id}
     values = names | {"message_id": message_id, "payload": payload or {}}
-    _create(pen, kind, lane or str(conversation.id), not_before=not_before, **values)
+    _create(pen, kind, lane or str(conversation.id), position=position, not_before=not_before, **values)
 
 
-def _create(pen: Pen, kind: str, lane: str, *, not_before: int = 0, **values: Any) -> None:
+def _create(pen: Pen, kind: str, lane: str, *, position: int = 0, not_before: int = 0, **values: Any) -> None:
     times = {"due_at": max(pen.now, not_before), "created_at": pen.now}
-    Delivery.objects.create(kind=kind, lane=lane, position=order.tail(lane), **times, **values)
+    Delivery.objects.create(kind=kind, lane=lane, position=position or order.tail(lane), **times, **values)
 
 
 def enqueue_creation(pen: Pen, conversation: Conversation, *, contact: bool) -> None:
@@ -171,16 +173,14 @@ def _held(claim: Claim) -> QuerySet[Delivery]:
 
 def later(pen: Pen, claim: Claim, *, reason: str, due_at: int, crashed: bool = False) -> None:
     """Try again at ``due_at``: the attempt certainly had no effect, or having it twice is having it once."""
-    crashes = F("crashes") + 1 if crashed else F("crashes")
-    _settle(pen, claim, State.ACCEPTED, reason=reason, due_at=due_at, crashes=crashes)
+    _settle(pen, claim, State.ACCEPTED, reason=reason, due_at=due_at, crashes=F("crashes") + int(crashed))
 
 
 def doubt(
     pen: Pen, claim: Claim, *, reason: str, finished: bool, permanent: bool, due_at: int, crashed: bool = False
 ) -> None:
     """The attempt may have had an effect: look at ``due_at``. ``finished``: nothing more comes of it."""
-    crashes = F("crashes") + 1 if crashed else F("crashes")
-    values = {"finished": finished, "permanent": permanent, "crashes": crashes}
+    values = {"finished": finished, "permanent": permanent, "crashes": F("crashes") + int(crashed)}
     _settle(pen, claim, State.UNSURE, reason=reason, shown="", due_at=due_at, **values)
 
 

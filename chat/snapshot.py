@@ -1,4 +1,4 @@
-"""What a message of ours becomes by what Chatwoot says of it. Pure: nothing is read or written here."""
+"""What a message is at first, and becomes by what Chatwoot says of it. Pure: nothing is read or written here."""
 
 import uuid
 from collections.abc import Mapping
@@ -6,12 +6,41 @@ from typing import Any
 
 import orjson
 
-from chat import faces
+from chat import faces, outcome
 from chat.chatwoot import resources
 from chat.chatwoot.resources import MessageType
-from chat.models import Message
+from chat.models import Conversation, Message
 from chat.records import ConversationRecord, MessageRecord
 from chat.rich import ANSWERING
+
+
+def accepted(
+    conversation: Conversation, *, echo_id: uuid.UUID, text: str, has_files: bool, at: int, waits: bool
+) -> MessageRecord:
+    """What a visitor has written, before Chatwoot has heard of it. ``waits``: behind what was never confirmed."""
+    return MessageRecord(
+        id=uuid.uuid4(),
+        conversation_id=conversation.id,
+        contact_id=conversation.contact_id,
+        inbox_id=conversation.inbox_id,
+        chatwoot_id=None,
+        echo_id=echo_id,
+        direction=Message.Direction.INCOMING,
+        content=text,
+        content_type="text",
+        content_attributes={},
+        sender_kind="contact",
+        sender_name="",
+        sender_avatar="",
+        has_files=has_files,
+        at=at,
+        state=Message.State.ACCEPTED,
+        reason=outcome.BEHIND if waits else "",
+        chatwoot_updated_at=0,
+        applied_at=0,
+        deleted=False,
+        seq=0,
+    )
 
 
 def first(conversation: ConversationRecord, message: resources.Message, *, at: int) -> MessageRecord:

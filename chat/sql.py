@@ -89,9 +89,25 @@ def message_by_echo_id(contact_id: uuid.UUID, echo_id: uuid.UUID) -> MessageReco
     return MessageRecord.read(rows[0]) if rows else None
 
 
-def newest_at(conversation_id: uuid.UUID) -> int:
-    query = "SELECT COALESCE(MAX(at), 0) FROM chat_message WHERE conversation_id = %s"
-    return int(_fetch(query, (key(conversation_id),))[0][0])
+class End(NamedTuple):
+    """Of a conversation: the latest place in its thread, the last position in its lane, and the state of what is first
+    there, None when nothing is open."""
+
+    at: int
+    position: int
+    first: str | None
+
+
+def end_of(conversation_id: uuid.UUID) -> End:
+    """In one statement, since this is asked for every message that is accepted."""
+    in_lane = "FROM chat_delivery WHERE lane = %s"
+    query = (
+        "SELECT COALESCE((SELECT MAX(at) FROM chat_message WHERE conversation_id = %s), 0), "
+        f"COALESCE((SELECT MAX(position) {in_lane}), 0), "
+        f"(SELECT state {in_lane} AND state IN ({_OPEN}) ORDER BY position LIMIT 1)"
+    )
+    lane = str(conversation_id)
+    return End(*_fetch(query, (key(conversation_id), lane, lane))[0])
 
 
 def newest_chatwoot_id(chatwoot_id: int) -> int:

@@ -58,7 +58,7 @@ def test_what_is_not_there_is_none(alice: Person):
     assert sql.message(nobody) is sql.conversation(nobody) is sql.feed_position(nobody) is None
     assert sql.message_by_echo_id(alice.id, nobody) is sql.message_by_chatwoot_id(alice.inbox_id, 5) is None
     assert sql.conversation_by_chatwoot_id(alice.inbox_id, 5) is None
-    assert sql.newest_at(nobody) == 0
+    assert sql.end_of(nobody) == (0, 0, None)
     assert sql.neighbours(nobody, 5, own=True) == (None, None)
 
 
@@ -98,6 +98,20 @@ def test_neighbours_are_the_nearest_of_either_kind(alice: Person):
     assert sql.neighbours(conversation_id, 99, own=False) == ((40, at[40]), None)
 
 
+def test_the_end_of_a_conversation_is_its_latest_place_and_the_last_in_its_lane(alice: Person):
+    said = say(alice, "hello")
+    create_upstream(alice, said=said)
+    later = say(alice, "and", to=said.conversation_id)
+    assert sql.end_of(said.conversation_id) == (NOW + 1, 2, "accepted")
+    Message.objects.filter(id=said.message_id).update(at=NOW + 9)
+    Delivery.objects.filter(message=said.message_id).update(state="unconfirmed")
+    assert sql.end_of(said.conversation_id) == (NOW + 9, 2, "unconfirmed")
+    Delivery.objects.filter(message=said.message_id).update(state="sent")
+    assert sql.end_of(later.conversation_id).first == "accepted"
+    Delivery.objects.update(state="failed")
+    assert sql.end_of(said.conversation_id) == (NOW + 9, 2, None)
+
+
 def test_a_queue_is_what_is_open_in_its_lane_in_order(alice: Person, bob: Person):
     said = say(alice, "hello")
     create_upstream(alice, said=said)
@@ -129,7 +143,8 @@ def test_the_databases_clock_is_in_milliseconds():
         (lambda: sql.changed_messages(uuid.uuid4(), after=1, upto=9, limit=9), "contact_id"),
         (lambda: sql.changed_conversations(uuid.uuid4(), after=1, upto=9, limit=9), "contact_id"),
         (lambda: sql.message_page(uuid.uuid4(), before=(1, uuid.uuid4()), limit=9), "conversation_id"),
-        (lambda: sql.newest_at(uuid.uuid4()), "conversation_id"),
+        (lambda: sql.end_of(uuid.uuid4()), "conversation_id"),
+        (lambda: sql.end_of(uuid.uuid4()), "lane"),
         (lambda: sql.message_by_chatwoot_id(1, 1), "inbox_id"),
         (lambda: sql.message_by_echo_id(uuid.uuid4(), uuid.uuid4()), "contact_id"),
         (lambda: sql.neighbours(uuid.uuid4(), 1, own=False), "conversation_id"),
