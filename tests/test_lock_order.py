@@ -10,12 +10,13 @@ from random import Random
 
 import pytest
 
-from chat import sending, sql, tokens
+from chat import lanes, sending, sql, tokens
 from chat.audience import Audience
 from chat.feed import Pen
-from chat.models import Contact, Inbox, upsert_inbox
+from chat.models import Contact, Delivery, Inbox, upsert_inbox
 from chat.reader import Reader
 from chat.writer import Priority, Writer
+from tests.fixtures.people import newcomer, say
 
 MEET_S = 0.5  # on SQLite one of them does not even begin while the other is at it
 
@@ -115,3 +116,28 @@ async def test_contacts_are_locked_in_one_order(reader: Reader, writers: tuple[W
         waits = [writer.write(lambda pen: None, contacts=crowd, priority=Priority.MIRROR) for writer, crowd in pairs]
         await asyncio.gather(*waits)
     assert begun.times == 80, "a transaction was tried again"
+
+
+async def test_a_delivery_is_claimed_once_by_two_who_hold_different_contacts(
+    reader: Reader, writers: tuple[Writer, Writer]
+) -> None:
+    """As after an adoption of which one of them has not heard."""
+
+    def add() -> tuple[uuid.UUID, list[uuid.UUID]]:
+        alice, bob = newcomer(), newcomer()
+        say(alice, "hello")
+        return Delivery.objects.get(kind=Delivery.Kind.CONTACT).id, [alice.id, bob.id]
+
+    delivery_id, ids = await reader.run(add)
+    halfway = Halfway()
+
+    def claim(pen: Pen) -> bool:
+        claimed = lanes.claim_attempt(pen, delivery_id, fence_at=0)
+        halfway.meet(pen)
+        return claimed is not None
+
+    for writer in writers:
+        writer.start()
+    pairs = zip(writers, ids, strict=True)
+    waits = [writer.write(claim, contacts=(each,), priority=Priority.ATTEMPT) for writer, each in pairs]
+    assert sorted(await asyncio.gather(*waits)) == [False, True]
