@@ -43,6 +43,7 @@ class Claim:
     chatwoot_contact_id: int | None
     inbox_id: int
     conversation_id: uuid.UUID | None
+    message_id: uuid.UUID | None
     chatwoot_id: int | None
     baseline_id: int
     source_id: str = field(repr=False)

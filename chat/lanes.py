@@ -187,6 +187,7 @@ def _claim(delivery: Delivery, *, through_bot: bool = False) -> Claim:
         chatwoot_contact_id=contact_inbox.chatwoot_contact_id,
         inbox_id=contact_inbox.inbox_id,
         conversation_id=conversation.id if conversation else None,
+        message_id=message.id if message else None,
         chatwoot_id=conversation.chatwoot_id if conversation else None,
         baseline_id=delivery.baseline_id or 0,
         source_id=contact_inbox.source_id,

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 Headers = Mapping[str, str]
 Kind = Delivery.Kind
+State = Delivery.State
 
 UNRECOGNISED_MS = 60_000
 
@@ -137,7 +138,7 @@ async def _send_message(claim: Claim, upstream: Upstream, headers: Headers, *, l
             headers=headers,
             **_files(parts, left_ms),
         )
-    return _answered(claim, upstream, message, confirms=True)
+    return _answered(claim, upstream, message, confirms=upstream.bot is not None)
 
 
 @contextmanager
@@ -163,15 +164,17 @@ def _files(parts: list[File], left_ms: int) -> dict[str, Any]:
 
 
 def _answered(claim: Claim, upstream: Upstream, message: Message, *, confirms: bool) -> Answer:
+    """``confirms``: Chatwoot has found the conversation under our ``source_id``; of use where there is a bot."""
     ours = replace(message, echo_id=claim.echo_id)  # an answer names no attempt, but we know it
 
     def arrived(pen: Pen) -> None:
-        mirror.apply_message(pen, scope_of(claim, upstream), ours, read_started=claim.started_at)
+        stored = mirror.apply_message(pen, scope_of(claim, upstream), ours, read_started=claim.started_at)
         if confirms and claim.conversation_id is not None:
             mirror.confirm(pen, claim.conversation_id)
         if claim.files and are_equal(claim.files, message.attachments):  # Chatwoot answers when it has stored them
             outbox.arrived(pen, claim.delivery_id)
-        _doubt_if_open(pen, claim, wait_ms=0)
+        if stored is None or (stored.id, stored.state) != (claim.message_id, State.SENT):
+            _doubt_if_open(pen, claim, wait_ms=0)
 
     return Answer(arrived, ours)
 

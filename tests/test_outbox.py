@@ -1,4 +1,5 @@
 import uuid
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -7,11 +8,28 @@ from chat import acceptance, outbox, sql
 from chat.acceptance import Accepted
 from chat.models import Delivery, Inbox
 from tests.fixtures.people import CHATWOOT_INBOX, NOW, Person, cabled, hear, say, told, write
-from tests.fixtures.progress import claim, doubt, due, incoming, look, state, taken
+from tests.fixtures.progress import answered, claim, doubt, due, incoming, look, state, taken
 
 pytestmark = pytest.mark.django_db
 Kind, State = Delivery.Kind, Delivery.State
 DAY = 24 * 3_600_000
+
+
+def test_an_answer_with_our_row_is_the_end_of_it(alice: Person, hello: Accepted):
+    answered(alice, taken(alice, hello), 9)
+    assert state(hello) == (State.SENT, State.SENT)
+    assert Delivery.objects.get(message=hello.message_id).reason == ""
+
+
+@pytest.mark.parametrize("told", [{"conversation_id": 2}, {"id": 5, "message_type": 1}], ids=["elsewhere", "another's"])
+def test_an_answer_that_is_not_taken_for_ours_is_looked_into_at_once(
+    alice: Person, hello: Accepted, told: dict[str, Any]
+):
+    hear(alice, cabled(5, "from an agent", of=alice))
+    answered(alice, taken(alice, hello), 9, **told)
+    assert state(hello) == (State.UNSURE, State.UNSURE)
+    assert Delivery.objects.get(message=hello.message_id).reason == "its answer was not recognised"
+    assert due() == ["hello"]
 
 
 def test_not_sent_is_tried_again_later_without_a_word(alice: Person, hello: Accepted):
