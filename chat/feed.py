@@ -124,7 +124,7 @@ class Pen:
     def add_conversation(self, conversation: Conversation) -> ConversationRecord:
         conversation.seq = self._number(conversation.contact_id)
         conversation.save(force_insert=True)
-        record = ConversationRecord(*(getattr(conversation, name) for name in ConversationRecord._fields))
+        record = ConversationRecord.of(conversation)
         self._changed[record.id] = record
         return record
 

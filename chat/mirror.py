@@ -255,10 +255,10 @@ def apply_message(
 
 def _insert(pen: Pen, conversation: ConversationRecord, message: resources.Message) -> MessageRecord | None:
     if message.message_type is MessageType.INCOMING:
+        if (delivery := recognition.delivery_of(conversation, message)) is not None:
+            return _insert_own(pen, delivery, message)
         if recognition.is_duplicate(conversation.inbox_id, message.id):
             return None
-        if (delivery := recognition.delivery_of(conversation.id, message)) is not None:
-            return _insert_own(pen, delivery, message)
     if message.id <= conversation.forgotten_id:
         return None
     record = snapshot.first(conversation, message, at=place(conversation.id, message.id, message.created_at * 1000))
@@ -271,8 +271,8 @@ def _insert(pen: Pen, conversation: ConversationRecord, message: resources.Messa
 
 
 def _insert_own(pen: Pen, delivery: Delivery, message: resources.Message) -> MessageRecord | None:
-    own = sql.message(delivery.message_id) if delivery.message_id else None
-    assert own is not None  # of a message: it keeps its delivery alive
+    assert delivery.message is not None  # it keeps its delivery alive
+    own = MessageRecord.of(delivery.message)
     if delivery.state == Delivery.State.SENT or own.chatwoot_id is not None:
         recognition.note_duplicate(pen, delivery, message.id)
         return None

@@ -15,6 +15,7 @@ from chat.chatwoot.resources import Message
 from chat.feed import Pen
 from chat.models import Delivery, Duplicate
 from chat.outbox import Kind, State, parse_echo_id
+from chat.records import ConversationRecord
 
 log = logging.getLogger(__name__)
 
@@ -26,24 +27,26 @@ def named(conversation_id: uuid.UUID, message: Message) -> Delivery | None:
     """The delivery that the row's echo or marker names, even if we gave it up or it has arrived already."""
     for text in (message.echo_id, message.marker):
         if delivery_id := parse_echo_id(text):
-            found = Delivery.objects.filter(id=delivery_id, conversation=conversation_id, kind=Kind.MESSAGE).first()
-            if found is not None:
+            ours = Delivery.objects.filter(id=delivery_id, conversation=conversation_id, kind=Kind.MESSAGE)
+            if (found := ours.select_related("message").first()) is not None:
                 return found
     return None
 
 
-def delivery_of(conversation_id: uuid.UUID, message: Message) -> Delivery | None:
+def delivery_of(conversation: ConversationRecord, message: Message) -> Delivery | None:
     """The delivery whose message this incoming row is. If that has arrived already, the row is a duplicate."""
-    if (found := _delivery_of(conversation_id, message)) is not None:
+    is_named = parse_echo_id(message.echo_id) or parse_echo_id(message.marker)
+    found = named(conversation.id, message) if is_named else _alike(conversation, message)
+    if found is not None:
         trail.arrived(found.id, message_id=found.message_id, chatwoot_id=message.id, payload=found.payload)
     return found
 
 
-def _delivery_of(conversation_id: uuid.UUID, message: Message) -> Delivery | None:
-    if parse_echo_id(message.echo_id) or parse_echo_id(message.marker):
-        return named(conversation_id, message)
+def _alike(conversation: ConversationRecord, message: Message) -> Delivery | None:
+    if is_duplicate(conversation.inbox_id, message.id):
+        return None  # another delivery may say the same
     attempted = Delivery.objects.filter(
-        conversation=conversation_id, kind=Kind.MESSAGE, attempt__gt=0, baseline_id__lt=message.id
+        conversation=conversation.id, kind=Kind.MESSAGE, attempt__gt=0, baseline_id__lt=message.id
     )
     if message.deleted:
         return attempted.filter(state__in=Delivery.IN_DOUBT, message__chatwoot_id=None).order_by("position").first()

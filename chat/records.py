@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Self
 
 import orjson
 from django.db import connection
+from django.db.models import Model
 
 
 class ConversationRecord(NamedTuple):
@@ -21,6 +22,11 @@ class ConversationRecord(NamedTuple):
     deleted: bool
     forgotten_id: int
     seq: int
+
+    @classmethod
+    def of(cls, row: Model) -> Self:
+        """From a row that the ORM has read."""
+        return cls(*(getattr(row, name) for name in cls._fields))
 
     @classmethod
     def read(cls, row: Sequence[Any]) -> Self:
@@ -50,6 +56,11 @@ class MessageRecord(NamedTuple):
     applied_at: int
     deleted: bool
     seq: int
+
+    @classmethod
+    def of(cls, row: Model) -> Self:
+        """From a row that the ORM has read."""
+        return cls(*(getattr(row, name) for name in cls._fields))
 
     @classmethod
     def read(cls, row: Sequence[Any]) -> Self:

@@ -28,7 +28,7 @@ def test_a_message_reads_as_the_orm_reads_it(alice: Person):
     )
     for row in Message.objects.all():
         found = sql.message(row.id)
-        assert found == MessageRecord(*(getattr(row, name) for name in MessageRecord._fields))
+        assert found == MessageRecord.of(row)
         assert found == sql.message_by_chatwoot_id(alice.inbox_id, row.chatwoot_id) or row.chatwoot_id is None
         if row.echo_id:
             assert found == sql.message_by_echo_id(alice.id, row.echo_id)
@@ -38,7 +38,7 @@ def test_a_conversation_reads_as_the_orm_reads_it(alice: Person):
     said = say(alice, "hello")
     create_upstream(alice, 9, said=said)
     row = Conversation.objects.get()
-    expected = ConversationRecord(*(getattr(row, name) for name in ConversationRecord._fields))
+    expected = ConversationRecord.of(row)
     assert sql.conversation(said.conversation_id) == sql.conversation_by_chatwoot_id(alice.inbox_id, 9) == expected
 
 
