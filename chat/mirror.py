@@ -85,9 +85,10 @@ def apply_conversation(
     pen: Pen, scope: Scope, conversation: resources.Conversation, *, read_started: int | None
 ) -> ConversationRecord | None:
     """Apply a conversation without its messages. ``read_started``: ms, None for the cable. None: not this contact's."""
+    known = sql.conversation_by_chatwoot_id(scope.inbox_id, conversation.id)
     names = (conversation.id, conversation.inbox_id, conversation.source_id)
     spoken_in = any(_is_of_an_agent(each) for each in conversation.messages)
-    record = _find_conversation(pen, scope, *names, key=conversation.key, spoken_in=spoken_in)
+    record = _find_conversation(pen, scope, known, *names, key=conversation.key, spoken_in=spoken_in)
     if record is None or record.contact_id != scope.contact_id:
         return None
     seen = record._replace(agent_seen=max(record.agent_seen, _end_of_second(conversation.agent_last_seen_at)))
@@ -141,6 +142,7 @@ def _is_of_an_agent(message: resources.Message) -> bool:
 def _find_conversation(
     pen: Pen,
     scope: Scope,
+    record: ConversationRecord | None,
     chatwoot_id: int,
     inbox_id: int | None,
     source_id: str | None,
@@ -148,16 +150,14 @@ def _find_conversation(
     key: str | None = None,
     spoken_in: bool = False,
 ) -> ConversationRecord | None:
-    """The gate: our inbox, and a conversation that is known, or new and of the subscription's own contact inbox.
-
-    ``spoken_in``: an agent has said something there; without, a second one of ours is not shown.
+    """The gate: our inbox, and a conversation that is known (``record``), or new and of the subscription's own contact
+    inbox. ``spoken_in``: an agent has said something there; without, a second one of ours is not shown.
     """
     if not pen.knows(scope.contact_id):
         return None  # erased, while Chatwoot still speaks of them
     is_own = source_id == scope.source_id
     if scope.chatwoot_inbox_id is None and inbox_id is not None and is_own:
         _learn_inbox(scope, inbox_id)
-    record = sql.conversation_by_chatwoot_id(scope.inbox_id, chatwoot_id)
     if inbox_id is not None and inbox_id != _chatwoot_inbox_id(scope, inbox_id):
         pen.count("dropped", "another_inbox")
         log.log(logging.ERROR if is_own else logging.INFO, "dropped a frame of another inbox on %r", scope)
@@ -235,11 +235,11 @@ def apply_message(
     if message.private or message.message_type is MessageType.ACTIVITY:
         pen.count("dropped", "private" if message.private else "activity")
         return None
-    spoken_in, at = _is_of_an_agent(message), message.conversation_id
-    conversation = _find_conversation(pen, scope, at, message.inbox_id, message.source_id, spoken_in=spoken_in)
+    known, record = sql.by_chatwoot_ids(scope.inbox_id, message.conversation_id, message.id)
+    names = (message.conversation_id, message.inbox_id, message.source_id)
+    conversation = _find_conversation(pen, scope, known, *names, spoken_in=_is_of_an_agent(message))
     if conversation is None or conversation.contact_id != scope.contact_id:
         return None
-    record = sql.message_by_chatwoot_id(scope.inbox_id, message.id)
     if record is not None and reissued.is_another(record, message, conversation_id=conversation.id):
         reissued.forget(record, message)
         record = None

@@ -83,6 +83,21 @@ def message_by_chatwoot_id(inbox_id: int, chatwoot_id: int) -> MessageRecord | N
     return MessageRecord.read(rows[0]) if rows else None
 
 
+def by_chatwoot_ids(
+    inbox_id: int, conversation: int, message: int
+) -> tuple[ConversationRecord | None, MessageRecord | None]:
+    """What has these numbers of Chatwoot's, whether or not the one is in the other."""
+    columns = [f"c.{name}" for name in ConversationRecord._fields] + [f"m.{name}" for name in MessageRecord._fields]
+    query = (
+        f"SELECT {', '.join(columns)} FROM (SELECT 1) AS one"
+        " LEFT JOIN chat_conversation c ON c.inbox_id = %s AND c.chatwoot_id = %s"
+        " LEFT JOIN chat_message m ON m.inbox_id = %s AND m.chatwoot_id = %s"
+    )
+    row = _fetch(query, (inbox_id, conversation, inbox_id, message))[0]
+    talk, said = row[: len(ConversationRecord._fields)], row[len(ConversationRecord._fields) :]
+    return ConversationRecord.read(talk) if talk[0] else None, MessageRecord.read(said) if said[0] else None
+
+
 def message_by_echo_id(contact_id: uuid.UUID, echo_id: uuid.UUID) -> MessageRecord | None:
     query = f"SELECT {_MESSAGE} FROM chat_message WHERE contact_id = %s AND echo_id = %s"
     rows = _fetch(query, (key(contact_id), key(echo_id)))

@@ -42,6 +42,20 @@ def test_a_conversation_reads_as_the_orm_reads_it(alice: Person):
     assert sql.conversation(said.conversation_id) == sql.conversation_by_chatwoot_id(alice.inbox_id, 9) == expected
 
 
+def test_a_conversation_and_a_message_are_found_by_their_numbers_together(alice: Person, bob: Person):
+    create_upstream(alice, 9, said=say(alice, "hello"))
+    create_upstream(bob, 8, said=say(bob, "hi"))
+    hear(alice, told(5, conversation=9))
+    talk, said = sql.conversation_by_chatwoot_id(alice.inbox_id, 9), sql.message_by_chatwoot_id(alice.inbox_id, 5)
+    assert talk and said
+    elsewhere = sql.conversation_by_chatwoot_id(alice.inbox_id, 8)
+    assert sql.by_chatwoot_ids(alice.inbox_id, 9, 5) == (talk, said)
+    assert sql.by_chatwoot_ids(alice.inbox_id, 8, 5) == (elsewhere, said)
+    assert sql.by_chatwoot_ids(alice.inbox_id, 9, 6) == (talk, None)
+    assert sql.by_chatwoot_ids(alice.inbox_id, 7, 5) == (None, said)
+    assert sql.by_chatwoot_ids(alice.inbox_id + 1, 9, 5) == (None, None)
+
+
 def test_an_update_touches_its_row_alone(alice: Person):
     said = say(alice, "hello")
     other = say(alice, "other", to=said.conversation_id)
@@ -149,6 +163,7 @@ def test_the_databases_clock_is_in_milliseconds():
         (lambda: sql.message_by_echo_id(uuid.uuid4(), uuid.uuid4()), "contact_id"),
         (lambda: sql.neighbours(uuid.uuid4(), 1, own=False), "conversation_id"),
         (lambda: sql.newest_chatwoot_id(1), "inbox_id"),
+        (lambda: sql.by_chatwoot_ids(1, 1, 1), "inbox_id"),
         (lambda: sql.queue("nobody's"), "lane"),
     ],
 )
