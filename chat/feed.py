@@ -70,14 +70,16 @@ class Change(NamedTuple):
 
 
 class Pen:
-    """Writes conversations and messages inside one transaction, whose contacts are locked, and numbers each change."""
+    """Writes conversations and messages inside one transaction, whose contacts are locked, and numbers each change.
 
-    def __init__(self, now: int, contacts: Iterable[uuid.UUID]) -> None:
-        self.now = now
-        self._before: dict[uuid.UUID, int] = {}
-        self._heads: dict[uuid.UUID, int] = {}
+    ``now``: None for the database's own clock, which comes with the locks.
+    """
+
+    def __init__(self, now: int | None, contacts: Iterable[uuid.UUID]) -> None:
+        locks = sql.lock_contacts(contacts)
+        self.now = locks.now if now is None else now
+        self._before, self._heads = locks.heads, dict(locks.heads)
         self._moved: set[uuid.UUID] = set()  # their changes are more than the rows that we know of
-        self.hold(contacts)
         self._changed: dict[uuid.UUID, Record] = {}
         self._inboxes: dict[int, dict[str, Any]] = {}
         self.has_emptied = False  # text was taken away that must not stay on the disk
@@ -93,8 +95,10 @@ class Pen:
 
     def hold(self, contacts: Iterable[uuid.UUID]) -> None:
         """Lock these, too. Better name them at the start: only there locks are taken in one order by everybody."""
-        for contact_id, (_, head) in sql.lock_contacts(set(contacts) - self._before.keys()).items():
-            self._before[contact_id] = self._heads[contact_id] = head
+        if more := set(contacts) - self._before.keys():
+            found = sql.lock_contacts(more).heads
+            self._before |= found
+            self._heads |= found
 
     def _number(self, contact_id: uuid.UUID) -> int:
         self._heads[contact_id] += 1

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from django.db import transaction
 
-from chat import outbox, sql
+from chat import outbox
 from chat.feed import Pen
 from chat.models import Delivery
 from chat.runtime import Runtime
@@ -39,7 +39,7 @@ def _requeue(pen: Pen, *, delivery_id: uuid.UUID, contact_id: uuid.UUID) -> bool
 
 def _write(change: Callable[[Pen], T], contact_id: uuid.UUID) -> T:
     with transaction.atomic():
-        pen = Pen(sql.database_now(), (contact_id,))
+        pen = Pen(None, (contact_id,))
         result = change(pen)
         pen.close()
     return result

@@ -17,6 +17,7 @@ from chat.records import ConversationRecord, MessageRecord, key, stored, unkeyed
 
 _CONVERSATION = ", ".join(ConversationRecord._fields)
 _MESSAGE = ", ".join(MessageRecord._fields)
+_CLOCK = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"  # PostgreSQL's
 _OPEN = ", ".join(f"'{state.value}'" for state in Delivery.OPEN)
 
 
@@ -34,20 +35,26 @@ def _execute(query: str, params: Sequence[Any]) -> None:
 
 def database_now() -> int:
     """Milliseconds by the clock of the database, which several machines share; SQLite's is this machine's own."""
-    if connection.vendor != "postgresql":
-        return now_ms()
-    return int(_fetch("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint", ())[0][0])
+    return int(_fetch(f"SELECT {_CLOCK}", ())[0][0]) if connection.vendor == "postgresql" else now_ms()
 
 
-def lock_contacts(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[str, int]]:
-    """Epoch and head of each contact, locked in id order (unordered batches deadlock on PostgreSQL)."""
+class Locks(NamedTuple):
+    """The heads of those who exist, and the time by the database's clock when they were asked for."""
+
+    heads: dict[uuid.UUID, int]
+    now: int
+
+
+def lock_contacts(ids: Iterable[uuid.UUID]) -> Locks:
+    """In id order (unordered batches deadlock on PostgreSQL)."""
     keys = [key(each) for each in sorted(ids)]
     if not keys:
-        return {}
-    lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
+        return Locks({}, database_now())
+    clock, lock = (_CLOCK, " FOR UPDATE") if connection.vendor == "postgresql" else ("0", "")
     places = ", ".join(["%s"] * len(keys))
-    rows = _fetch(f"SELECT id, epoch, head FROM chat_contact WHERE id IN ({places}) ORDER BY id{lock}", keys)
-    return {uuid.UUID(str(each)): (epoch, head) for each, epoch, head in rows}
+    rows = _fetch(f"SELECT id, head, {clock} FROM chat_contact WHERE id IN ({places}) ORDER BY id{lock}", keys)
+    now = max((each for *_, each in rows), default=0) or database_now()
+    return Locks({uuid.UUID(str(each)): head for each, head, _ in rows}, now)
 
 
 def raise_head(contact_id: uuid.UUID, head: int) -> None:

@@ -29,7 +29,6 @@ from django.db import DataError, Error, IntegrityError, ProgrammingError, connec
 
 from chat import sql
 from chat.audience import Audience
-from chat.clock import Clock
 from chat.failpoints import reached
 from chat.feed import Change, Pen, Tally
 from chat.lock_turns import Turn, transaction_within, wait_at_most
@@ -83,13 +82,13 @@ class _Write:
 
 
 class Writer:
-    """Start it on the loop that its callers use. ``clock`` is read on the writer thread, once per transaction."""
+    """Start it on the loop that its callers use. ``clock``: instead of the database's, read once per transaction."""
 
     def __init__(
         self,
         audience: Audience,
         *,
-        clock: Clock = sql.database_now,
+        clock: Callable[[], int | None] = lambda: None,
         batch_ms: float = 5,
         max_waiting: int = 10_000,
         timing: Timing | None = None,

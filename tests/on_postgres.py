@@ -8,7 +8,7 @@ from tests.fixtures.the_postgres import HOW_TO, PostgresServer, program
 
 STATE = (
     "acceptance erasing feed link lock_order mirror notices outbox overview processes rotation sessions signin sql "
-    "swept_uploads writer"
+    "statements swept_uploads writer"
 )
 CLAIMS = "test_resync.py::test_one_comparison_per_pause_over_two_processes_and_a_later_wish_is_kept"
 

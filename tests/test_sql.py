@@ -6,7 +6,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from chat import acceptance, sql
-from chat.models import Contact, Conversation, Delivery, Message
+from chat.models import Conversation, Delivery, Message
 from chat.records import ConversationRecord, MessageRecord
 from tests.fixtures.people import NOW, Person, cabled, create_upstream, hear, say, told, write
 
@@ -78,12 +78,14 @@ def test_what_is_not_there_is_none(alice: Person):
 
 def test_locks_give_the_heads_of_those_who_exist(alice: Person, bob: Person):
     say(bob, "hi")
-    epochs = dict(Contact.objects.values_list("id", "epoch"))
-    assert sql.lock_contacts([bob.id, uuid.uuid4(), alice.id]) == {
-        alice.id: (epochs[alice.id], 0),
-        bob.id: (epochs[bob.id], 2),
-    }
-    assert sql.lock_contacts([]) == {}
+    assert sql.lock_contacts([bob.id, uuid.uuid4(), alice.id]).heads == {alice.id: 0, bob.id: 2}
+    assert sql.lock_contacts([]).heads == {}
+
+
+def test_locks_bring_the_databases_clock_along(alice: Person, bob: Person):
+    for ids in ([alice.id, bob.id], [uuid.uuid4()], []):
+        before, now, after = sql.database_now(), sql.lock_contacts(ids).now, sql.database_now()
+        assert before <= now <= after
 
 
 def test_locks_are_taken_in_the_order_of_ids(alice: Person, bob: Person):

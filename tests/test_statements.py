@@ -14,6 +14,7 @@ from django.db import connection
 
 from chat import acceptance, lanes, mirror
 from chat.acceptance import Accepted
+from chat.feed import Pen
 from chat.models import Delivery
 from chat.outbox import Claim
 from tests.fixtures.people import NOW, Person, cabled, conversation, hear, write
@@ -73,3 +74,9 @@ def test_what_an_agent_says(alice: Person, spoken: Accepted) -> None:
     apply = partial(write, mirror.apply_conversation, alice.scope, news, of=alice, read_started=None)
     took["conversation"] = statements(apply)
     assert took == {"message": 6, "conversation": 4}
+
+
+def test_a_transaction_begins_with_one_which_brings_the_clock_along(alice: Person) -> None:
+    assert statements(lambda: Pen(None, [alice.id])) == 1
+    pen = Pen(None, [alice.id])
+    assert statements(lambda: pen.hold([alice.id])) == 0
