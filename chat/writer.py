@@ -27,7 +27,6 @@ from typing import Any, TypeVar
 
 from django.db import DataError, Error, IntegrityError, ProgrammingError, connection
 
-from chat import sql
 from chat.audience import Audience
 from chat.failpoints import reached
 from chat.feed import Change, Pen, Tally
