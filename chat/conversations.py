@@ -192,9 +192,10 @@ class Conversations:
 
     async def rate(self, contact_id: uuid.UUID, *, conversation_id: uuid.UUID, rating: int, feedback: str) -> None:
         """Answer the survey of a conversation; a later rating replaces it."""
-        asked = await self._run(overview.survey_of, contact_id, conversation_id)
         response = {"rating": rating, "feedback_message": feedback}
-        await self.answer(contact_id, message_id=asked, values={"csat_survey_response": response})
+        values = wire.validate_values({"csat_survey_response": response})  # whether or not there is a survey
+        asked = await self._run(overview.survey_of, contact_id, conversation_id)
+        await self.answer(contact_id, message_id=asked, values=values)
 
     async def _write(self, contact_id: uuid.UUID, change: Callable[[Pen], T]) -> T:
         try:

@@ -97,6 +97,8 @@ async def test_a_conversation_is_rated_where_chatwoot_asks(alice: Any, world: Wo
     rating = {"rating": 5, "feedback": "thanks"}
     early = await alice.call("PUT", f"conversations/{conversation}/csat", rating)
     assert (early.status_code, early.json()["error"]["code"]) == (409, "no_question")
+    unkept = await alice.call("PUT", f"conversations/{conversation}/csat", {"rating": 5, "feedback": "\0"})
+    assert unkept.status_code == 422, "what can never be kept is refused before it is known whether there is a survey"
     asked = world.sandbox.desk.reply(world.conversations()[0]["id"], "how was it?", content_type="input_csat")
     await alice.call("GET", "sync")
     while (await alice.call("PUT", f"conversations/{conversation}/csat", rating)).status_code != 204:
