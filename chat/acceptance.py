@@ -57,7 +57,7 @@ def accept(
         conversation = _begun(contact_id, new_id) or _begin_conversation(pen, contact_id, new_id)
     if conversation.chatwoot_id is None:
         # Once: while its creation is open, nothing is added.
-        outbox.enqueue_creation(pen, conversation, contact=not conversation.contact_inbox.pubsub_token)
+        outbox.enqueue_creation(pen, conversation)
     message_id = _keep(pen, conversation, echo_id=echo_id, text=text, file_ids=file_ids)
     pen.count("accepted")
     return Accepted(message_id, conversation.id)

@@ -16,7 +16,7 @@ from chat import mirror, outbox, sql
 from chat.budget import Urgency
 from chat.chatwoot import resources
 from chat.chatwoot.errors import NotFound, TooBig
-from chat.chatwoot.listing import Unread
+from chat.chatwoot.listing import FULL_PAGE, OVERLAP, Unread
 from chat.chatwoot.resources import MessageType
 from chat.feed import Pen
 from chat.mirror import Scope
@@ -29,7 +29,6 @@ log = logging.getLogger(__name__)
 
 MANY = 200  # known messages, beyond which the index is not asked for at every gap
 CHUNK = 50  # messages in one write, so that accepts never wait long
-OVERLAP = 5  # rows of a page that the next one shows again: ids are not the order of commits
 SETTLED_S = 60  # a message so old has no sibling with a lower id that is still to be committed
 RECENT = 5  # conversations whose newest pages are read
 RECENT_PAGES = 50
@@ -153,9 +152,11 @@ class Comparing:
             self._tell_found(scope, upstream, news)
             settled = max(settled, _settled(upstream, page.rows))
             ids = page.ids
-            if len(ids) <= OVERLAP or (ids[0] <= until and not news):
+            if page.size < FULL_PAGE or (ids and ids[0] <= until and not news):
                 await self._verified(scope, known.chatwoot_id, settled)
                 return True
+            if len(ids) < OVERLAP:
+                return False  # nearly all of a page cannot be read
             before = ids[OVERLAP - 1]
         log.warning("conversation %s: %d pages were not enough to compare it", known.id, most)
         return False

@@ -38,7 +38,7 @@ def _again(pen: Pen, claim: Claim) -> None:
         return
     conversation = Conversation.objects.select_related("contact_inbox").get(id=claim.conversation_id)
     _forget(conversation.id)
-    outbox.enqueue_creation(pen, conversation, contact=not conversation.contact_inbox.pubsub_token)
+    outbox.enqueue_creation(pen, conversation)
     outbox.later(pen, claim, reason="gone from Chatwoot, created anew", due_at=pen.now)
     if claim.kind == Kind.CONVERSATION:
         order.to_the_tail(claim.delivery_id)  # after the contact

@@ -16,7 +16,7 @@ from chat import expected, gone, mirror, sql
 from chat.budget import Urgency
 from chat.chatwoot.addresses import Hosts, Uncheckable
 from chat.chatwoot.errors import NotFound
-from chat.chatwoot.listing import Listed, Unread
+from chat.chatwoot.listing import FULL_PAGE, OVERLAP, Listed, Unread
 from chat.chatwoot.resources import Conversation as UpstreamConversation
 from chat.chatwoot.resources import Message, MessageType
 from chat.chatwoot.storage import stored_size
@@ -33,8 +33,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Write = Callable[[Callable[[Pen], None]], Awaitable[None]]
 
-FULL_PAGE = 20
-OVERLAP = 5  # rows of a page that the next one shows again: ids are not the order of time
 MOST_PAGES = 50
 
 

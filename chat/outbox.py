@@ -64,11 +64,12 @@ def _create(pen: Pen, kind: str, lane: str, *, position: int = 0, not_before: in
     Delivery.objects.create(kind=kind, lane=lane, position=position or order.tail(lane), **times, **values)
 
 
-def enqueue_creation(pen: Pen, conversation: Conversation, *, contact: bool) -> None:
-    """Let the conversation come into being at Chatwoot, and with ``contact`` its person before it."""
+def enqueue_creation(pen: Pen, conversation: Conversation) -> None:
+    """Let the conversation come into being at Chatwoot, and before it its person, who may not be known there."""
     lane = creation_lane(conversation.contact_inbox_id)
     opening = Delivery.objects.filter(lane=lane, state__in=Delivery.OPEN)
-    if contact and not opening.filter(kind=Kind.CONTACT).exists():
+    is_known = conversation.contact_inbox.pubsub_token
+    if not is_known and not opening.filter(kind=Kind.CONTACT).exists():
         enqueue(pen, Kind.CONTACT, conversation, lane=lane)
     if not opening.filter(kind=Kind.CONVERSATION, conversation=conversation.id).exists():
         enqueue(pen, Kind.CONVERSATION, conversation, lane=lane)
@@ -113,7 +114,7 @@ def requeue(pen: Pen, delivery: Delivery) -> bool:
     order.show_waiting(pen, delivery.lane)
     talk = delivery.conversation
     if delivery.kind == Kind.MESSAGE and talk is not None and talk.chatwoot_id is None:
-        enqueue_creation(pen, talk, contact=not talk.contact_inbox.pubsub_token)
+        enqueue_creation(pen, talk)
     return True
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from chat import sql
@@ -149,6 +150,27 @@ class Narrow(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+class Garbled(Narrow):
+    """The oldest sixteen of each page of messages tell no id."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await super().handle_async_request(request)
+        if request.method == "POST" or not request.url.path.endswith("/messages"):
+            return response
+        rows = orjson.loads(await response.aread())
+        return httpx.Response(200, json=[*({**row, "id": None} for row in rows[:16]), *rows[16:]])
+
+
+async def test_a_page_of_which_hardly_anything_can_be_read_is_not_the_last(world: World) -> None:
+    runtime, alice = await world.start(timing=SELDOM), await world.person()
+    _, talk, _ = await long_talk(world, runtime, alice)
+    await world.stop(runtime)
+    await world.ask(verified, 0)
+    runtime = await world.start(timing=SELDOM, transport=Garbled("/conversations", f"/conversations/{talk}"))
+    await runtime.resyncs.run(alice.scope, urgency=Urgency.REST)
+    assert await world.ask(lambda: Conversation.objects.get().verified_id) == 0
 
 
 async def test_where_the_index_is_too_big_each_conversation_is_asked_for(world: World) -> None:

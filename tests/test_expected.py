@@ -87,7 +87,7 @@ async def begin_another(runtime: Runtime, person: Person) -> None:
             created_at=known.created_at + 1,
         )
         pen.add_conversation(made)
-        outbox.enqueue_creation(pen, made, contact=False)
+        outbox.enqueue_creation(pen, made)
 
     await runtime.writer.write(begin, contacts=(person.contact_id,), priority=Priority.ACCEPT)
 

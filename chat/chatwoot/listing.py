@@ -7,6 +7,8 @@ from typing import Any, Generic, Protocol, TypeVar
 from chat.chatwoot import reading
 from chat.chatwoot.errors import Malformed
 
+FULL_PAGE = 20  # messages (contract §1.8)
+OVERLAP = 5  # messages of a page that the next one shows again: ids are the order of neither commits nor time
 INCOMING = 0  # the message_type of what a visitor wrote (contract §2.1)
 
 
