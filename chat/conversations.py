@@ -154,10 +154,10 @@ class Conversations:
         glance = await self.glance(contact_id, conversation_id=accepted.conversation_id)
         return Begun(glance, accepted.message_id, accepted.replayed)
 
-    async def upload(self, contact_id: uuid.UUID, *, name: str, source: Source) -> Uploaded:
-        """Keep a file that a later message may carry."""
+    async def upload(self, contact_id: uuid.UUID, *, name: str, source: Source, peer: str = "") -> Uploaded:
+        """Keep a file that a later message may carry. ``peer`` is the client's address."""
         try:
-            return await self._uploads.keep(contact_id, name=name, source=source)
+            return await self._uploads.keep(contact_id, name=name, source=source, peer=peer)
         except Refusal as refusal:
             self.files_refused[refusal.code] += 1
             raise

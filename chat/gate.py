@@ -12,10 +12,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol, Self
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
-from django.utils.module_loading import import_string
 
 from chat import networks
+from chat.challenge import Challenge, ask, challenge_of
 from chat.limits import AGAIN_S, CAPPED_S, CAPS, WORDS, Buckets, Limits, Places, Rate
 from chat.models import Inbox
 from chat.networks import Address
@@ -28,10 +27,8 @@ log = logging.getLogger(__name__)
 SAY_S = 60.0  # how often is said who was turned away
 MOST_NOTED = 1_000
 ALARM_S = 3_600.0  # a cap that stays reached is told of again
-CHALLENGE_S = 5.0
 CHALLENGE_SPAN_S = 600
-
-Challenge = Callable[[Any, Inbox], Awaitable[str | None]]  # of a request; text: why not
+UNDRAWABLE = 5  # uploads: for so many counts a picture that cannot be drawn anew
 
 
 class Guest(Protocol):
@@ -144,12 +141,7 @@ class Gate:
         return bool(self._unasked) and not self._buckets.take(("unasked", who), self._unasked)
 
     async def _ask(self, challenge: Challenge, request: Any, inbox: Inbox) -> None:
-        try:
-            async with asyncio.timeout(CHALLENGE_S):
-                why_not = await challenge(request, inbox)
-        except Exception as error:  # theirs: whoever it would have let through may come back
-            log.error("SESSION_CHALLENGE failed, a newcomer was turned away", exc_info=error)
-            raise Refusal(Code.UNAVAILABLE) from error
+        why_not = await ask(challenge, request, inbox)
         if why_not is not None:
             self._note("challenge", inbox.slug)
             raise Refusal(Code.CHALLENGED, why_not)
@@ -210,9 +202,15 @@ class Gate:
         self._check(address, None, slug)
         self._take("articles", networks.key(address), slug)
 
-    def upload(self, contact_id: uuid.UUID, slug: str, *, size: int) -> None:
+    def upload(self, peer: str, contact_id: uuid.UUID, slug: str, *, size: int) -> None:
+        self._take("address_uploads", networks.key(networks.parse(peer)), slug)
         self._take("uploads", contact_id, slug)
         self._take("upload_bytes", contact_id, slug, size)
+
+    def undrawable(self, peer: str, contact_id: uuid.UUID, slug: str) -> None:
+        """It has come by as one upload, and took the processor. Raises nothing."""
+        self._spend("address_uploads", networks.key(networks.parse(peer)), slug, UNDRAWABLE - 1)
+        self._spend("uploads", contact_id, slug, UNDRAWABLE - 1)
 
     # How it is decided
 
@@ -231,6 +229,12 @@ class Gate:
                 wait_s = max(wait_s, CAPPED_S)
             raise Refusal(Code.TOO_FAST, WORDS[name], retry_after_s=wait_s)
         if self.taken and rates:
+            self.taken(name, str(who), slug, amount)
+
+    def _spend(self, name: str, who: object, slug: str, amount: int) -> None:
+        """As far as there is something to take."""
+        self.heard(name, str(who), slug, amount)
+        if self.taken and self._of(slug).rates[name]:
             self.taken(name, str(who), slug, amount)
 
     def heard(self, name: str, who: str, slug: str, amount: int) -> None:
@@ -285,16 +289,3 @@ class Gate:
 def unlimited() -> Gate:
     """Lets everybody in; for what is looked at alone."""
     return Gate(limits=Limits.of({"all": "off"}))
-
-
-def challenge_of(path: str) -> Challenge | None:
-    """What ``SESSION_CHALLENGE`` names; raise ImproperlyConfigured."""
-    if not path:
-        return None
-    try:
-        found: Challenge = import_string(path)
-    except ImportError as error:
-        raise ImproperlyConfigured(f"SESSION_CHALLENGE is {path!r}, which cannot be imported: {error}") from None
-    if not callable(found):
-        raise ImproperlyConfigured(f"SESSION_CHALLENGE is {path!r}; write the dotted path of an async function")
-    return found

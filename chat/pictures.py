@@ -10,23 +10,28 @@ from chat.wire.errors import Code, Refusal
 
 log = logging.getLogger(__name__)
 
-LASTS_S = 30.0  # by the clock; its time on the processor has a bound of its own
+LASTS_S = 15.0  # by the clock; its time on the processor has a bound of its own
 TOO_MUCH = (
-    f"A picture has at most {reencoding.MOST_PIXELS // 1_000_000} megapixels, and {reencoding.MOST_FRAMES} frames."
+    f"A picture has at most {reencoding.MOST_PIXELS // 1_000_000} megapixels, a moving one {reencoding.MOST_FRAMES} "
+    f"frames, and {reencoding.MOST_FRAME_PIXELS // 1_000_000} megapixels in all of them together."
 )
 
 
+class Undrawable(Refusal):
+    """Finding that out took the processor: it counts for more than one upload."""
+
+
 def redraw(path: Path, *, most_bytes: int) -> None:
-    """Put the picture's new drawing in its place; call it on a thread. Raises Refusal and OSError."""
+    """Put the picture's new drawing in its place; call it on a thread. Raises Undrawable and OSError."""
     drawing = path.with_name(f"{path.name}-new")
     try:
         drawing.touch(mode=0o600)
         code = run(Path(reencoding.__file__), path, drawing, most_bytes=most_bytes)
         if code == reencoding.TOO_MUCH:
-            raise Refusal(Code.FILE_REFUSED, TOO_MUCH)
+            raise Undrawable(Code.FILE_REFUSED, TOO_MUCH)
         if code != reencoding.DONE or not drawing.stat().st_size:
             log.info("a picture could not be drawn anew: it ended with %s", code)
-            raise Refusal(Code.FILE_REFUSED, "This picture cannot be read. Try to save it in another format.")
+            raise Undrawable(Code.FILE_REFUSED, "This picture cannot be read. Try to save it in another format.")
         drawing.replace(path)
     finally:
         drawing.unlink(missing_ok=True)

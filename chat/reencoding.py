@@ -4,22 +4,25 @@
 that goes astray, or a picture that is a bomb, harms nobody else. Imports nothing of ours.
 """
 
+import os
 import resource
 import sys
 import warnings
 from typing import Any
 
 MEMORY_BYTES = 1_000_000_000  # of addresses: 50 megapixels, once more turned upright, and the libraries
-CPU_S = 15
+CPU_S = 5
+NICE = 10  # chats come before pictures
 MOST_PIXELS = 50_000_000
 MOST_FRAMES = 200
-MOST_FRAME_PIXELS = 100_000_000  # of all frames together: they are kept until the last is drawn
+MOST_FRAME_PIXELS = 20_000_000  # of all frames together: each is drawn anew
 DONE, REFUSED, TOO_MUCH = 0, 3, 4
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 COLOURS_BYTES = 65_536  # of a colour profile that is kept: without it a picture looks wrong
 
 
 def main(source: str, target: str, most_bytes: str) -> int:
+    os.nice(NICE)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(most_bytes), int(most_bytes)))
@@ -42,7 +45,7 @@ def main(source: str, target: str, most_bytes: str) -> int:
 def _draw(image: Any, target: str) -> int:
     kind = "JPEG" if image.format == "MPO" else image.format  # of several pictures in one, the first
     frames = 1 if kind == "JPEG" else getattr(image, "n_frames", 1)
-    if frames > MOST_FRAMES or frames * image.width * image.height > max(MOST_PIXELS, MOST_FRAME_PIXELS):
+    if frames > MOST_FRAMES or (frames > 1 and frames * image.width * image.height > MOST_FRAME_PIXELS):
         return TOO_MUCH
     if frames == 1:
         _still(image, kind, target)

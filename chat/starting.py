@@ -10,7 +10,7 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import Error
 
-from chat import clock, failpoints, gate
+from chat import challenge, clock, failpoints
 from chat.checks import TAG
 from chat.clock import BadOffset
 from chat.failpoints import BadFailpoints
@@ -33,7 +33,7 @@ def prepare() -> None:
     try:
         clock.follow(settings.CLOCK_OFFSET_FILE)
         failpoints.configure(settings.FAILPOINTS)
-        gate.challenge_of(settings.SESSION_CHALLENGE)
+        challenge.challenge_of(settings.SESSION_CHALLENGE)
         _prepare()
     except (BadOffset, BadFailpoints) as wrong:
         raise ImproperlyConfigured(str(wrong)) from None

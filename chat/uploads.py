@@ -11,20 +11,21 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from django.conf import settings
 
-from chat import consent, dimensions, files, sql
+from chat import consent, dimensions, files, networks, sql
 from chat.clock import now_ms
 from chat.feed import Pen
 from chat.filetypes import CHUNK_BYTES, content_type_of, file_type_of, fitting_name
 from chat.models import Attachment
 from chat.pictures import redraw
 from chat.reader import Reader
+from chat.turns import Turns
 from chat.wire.errors import Code, Refusal
 from chat.writer import BUSY, Priority, Writer
 
@@ -91,13 +92,13 @@ class Uploads:
         self._coming: set[uuid.UUID] = set()
         self._disk = disk
         self._has_room = True
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._turns = Turns(AT_ONCE, patience_s=patience_s)
         self._swept_at = -SWEEP_S
 
-    async def keep(self, contact_id: uuid.UUID, *, name: str, source: Source) -> Uploaded:
-        """Store what ``source`` holds. Raises Refusal; nothing of it is kept then."""
+    async def keep(self, contact_id: uuid.UUID, *, name: str, source: Source, peer: str = "") -> Uploaded:
+        """Store what ``source`` holds. ``peer`` is the client's address. Raises Refusal; nothing is kept then."""
         with self._alone(contact_id):
-            return await self._keep(contact_id, name, source)
+            return await self._keep(contact_id, name, source, networks.key(networks.parse(peer)))
 
     @contextmanager
     def _alone(self, contact_id: uuid.UUID) -> Iterator[None]:
@@ -110,28 +111,25 @@ class Uploads:
         finally:
             self._coming.discard(contact_id)
 
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
+    async def _stored(self, source: Source, address: str) -> _Stored:
+        """In its turn, which lasts as long as the thread works: a visitor who goes away does not end that."""
         try:
-            async with asyncio.timeout(self._patience_s):
-                await self._turns.acquire()
+            give_back = await self._turns.take(address)
         except TimeoutError:
             log.warning("a file was turned away: %d others were being stored for %g s", AT_ONCE, self._patience_s)
             raise Refusal(Code.UNAVAILABLE) from None
-        try:
-            yield
-        finally:
-            self._turns.release()
+        storing = asyncio.get_running_loop().run_in_executor(None, self._store, source)
+        storing.add_done_callback(lambda _: give_back())
+        return await asyncio.shield(storing)
 
-    async def _keep(self, contact_id: uuid.UUID, name: str, source: Source) -> Uploaded:
+    async def _keep(self, contact_id: uuid.UUID, name: str, source: Source, address: str) -> Uploaded:
         try:
             await self._reader.run(consent.required_of, contact_id)
             await self._reader.run(self._refuse_too_many, contact_id)  # before its bytes are read; others may be faster
         except BUSY as error:
             raise Refusal(Code.UNAVAILABLE) from error
         try:
-            async with self._turn():
-                stored = await asyncio.to_thread(self._store, source)
+            stored = await self._stored(source, address)
         except OSError as error:
             log.error("an upload could not be stored: %s", error)
             raise Refusal(Code.UNAVAILABLE) from error

@@ -14,7 +14,8 @@ from django.db import IntegrityError, OperationalError
 
 from chat import rules
 from chat.admin.inboxes import InboxAdmin
-from chat.gate import Gate, challenge_of
+from chat.challenge import challenge_of
+from chat.gate import Gate
 from chat.limits import DEFAULTS, Buckets, Limits
 from chat.models import Block, Inbox
 from chat.networks import parse, parse_network
@@ -84,10 +85,22 @@ async def test_calls_and_uploads_are_counted() -> None:
     for _ in range(2):
         gate.call(HOME, session_id=ALICE, contact_id=ALICE, slug="main")
     assert refused(gate.call, HOME, session_id=ALICE, contact_id=ALICE, slug="main").status == 429
-    gate.upload(ALICE, "main", size=600)
-    assert "much" in refused(gate.upload, ALICE, "main", size=600).message
-    gate.upload(ALICE, "main", size=400)
-    assert "many files" in refused(gate.upload, ALICE, "main", size=1).message
+    gate.upload(HOME, ALICE, "main", size=600)
+    assert "much" in refused(gate.upload, HOME, ALICE, "main", size=600).message
+    gate.upload(HOME, ALICE, "main", size=400)
+    assert "many files" in refused(gate.upload, HOME, ALICE, "main", size=1).message
+
+
+async def test_t29_a_picture_that_cannot_be_drawn_counts_as_five() -> None:
+    """Of the visitor and of the address, whoever else is there."""
+    gate = gate_of(uploads="6/min", address_uploads="8/min")
+    gate.upload(HOME, ALICE, "main", size=1)
+    gate.undrawable(HOME, ALICE, "main")
+    gate.upload(HOME, ALICE, "main", size=1)
+    assert "many files" in refused(gate.upload, HOME, ALICE, "main", size=1).message
+    gate.upload(HOME, BOB, "main", size=1)
+    assert "network" in refused(gate.upload, HOME, BOB, "main", size=1).message
+    gate.upload("192.0.2.99", BOB, "main", size=1)
 
 
 async def test_t36_sockets_are_counted_by_address_and_by_session() -> None:

@@ -21,7 +21,7 @@ from chat.audience import Audience
 from chat.clock import now_ms
 from chat.models import Attachment, Delivery, Message
 from chat.reader import Reader
-from chat.uploads import AT_ONCE, Uploads, limits
+from chat.uploads import AT_ONCE, Uploads
 from chat.wire.errors import Code, Refusal
 from chat.writer import Writer
 from tests.eventually import eventually
@@ -166,6 +166,33 @@ async def test_whose_turn_does_not_come_is_told_so_in_time(
     assert len(lying_in(tmp_path)) == AT_ONCE + 1
 
 
+async def test_t29_one_address_does_not_stop_everybodys_files(world: World, kept: Uploads) -> None:
+    """Nor does one that goes away: what its thread began goes on, and so does its turn."""
+    may_go_on, slow = threading.Event(), [Slow(threading.Event()) for _ in range(2 * AT_ONCE)]
+    slow[0]._may_go_on = may_go_on
+    people = [await world.person() for _ in range(len(slow) + 1)]
+    many = [
+        asyncio.create_task(kept.keep(person.contact_id, name="a", source=source, peer="192.0.2.7"))
+        for person, source in zip(people[:-1], slow, strict=True)
+    ]
+    try:
+        await eventually(lambda: sum(each.reached.is_set() for each in slow) == AT_ONCE)
+        for each in many[:AT_ONCE]:
+            each.cancel()
+        await asyncio.sleep(0.1)
+        assert sum(each.reached.is_set() for each in slow) == AT_ONCE
+        alone = kept.keep(people[-1].contact_id, name="a", source=io.BytesIO(TEXT), peer="192.0.2.8")
+        alone_task = asyncio.create_task(alone)
+        await asyncio.sleep(0.1)
+        may_go_on.set()
+        await asyncio.wait_for(alone_task, 10)
+        assert sum(each.reached.is_set() for each in slow) <= AT_ONCE + 1
+    finally:
+        for each in slow:
+            each._may_go_on.set()
+    await asyncio.gather(*many, return_exceptions=True)
+
+
 async def test_t29_a_day_has_a_bound_in_bytes(world: World, make_uploads: Callable[..., Uploads]) -> None:
     """Sent or not, and whatever became of the file; the next day is another."""
     kept, alice, bob = make_uploads(most_a_day=3 * len(TEXT)), await world.person(), await world.person()
@@ -178,13 +205,6 @@ async def test_t29_a_day_has_a_bound_in_bytes(world: World, make_uploads: Callab
     await kept.keep(bob.contact_id, name="a", source=io.BytesIO(TEXT))
     await world.ask(lambda: Attachment.objects.update(created_at=now_ms() - 25 * HOURS_MS))
     await kept.keep(alice.contact_id, name="a", source=io.BytesIO(TEXT))
-
-
-def test_what_the_api_tells_of_uploads(settings: Any) -> None:
-    told = limits()
-    assert (told.file_bytes, told.message_bytes, told.files_per_message) == (40_000_000, 40_000_000, 10)
-    assert told.bytes_per_day == settings.UPLOAD_BYTES_PER_DAY
-    assert "image/png" in told.types and "image/svg+xml" not in told.types
 
 
 def spoiled(picture: bytes) -> bytes:

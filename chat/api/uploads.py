@@ -7,8 +7,9 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpResponse
 from ninja import Query, Router
 
-from chat.api.access import ApiRequest, Bearer
+from chat.api.access import ApiRequest, Bearer, peer_of
 from chat.api.answers import answer
+from chat.pictures import Undrawable
 from chat.wire import calls
 from chat.wire.errors import Code, Refusal
 from chat.wire.rows import Attachment
@@ -31,9 +32,13 @@ async def upload(request: ApiRequest, name: Annotated[str, Query(max_length=255)
     """The body is the file, as it is. Name its id in the ``files`` of a message within a day."""
     told = request.headers.get("Content-Length", "")  # the server has read that much, and no more
     size = int(told) if told.isascii() and told.isdigit() else settings.UPLOAD_MAX_BYTES
-    request.gate().upload(request.auth.contact_id, request.auth.contact.inbox.slug, size=size)
+    peer, contact_id, slug = peer_of(request), request.auth.contact_id, request.auth.contact.inbox.slug
+    request.gate().upload(peer, contact_id, slug, size=size)
     try:
-        kept = await request.conversations().upload(request.auth.contact_id, name=name, source=request)
+        kept = await request.conversations().upload(contact_id, name=name, source=request, peer=peer)
+    except Undrawable:
+        request.gate().undrawable(peer, contact_id, slug)
+        raise
     except RequestDataTooBig:  # the server kept nothing of it
         raise Refusal(Code.FILE_TOO_BIG, f"A file has at most {settings.UPLOAD_MAX_BYTES // 1_000_000} MB.") from None
     shown = Attachment(id=kept.id, name=kept.name, type=kept.type, size=kept.size)

@@ -8,6 +8,8 @@ from uuid import UUID
 from chat.gate import Gate
 from chat.limits import Limits
 from chat.models import Contact, Inbox
+from chat.pictures import Undrawable
+from chat.wire.errors import Code
 from tests.api.conftest import Addresses, ApiClient
 from tests.eventually import eventually
 from tests.fixtures.the_porter import Porter
@@ -123,6 +125,14 @@ async def test_an_upload_too_many_is_a_429(visitor: Any, porter: Porter, feed: A
     assert (await visitor.call("POST", "uploads?name=a.txt", b"12345678", **upload)).status_code == 201
     assert (await visitor.call("POST", "uploads?name=a.txt", b"12345678", **upload)).status_code == 429
     assert len([call for call in feed.calls if call[0] == "upload"]) == 1
+
+
+async def test_t29_a_picture_that_cannot_be_drawn_counts_as_five(visitor: Any, porter: Porter, feed: Any) -> None:
+    await porter.limit(uploads="6/min")
+    feed.refusal = Undrawable(Code.FILE_REFUSED)
+    upload = {"content_type": "image/png"}
+    statuses = [(await visitor.call("POST", "uploads", b"x", **upload)).status_code for _ in range(3)]
+    assert statuses == [415, 415, 429]
 
 
 async def test_a_session_too_many_is_a_429_and_leaves_no_row(anybody: Any, porter: Porter, opened: Any) -> None:
