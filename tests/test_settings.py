@@ -82,6 +82,18 @@ def test_secrets_at_rest_always_have_a_key_that_is_not_the_secret_key(load: Load
     assert load(**ENOUGH)["FIELD_KEYS"] == [key]
 
 
+def test_every_secret_of_the_environment_is_kept_out_of_the_log(load: Load) -> None:
+    names = [
+        "IDENTITY_SECRET",
+        "IDENTITY_SECRET_OLD",
+        "METRICS_TOKEN",
+        "CHATWOOT_ADMIN_TOKEN",
+        "CHATWOOT_PLATFORM_TOKEN",
+    ]
+    secrets = {name: f"{number}{'s' * 40}" for number, name in enumerate(names)}
+    assert set(secrets.values()) <= set(load(**ENOUGH, **secrets)["SECRETS"])
+
+
 def test_cookies_are_secure_and_forwarded_headers_unheard_unless_said_otherwise(load: Load) -> None:
     settings = load(**ENOUGH)
     assert settings["SESSION_COOKIE_SECURE"] and settings["CSRF_COOKIE_SECURE"]
