@@ -23,7 +23,8 @@ from chat.chatwoot.transport import keep_urls_out_of_logs
 MOST_REDIRECTS = 2
 CHUNK_BYTES = 65_536
 TIMEOUT = httpx.Timeout(connect=3, write=5, pool=5, read=15)
-_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII)
+_TOTAL = re.compile(r"\d{1,18}", re.ASCII)
 
 Gate = Callable[[], AbstractAsyncContextManager[None]]
 
@@ -138,7 +139,10 @@ def _extent(response: httpx.Response, wanted: str | None) -> Extent:
     status, length = response.status_code, response.headers.get("content-length", "")
     told = _RANGE.fullmatch(response.headers.get("content-range", ""))
     if status == 416 and wanted is not None:
-        raise Unsatisfiable(int(response.headers.get("content-range", "").rpartition("/")[2] or 0))
+        total = response.headers.get("content-range", "").rpartition("/")[2] or "0"
+        if not _TOTAL.fullmatch(total):
+            raise Ambiguous("its storage does not tell", status=status)
+        raise Unsatisfiable(int(total))
     if status in (404, 410):
         raise NotFound(status=status)
     if status in (401, 403):
