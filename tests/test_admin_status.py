@@ -165,3 +165,18 @@ def test_no_token_stands_on_the_page(operator: Client, alice: Person):
     process(alice)
     page = operator.get(PAGE).content.decode()
     assert alice.source_id not in page and str(uuid.UUID(alice.source_id)) not in page
+
+
+def test_names_are_shown_to_whoever_may_see_those(client: Client, alice: Person):
+    process(alice)
+    inbox = Inbox.objects.select_related("chatwoot").get(pk=alice.inbox_id)
+    looker = User.objects.create_user("looker", is_staff=True)
+    for codename, seen in (
+        ("view_process", (False, False)),
+        ("view_chatwoot", (True, False)),
+        ("view_inbox", (True, True)),
+    ):
+        looker.user_permissions.add(Permission.objects.get(codename=codename))
+        client.force_login(looker)
+        page = client.get(PAGE).content.decode()
+        assert (inbox.chatwoot.url in page, f">{inbox.slug}<" in page) == seen

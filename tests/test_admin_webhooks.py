@@ -4,10 +4,12 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from chat.admin.reading import ModelAdmin
 from chat.models import Chatwoot, Inbox, Webhook
 
 pytestmark = pytest.mark.django_db
@@ -116,3 +118,28 @@ def test_the_command_prints_the_secret_and_nothing_else(inbox: Inbox) -> None:
 def test_the_command_refuses_in_words(inbox: Inbox, options: dict[str, str], words: str) -> None:
     with pytest.raises(CommandError, match=words):
         command(**options)
+
+
+@pytest.mark.parametrize(
+    ("model", "query", "status"),
+    [
+        ("webhook", "url__startswith=https", 400),
+        ("webhook", "inbox__hook_secret__startswith=a", 400),
+        ("delivery", "payload__submitted_values__value__startswith=a", 400),
+        ("inbox", "chatwoot__url__startswith=a", 400),
+        ("webhook", "inbox__id__exact=1", 200),
+        ("delivery", "show=open&contact_inbox__inbox__id__exact=1&kind__exact=message", 200),
+        ("conversation", "status__exact=open", 200),
+        ("notice", "webhook__id__exact=1&state__exact=open", 200),
+        ("webhook", "id=1", 200),
+    ],
+)
+def test_what_is_hidden_cannot_be_asked_for_letter_by_letter(
+    operator: Client, webhook: Webhook, model: str, query: str, status: int
+) -> None:
+    assert operator.get(f"/admin/chat/{model}/?{query}").status_code == status
+
+
+def test_every_page_of_ours_is_asked_so() -> None:
+    ours = [each for model, each in admin.site._registry.items() if model._meta.app_label == "chat"]
+    assert ours and all(isinstance(each, ModelAdmin) for each in ours)

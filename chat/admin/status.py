@@ -50,6 +50,8 @@ def status(request: HttpRequest) -> HttpResponse:
         "silent": bool(live) and not any(all_said),
         "charts": _charts(hour, {"sockets": "Sockets", "resyncs_lately": "Resyncs", "missed_lately": "Cable misses"}),
         "chatwoots": _chatwoots(minutes.summed(all_said).get("chatwoots", {}), _heard(all_said), hour, now),
+        "names": request.user.has_perm("chat.view_chatwoot"),
+        "slugs": request.user.has_perm("chat.view_inbox"),
     }
     return TemplateResponse(request, "admin/chat/status.html", context)
 
