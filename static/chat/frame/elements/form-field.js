@@ -4,7 +4,8 @@ import { words } from "../words.js";
 
 const MOST = 10_000; // characters, as the server has it
 const MOST_PATTERN = 200;
-const MOST_TRIED = 500; // An agent's pattern may take exponential time.
+const MOST_TRIED = 64; // An agent's pattern may take exponential time.
+const MOST_VARYING = 6;
 const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
 let count = 0;
 
@@ -60,19 +61,46 @@ export class FormField {
     if (!value) return required ? words.rich.required : "";
     if (value.length > MOST) return words.rich.tooLong;
     if (type === "email" && !EMAIL.test(value)) return error ?? words.rich.badEmail;
-    return this.#fits(value) ? "" : (error ?? words.rich.badPattern);
+    return fits(this.field.pattern ?? "", value) ? "" : (error ?? words.rich.badPattern);
   }
+}
 
-  /** @param {string} value */
-  #fits(value) {
-    const { pattern = "" } = this.field;
-    if (!pattern || pattern.length > MOST_PATTERN || value.length > MOST_TRIED) return true;
-    try {
-      return new RegExp(`^(?:${pattern})$`, "u").test(value);
-    } catch {
-      return true; // No pattern of ours: what the visitor wrote stands.
+/**
+ * Whether an agent's pattern takes the value. What would take long to try stands as the visitor wrote it.
+ * @param {string} pattern
+ * @param {string} value
+ */
+export function fits(pattern, value) {
+  if (!pattern || pattern.length > MOST_PATTERN || value.length > MOST_TRIED || mayHang(pattern)) return true;
+  try {
+    return new RegExp(`^(?:${pattern})$`, "u").test(value);
+  } catch {
+    return true; // No pattern of ours: what the visitor wrote stands.
+  }
+}
+
+/**
+ * Whether trying a pattern may take very long: a group that is repeated repeats something within, or has alternatives; or
+ * there are many parts of varying length.
+ * @param {string} pattern
+ */
+function mayHang(pattern) {
+  const bare = pattern.replace(/\\./gsu, "x").replace(/\[[^\]]*\]/gu, "x").replace(/\(\?(?:<?[:=!]|<\w+>)/gu, "(");
+  const within = [false];
+  let varying = 0;
+  for (const [token] of bare.matchAll(/(?:\)?(?:[*+]|\{\d+(?:,\d*)?\})|\)?\?)\??|[()|]/gu)) {
+    const repeats = /[*+{]/.test(token);
+    const varies = /[*+?,]/.test(token.replace(/([*+?}])\?$/u, "$1"));
+    if (token === "(") within.push(false);
+    else if (token === "|") within[within.length - 1] = true;
+    else {
+      const inner = token.startsWith(")") && within.length > 1 && within.pop();
+      if (inner && repeats) return true;
+      if (varies) varying += 1;
+      if (inner || varies) within[within.length - 1] = true;
     }
   }
+  return varying > MOST_VARYING;
 }
 
 /** @param {Field} field */
