@@ -54,7 +54,24 @@ def markdown_tree(text: str) -> Tree:
 
 def article_tree(text: str, *, hides: Callable[[str], bool]) -> Tree:
     """An article's Markdown, section by section. Pictures are their descriptions, links that it hides their words."""
-    return [block for section in _sections(text) for block in _article_blocks(section, hides)]
+    tree = [block for section in _sections(text) for block in _article_blocks(section)]
+    return [each for node in tree for each in _shown(node, hides)]
+
+
+def _shown(node: Any, hides: Callable[[str], bool]) -> Iterator[Any]:
+    """A link that it hides is its words, and where those are an address, an ellipsis."""
+    if isinstance(node, str):
+        yield _ADDRESS.sub(lambda match: "…" if hides(match[0].rstrip(_TRAILING)) else match[0], node)
+    elif isinstance(node, list):
+        yield [each for child in node for each in _shown(child, hides)]
+    elif "c" not in node:
+        yield node
+    else:
+        words = [each for child in node["c"] for each in _shown(child, hides)]
+        if node["t"] == "link" and hides(node["href"]):
+            yield from words
+        else:
+            yield node | {"c": words}
 
 
 def _sections(text: str) -> list[str]:
@@ -67,7 +84,7 @@ def _sections(text: str) -> list[str]:
     return sections
 
 
-def _article_blocks(text: str, hides: Callable[[str], bool]) -> Tree:
+def _article_blocks(text: str) -> Tree:
     if len(text) > _MAX_MARKDOWN:
         return plain_tree(text)
     tokens = _MARKDOWN.parse(text)
@@ -76,8 +93,6 @@ def _article_blocks(text: str, hides: Callable[[str], bool]) -> Tree:
     for token in _within(tokens):
         if token.type == "image":
             token.type, token.content = "text", "".join(part.content for part in token.children or ())
-        if token.type == "link_open" and hides(str(token.attrs.get("href", ""))):
-            token.attrs["href"] = ""
     return [block for block in _blocks(SyntaxTreeNode(tokens).children) if block.get("c") != []]
 
 

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httpx
 from django.conf import settings
@@ -79,7 +79,7 @@ class Portals:
     async def text(self, inbox: Inbox, found: Found) -> Tree:
         """An article's words. Links to Chatwoot, and to what it holds, are none: visitors never see its address."""
         upstream = await self._upstreams.of(inbox.pk)
-        own = {_host(upstream.link.name), _host(inbox.portal_url)}
+        own = {_name(upstream.link.name), _name(inbox.portal_url)}
         hides = partial(_is_chatwoots, hosts=own)
         return await self._reader.run(article_tree, found.content, hides=hides)
 
@@ -152,9 +152,15 @@ def _host(url: str) -> str:
     return urlsplit(url).netloc.lower()
 
 
+def _name(url: str) -> str:
+    """Of the host, as a browser reads it: whatever the port, with a final dot or without."""
+    host = unquote(urlsplit(url.replace("\\", "/")).hostname or "")
+    return host.partition("\\")[0].rstrip(".").lower()
+
+
 def _is_chatwoots(href: str, hosts: Collection[str]) -> bool:
     try:
-        parts = urlsplit(href)
+        name, path = _name(href), urlsplit(href.replace("\\", "/")).path
     except ValueError:
         return True
-    return parts.netloc.rpartition("@")[2].lower() in hosts or parts.path.startswith("/rails/")
+    return (bool(name) and name in hosts) or path.startswith("/rails/")

@@ -25,6 +25,16 @@ def test_a_hidden_link_is_its_words() -> None:
     assert tree(text) == [{"t": "p", "c": ["here", " and ", there]}]
 
 
+def test_a_bare_address_that_is_hidden_is_left_out() -> None:
+    there = {"t": "link", "href": "https://shop.example/", "c": ["https://shop.example/"]}
+    assert tree("See https://secret.example/a, or https://shop.example/") == [
+        {"t": "p", "c": ["See ", "…", ", or ", there]}
+    ]
+    assert tree("[https://secret.example/](https://secret.example/)") == [{"t": "p", "c": ["…"]}]
+    deep = "- **https://secret.example/**\n\n> [https://secret.example/](https://shop.example/)\n\n" + "x" * 11_000
+    assert "secret" not in str(tree(deep + " https://secret.example/"))
+
+
 def test_a_link_in_a_list_or_a_quote_is_hidden_as_well() -> None:
     assert "link" not in str(tree("- [a](https://secret.example/)\n\n> [b](https://secret.example/)"))
 

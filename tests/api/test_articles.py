@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chat.articles import Found
 from chat.chatwoot.addresses import Resolve
 from chat.gate import Gate
 from chat.limits import Limits
@@ -108,6 +109,18 @@ async def test_nothing_of_chatwoot_is_told(world: World, visitor: ApiClient) -> 
     text = json.dumps(answered.json())
     assert own not in text and slug not in text and "rails" not in text
     assert len(line["id"]) == 32
+
+
+@pytest.mark.parametrize(
+    "spelt", ["{name}:1/x", "{name}./x", "{name}.:443/x", "user@{name}/x", "{upper}/x", "{name}\\x", "help%2Eexample"]
+)
+async def test_chatwoots_host_is_known_however_it_is_spelt(world: World, runtime: Runtime, spelt: str) -> None:
+    await open_portal(world, {"title": "Links", "content": "x"}, url="https://help.example:8443")
+    inbox = await world.ask(lambda: Inbox.objects.get(pk=world.inbox_id))
+    portals = quick(runtime, world)
+    href = "https://" + spelt.format(name="help.example", upper="HELP.example")
+    found = Found("1", "Links", "", f"[a]({href}) {href} [b](mailto:gus@shop.example)")
+    assert str(await portals.text(inbox, found)).count("'link'") == 1
 
 
 @pytest.mark.parametrize("article_id", ["1", "0" * 32, "%2e%2e", "x" * 64])
