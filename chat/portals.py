@@ -7,8 +7,8 @@ not answer. Nothing is stored, and no visitor's word goes to Chatwoot.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection
-from functools import partial
-from typing import TypeVar
+from functools import lru_cache, partial
+from typing import ParamSpec, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import httpx
@@ -33,11 +33,13 @@ from chat.writer import BUSY
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+P = ParamSpec("P")
 
 FRESH_S = 300.0
 AGAIN_S = 30.0
 PATIENCE_S = 10.0  # of a visitor; what was asked for goes on, and is there for the next one
 MOST_KEPT = 64  # lists of articles
+MOST_TREES = 32  # of articles that were read last
 AT_ONCE = 2  # a slow help centre takes no more of the way that messages go, too
 AWAY = "The help centre is not available right now."
 # As Chatwoot spells our languages, where it does not spell them alike; the first that has articles counts.
@@ -79,9 +81,18 @@ class Portals:
     async def text(self, inbox: Inbox, found: Found) -> Tree:
         """An article's words. Links to Chatwoot, and to what it holds, are none: visitors never see its address."""
         upstream = await self._upstreams.of(inbox.pk)
-        own = {_name(upstream.link.name), _name(inbox.portal_url)}
-        hides = partial(_is_chatwoots, hosts=own)
-        return await self._reader.run(article_tree, found.content, hides=hides)
+        own = frozenset({_name(upstream.link.name), _name(inbox.portal_url)})
+        return await self._run(_tree, found.content, own)
+
+    async def search(self, articles: Articles, query: str, most: int) -> list[Found]:
+        """On a thread: it takes a while where there is much to read. Raises Refusal (unavailable)."""
+        return await self._run(articles.search, query, most)
+
+    async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await self._reader.run(work, *args, **kwargs)
+        except BUSY:
+            raise Refusal(Code.UNAVAILABLE, AWAY, retry_after_s=AGAIN_S) from None
 
     async def _in(self, inbox: Inbox, language: str) -> Articles:
         spellings = SPELLINGS.get(language, (language,))
@@ -156,6 +167,12 @@ def _name(url: str) -> str:
     """Of the host, as a browser reads it: whatever the port, with a final dot or without."""
     host = unquote(urlsplit(url.replace("\\", "/")).hostname or "")
     return host.partition("\\")[0].rstrip(".").lower()
+
+
+@lru_cache(maxsize=MOST_TREES)
+def _tree(content: str, hosts: frozenset[str]) -> Tree:
+    """Takes a while. Nobody changes what it returns."""
+    return article_tree(content, hides=partial(_is_chatwoots, hosts=hosts))
 
 
 def _is_chatwoots(href: str, hosts: Collection[str]) -> bool:

@@ -31,7 +31,8 @@ async def list_articles(request: ApiRequest, slug: calls.Slug, query: Query = ""
     nothing in that language answers in its own.
     """
     _, articles = await _shelf(request, slug)
-    found = articles.search(query, MOST_FOUND) if query.strip() else articles.top(MOST_TOP)
+    portals = request.conversations().portals
+    found = await portals.search(articles, query, MOST_FOUND) if query.strip() else articles.top(MOST_TOP)
     return answer(wire.ArticleList(articles=[_line(each) for each in found]).model_dump_json().encode())
 
 

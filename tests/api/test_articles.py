@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+import threading
 from typing import Any
 
 import pytest
 
-from chat.articles import Found
+from chat.articles import Articles, Found
 from chat.chatwoot.addresses import Resolve
 from chat.gate import Gate
 from chat.limits import Limits
@@ -121,6 +122,35 @@ async def test_chatwoots_host_is_known_however_it_is_spelt(world: World, runtime
     href = "https://" + spelt.format(name="help.example", upper="HELP.example")
     found = Found("1", "Links", "", f"[a]({href}) {href} [b](mailto:gus@shop.example)")
     assert str(await portals.text(inbox, found)).count("'link'") == 1
+
+
+async def test_searching_holds_nobody_up_and_an_article_is_parsed_once(world: World, runtime: Runtime) -> None:
+    portals = quick(runtime, world, fresh_s=60)
+    inbox = await world.ask(lambda: Inbox.objects.get(pk=world.inbox_id))
+    threads: list[int] = []
+
+    class Searched(Articles):
+        def search(self, query: str, most: int) -> list[Found]:
+            threads.append(threading.get_ident())
+            return []
+
+    assert await portals.search(Searched(), "order", 1) == []
+    assert threads and threading.get_ident() not in threads
+    found = Found("1", "Links", "", "**bold**")
+    assert await portals.text(inbox, found) is await portals.text(inbox, found)
+
+
+async def test_a_call_searches_so(world: World, visitor: ApiClient, runtime: Runtime) -> None:
+    noted: list[str] = []
+
+    class Noting(Portals):
+        async def search(self, articles: Articles, query: str, most: int) -> list[Found]:
+            noted.append(query)
+            return await super().search(articles, query, most)
+
+    await open_portal(world, ORDER, RETURNS)
+    runtime.conversations.portals = Noting(runtime.upstreams, world.reader)
+    assert (await search(visitor, "order"), noted) == (["Track your order"], ["order"])
 
 
 @pytest.mark.parametrize("article_id", ["1", "0" * 32, "%2e%2e", "x" * 64])
