@@ -8,10 +8,11 @@ from itertools import chain
 from django.conf import settings
 from django.db.models import Max, QuerySet
 
-from chat import consent, files, order, outbox, policy, showing, snapshot, sql, trail
+from chat import consent, files, order, outbox, policy, queues, showing, snapshot, sql, trail
 from chat.feed import Pen
 from chat.limits import WORDS, Limits
-from chat.models import ContactInbox, Conversation, Delivery, Message
+from chat.models import ContactInbox, Conversation, Delivery, Inbox, Message
+from chat.records import ConversationRecord
 from chat.wire.errors import Code, Refusal
 from chat.wire.values import Values
 
@@ -64,10 +65,10 @@ def accept(
 
 
 def _keep(
-    pen: Pen, conversation: Conversation, *, echo_id: uuid.UUID, text: str, file_ids: Sequence[uuid.UUID]
+    pen: Pen, conversation: ConversationRecord, *, echo_id: uuid.UUID, text: str, file_ids: Sequence[uuid.UUID]
 ) -> uuid.UUID:
     """As the last of its thread and of its lane."""
-    end = sql.end_of(conversation.id)
+    end = queues.end_of(conversation.id)
     message = snapshot.accepted(
         conversation,
         echo_id=echo_id,
@@ -84,10 +85,7 @@ def _keep(
 
 
 def _refuse_too_many(contact_id: uuid.UUID) -> None:
-    waiting = Delivery.objects.filter(
-        contact_inbox__contact=contact_id, kind=Delivery.Kind.MESSAGE, state__in=Delivery.OPEN
-    )
-    if waiting.count() >= MAX_WAITING:
+    if queues.waiting_messages(contact_id) >= MAX_WAITING:
         raise Refusal(Code.TOO_MANY_WAITING)
 
 
@@ -99,23 +97,23 @@ def _check_files(contact_id: uuid.UUID, file_ids: Sequence[uuid.UUID]) -> None:
         raise Refusal(Code.FILE_TOO_BIG, "These files are too big for one message; send some of them in another.")
 
 
-def _find_conversation(contact_id: uuid.UUID, conversation_id: uuid.UUID | None) -> Conversation | None:
+def _find_conversation(contact_id: uuid.UUID, conversation_id: uuid.UUID | None) -> ConversationRecord | None:
     """None: a new one is to begin. One that was emptied into another meanwhile counts as not named."""
-    own = Conversation.objects.filter(contact=contact_id)
-    named = own.filter(id=conversation_id).first() if conversation_id else None
-    if conversation_id and named is None:
+    named = sql.conversation(conversation_id) if conversation_id else None
+    if conversation_id and (named is None or named.contact_id != contact_id):
         raise Refusal(Code.NO_SUCH_CONVERSATION)
     if named is not None and not named.deleted:
         return named
-    current = own.filter(deleted=False).select_related("inbox").order_by("-created_at", "-id").first()
+    current = sql.newest_conversation(contact_id)
     return None if named is None and current is not None and _is_over(current) else current
 
 
-def _is_over(conversation: Conversation) -> bool:
+def _is_over(conversation: ConversationRecord) -> bool:
     """Closed, and its inbox wants a new one then; of which a Chatwoot that locks contacts to one makes none."""
-    inbox = conversation.inbox
-    is_closed = conversation.status == Conversation.Status.RESOLVED
-    return is_closed and not inbox.locks_to_single and policy.begins_anew(inbox.policy)
+    if conversation.status != Conversation.Status.RESOLVED:
+        return False
+    inbox = Inbox.objects.get(pk=conversation.inbox_id)
+    return not inbox.locks_to_single and policy.begins_anew(inbox.policy)
 
 
 def begin(pen: Pen, contact_id: uuid.UUID, *, new_id: uuid.UUID) -> bool:
@@ -132,13 +130,13 @@ def begin(pen: Pen, contact_id: uuid.UUID, *, new_id: uuid.UUID) -> bool:
     return True
 
 
-def _begun(contact_id: uuid.UUID, conversation_id: uuid.UUID) -> Conversation | None:
+def _begun(contact_id: uuid.UUID, conversation_id: uuid.UUID) -> ConversationRecord | None:
     """One that was emptied into another meanwhile stands for the current one."""
     known = Conversation.objects.filter(contact=contact_id, id=conversation_id).exists()
     return _find_conversation(contact_id, conversation_id) if known else None
 
 
-def _begin_conversation(pen: Pen, contact_id: uuid.UUID, new_id: uuid.UUID | None = None) -> Conversation:
+def _begin_conversation(pen: Pen, contact_id: uuid.UUID, new_id: uuid.UUID | None = None) -> ConversationRecord:
     of_contact = ContactInbox.objects.select_related("inbox").filter(contact=contact_id)
     # One by which Chatwoot hears who this is, where there are others: an adopted one is nobody's there.
     contact_inbox = of_contact.order_by("-identified", "-id").first()
@@ -154,8 +152,7 @@ def _begin_conversation(pen: Pen, contact_id: uuid.UUID, new_id: uuid.UUID | Non
         inbox_id=contact_inbox.inbox_id,
         created_at=max(pen.now, newest + 1),  # from now on it is the current one
     )
-    pen.add_conversation(conversation)
-    return conversation
+    return pen.add_conversation(conversation)
 
 
 def _refuse_too_many_new(contact_inbox: ContactInbox, now: int) -> None:
@@ -186,15 +183,13 @@ def see(pen: Pen, contact_id: uuid.UUID, *, conversation_id: uuid.UUID, message_
     conversation = _find_conversation(contact_id, conversation_id)
     if conversation is None:
         raise Refusal(Code.NO_SUCH_CONVERSATION)
-    at = Message.objects.filter(id=message_id, conversation=conversation).values_list("at", flat=True).first()
+    at = Message.objects.filter(id=message_id, conversation=conversation.id).values_list("at", flat=True).first()
     if at is None:
         raise Refusal(Code.NO_SUCH_MESSAGE)
     if at <= conversation.contact_seen:
         return
-    record = sql.conversation(conversation.id)
-    assert record is not None
-    pen.change_conversation(record._replace(contact_seen=at))
-    if not _waiting(conversation, Delivery.Kind.SEEN).exists():
+    pen.change_conversation(conversation._replace(contact_seen=at))
+    if not _waiting(conversation.id, Delivery.Kind.SEEN).exists():
         outbox.enqueue(pen, Delivery.Kind.SEEN, conversation)
 
 
@@ -203,7 +198,7 @@ def resolve(pen: Pen, contact_id: uuid.UUID, *, conversation_id: uuid.UUID) -> N
     conversation = _find_conversation(contact_id, conversation_id)
     if conversation is None:
         raise Refusal(Code.NO_SUCH_CONVERSATION)
-    if conversation.chatwoot_id is None and not Message.objects.filter(conversation=conversation).exists():
+    if conversation.chatwoot_id is None and not Message.objects.filter(conversation=conversation.id).exists():
         _resolve_here(pen, conversation)
         return
     in_lane = Delivery.objects.filter(lane=str(conversation.id))
@@ -211,21 +206,19 @@ def resolve(pen: Pen, contact_id: uuid.UUID, *, conversation_id: uuid.UUID) -> N
     said_since = latest and in_lane.filter(kind=Delivery.Kind.MESSAGE, position__gt=latest.position).exists()
     if latest is None or said_since:  # messages open it again
         outbox.enqueue(pen, Delivery.Kind.RESOLVE, conversation)
-    elif not _is_resolved(conversation, latest) and latest not in _waiting(conversation, Delivery.Kind.RESOLVE):
+    elif not _is_resolved(conversation, latest) and latest not in _waiting(conversation.id, Delivery.Kind.RESOLVE):
         not_before = min(latest.started_at, pen.now) + order.PAUSE_MS
         outbox.enqueue(pen, Delivery.Kind.RESOLVE, conversation, not_before=not_before)
 
 
-def _is_resolved(conversation: Conversation, latest: Delivery) -> bool:
+def _is_resolved(conversation: ConversationRecord, latest: Delivery) -> bool:
     return latest.state == Delivery.State.SENT and conversation.status == Conversation.Status.RESOLVED
 
 
-def _resolve_here(pen: Pen, conversation: Conversation) -> None:
+def _resolve_here(pen: Pen, conversation: ConversationRecord) -> None:
     """Chatwoot has not heard of it, and need not."""
-    record = sql.conversation(conversation.id)
-    assert record is not None
-    if record.status != Conversation.Status.RESOLVED:
-        pen.change_conversation(record._replace(status=Conversation.Status.RESOLVED))
+    if conversation.status != Conversation.Status.RESOLVED:
+        pen.change_conversation(conversation._replace(status=Conversation.Status.RESOLVED))
 
 
 def answer(pen: Pen, contact_id: uuid.UUID, *, message_id: uuid.UUID, submitted_values: Values) -> None:
@@ -241,7 +234,7 @@ def answer(pen: Pen, contact_id: uuid.UUID, *, message_id: uuid.UUID, submitted_
     if showing.is_answered(question.id, submitted_values):
         return  # told again, since nobody had heard that it was accepted
     payload = {"message_id": question.chatwoot_id, "submitted_values": submitted_values}
-    waiting = _waiting(question.conversation, Delivery.Kind.ANSWER).filter(payload__message_id=question.chatwoot_id)
+    waiting = _waiting(question.conversation_id, Delivery.Kind.ANSWER).filter(payload__message_id=question.chatwoot_id)
     if not waiting.update(payload=payload):
         lane, kind = str(question.conversation_id), Delivery.Kind.ANSWER
         not_before = order.end_of_pause(lane, kind, pen.now)
@@ -249,8 +242,8 @@ def answer(pen: Pen, contact_id: uuid.UUID, *, message_id: uuid.UUID, submitted_
     showing.answered(pen, question.id, waiting.get().id, submitted_values)
 
 
-def _waiting(conversation: Conversation, kind: str) -> QuerySet[Delivery]:
-    return Delivery.objects.filter(lane=str(conversation.id), kind=kind, state=Delivery.State.ACCEPTED, attempt=0)
+def _waiting(conversation_id: uuid.UUID, kind: str) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(lane=str(conversation_id), kind=kind, state=Delivery.State.ACCEPTED, attempt=0)
 
 
 # What was lost

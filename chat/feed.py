@@ -224,9 +224,8 @@ def _start(contact_id: uuid.UUID, cursor: Cursor, reason: str, most: int, most_c
         log.warning("contact %s starts with %d conversations, and has more", contact_id, most_conversations)
     after = left_out[0] if left_out else -1
     conversations = sql.changed_conversations(contact_id, after=after, upto=2**62, limit=most_conversations)
-    shown = Conversation.objects.filter(contact=contact_id, deleted=False)  # an emptied one has no messages
-    newest = shown.order_by("-created_at", "-id").values_list("id", flat=True).first()
-    messages = sql.message_page(newest, before=None, limit=most + 1) if newest else []
+    newest = sql.newest_conversation(contact_id)  # an emptied one has no messages
+    messages = sql.message_page(newest.id, before=None, limit=most + 1) if newest else []
     latest = _fitting(row for _, row in _encode(reversed(messages[-most:])))
     rows = [row for _, row in _encode(conversations)] + sorted(latest, key=lambda row: row.seq)
     return Page(cursor, tuple(rows), more=len(latest) < len(messages), reset=reason)

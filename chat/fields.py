@@ -34,6 +34,20 @@ def renewed(stored: str) -> str | None:
     return None
 
 
+def encrypted(text: str) -> str:
+    return _keyring().encrypt(text.encode()).decode()
+
+
+def decrypted(stored: str, name: str) -> str:
+    """Raises UnknownKey, which quotes the column's name alone."""
+    if not stored:
+        return stored
+    try:
+        return _keyring().decrypt(stored.encode()).decode()
+    except InvalidToken:
+        raise UnknownKey(f"{name} was encrypted with a key not in FIELD_KEYS") from None
+
+
 class EncryptedTextField(_TextField):
     """Text encrypted with the first of ``settings.FIELD_KEYS``; the other keys only decrypt (for rotation).
 
@@ -42,12 +56,7 @@ class EncryptedTextField(_TextField):
 
     def get_prep_value(self, value: Any) -> Any:
         text = super().get_prep_value(value)
-        return text if text in (None, "") else _keyring().encrypt(text.encode()).decode()
+        return text if text in (None, "") else encrypted(text)
 
     def from_db_value(self, value: str | None, *_: Any) -> str | None:
-        if value in (None, ""):
-            return value
-        try:
-            return _keyring().decrypt(value.encode()).decode()
-        except InvalidToken:
-            raise UnknownKey(f"{self.model.__name__}.{self.name} was encrypted with a key not in FIELD_KEYS") from None
+        return value if value is None else decrypted(value, f"{self.model.__name__}.{self.name}")

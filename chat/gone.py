@@ -36,7 +36,7 @@ def _again(pen: Pen, claim: Claim) -> None:
     if claim.conversation_id is None or claim.kind not in (Kind.MESSAGE, Kind.CONVERSATION):
         outbox.fail(pen, claim, reason="what it was about is gone from Chatwoot", shown="")
         return
-    conversation = Conversation.objects.select_related("contact_inbox").get(id=claim.conversation_id)
+    conversation = Conversation.objects.get(id=claim.conversation_id)
     _forget(conversation.id)
     outbox.enqueue_creation(pen, conversation)
     outbox.later(pen, claim, reason="gone from Chatwoot, created anew", due_at=pen.now)

@@ -10,20 +10,19 @@ import uuid
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, OuterRef, Q
-
-from chat import files, outbox, outcome, profile, sql
+from chat import files, outbox, profile, queues, sql
 from chat.claim import Person
 from chat.feed import Pen
-from chat.models import ContactInbox, Delivery
-from chat.outbox import Claim, State
+from chat.fields import decrypted
+from chat.models import ContactInbox
+from chat.outbox import Claim, Kind, State
+from chat.queues import Held
+from chat.records import DeliveryRecord
 
 LEASE_MS = 60_000
 LONGEST_MS = 600_000  # nobody waits or pauses for longer
 SLACK_MS = 1_000  # by which a clock may be set back without a lease being over
 CONFIRMED_MS = 600_000  # how long Chatwoot's word counts that a conversation is this visitor's
-
-_CLAIMED = ("contact_inbox__inbox", "contact_inbox__contact", "conversation", "message")
 
 
 class Due(NamedTuple):
@@ -38,7 +37,7 @@ class Due(NamedTuple):
     @property
     def is_doubtful(self) -> bool:
         """There was an attempt: look before anything else. A contact is simply asked for again: it has our id."""
-        return self.state != State.ACCEPTED and self.kind != Delivery.Kind.CONTACT
+        return self.state != State.ACCEPTED and self.kind != Kind.CONTACT
 
     @property
     def is_upload(self) -> bool:
@@ -58,35 +57,14 @@ def due(
 
     ``without``: nothing of these Chatwoots; ``without_uploads``: no files to these.
     """
-    reachable = Q(kind__in=(*outcome.CREATIONS, Delivery.Kind.PROFILE)) | Q(conversation__chatwoot_id__isnull=False)
-    inbox = "contact_inbox__inbox"
-    found = Delivery.objects.filter(
-        reachable,
-        _first_of_its_lane(),
-        _free(now, lease_ms),
-        _past(f"{inbox}__paused_until", now, LONGEST_MS),
-        _past(f"{inbox}__chatwoot__paused_until", now, LONGEST_MS),
-        state__in=Delivery.OPEN,
-    ).exclude(**{f"{inbox}__chatwoot__in": without})
-    if without_uploads:
-        uploads = {f"{inbox}__chatwoot__in": without_uploads, "message__has_files": True, "state": State.ACCEPTED}
-        found = found.exclude(**uploads)
-    names: tuple[str, ...] = ("id", "contact_inbox__contact_id", f"{inbox}_id", f"{inbox}__chatwoot_id")
-    names += ("kind", "state", "message__has_files")
-    return [Due(*row) for row in found.order_by("due_at", "created_at").values_list(*names)[:limit]]
+    times = _times(now, lease_ms)
+    rows = queues.due(times, limit=limit, without=without, without_uploads=without_uploads)
+    return [Due(*row) for row in rows]
 
 
-def _first_of_its_lane() -> Q:
-    earlier = Delivery.objects.filter(lane=OuterRef("lane"), position__lt=OuterRef("position"), state__in=Delivery.OPEN)
-    return Q(~Exists(earlier))
-
-
-def _past(name: str, now: int, ahead_ms: int) -> Q:
-    return Q(**{f"{name}__lte": now}) | Q(**{f"{name}__gt": now + ahead_ms})
-
-
-def _free(now: int, lease_ms: int) -> Q:
-    return _past("due_at", now, LONGEST_MS) & _past("lease_until", now, lease_ms + SLACK_MS)
+def _times(now: int, lease_ms: int) -> dict[str, int]:
+    """Now, and what lies further ahead than anybody sets it."""
+    return {"now": now, "far": now + LONGEST_MS, "far_leased": now + lease_ms + SLACK_MS}
 
 
 def claim_attempt(
@@ -98,77 +76,69 @@ def claim_attempt(
     there is a way to send one; it is used where Chatwoot lately confirmed whose the conversation is. None: not now, or
     another has it.
     """
-    waiting = Q(state=State.ACCEPTED) | Q(state__in=Delivery.IN_DOUBT, kind=Delivery.Kind.CONTACT)
-    delivery = _lease(pen, delivery_id, waiting, lease_ms)
-    if delivery is None:
+    held = queues.held(delivery_id, queues.TO_SEND, _times(pen.now, lease_ms), lock=True)
+    if held is None:
         return None
-    if delivery.baseline_id is None:  # before attempt 1 only: it must be older than every attempt's row
-        delivery.baseline_id = sql.newest_chatwoot_id(delivery.contact_inbox.inbox.chatwoot_id)
-    through_bot = marker and _may_carry_marker(delivery, pen.now)
-    delivery.marked = through_bot and (delivery.marked or delivery.attempt == 0)
-    delivery.attempt += 1
-    delivery.state = State.SENDING
-    delivery.started_at, delivery.fence_at = pen.now, fence_at
-    delivery.finished, delivery.permanent, delivery.looks = False, False, 0
-    delivery.save()
-    return _claim(delivery, through_bot=through_bot)
+    delivery = held.delivery
+    baseline_id = delivery.baseline_id
+    if baseline_id is None:  # before attempt 1 only: it must be older than every attempt's row
+        baseline_id = sql.newest_chatwoot_id(held.chatwoot_pk)
+    through_bot = marker and _may_carry_marker(held, pen.now)
+    attempt = _leased(delivery, pen.now, lease_ms)._replace(
+        state=State.SENDING,
+        attempt=delivery.attempt + 1,
+        baseline_id=baseline_id,
+        marked=through_bot and (delivery.marked or delivery.attempt == 0),
+        started_at=pen.now,
+        fence_at=fence_at,
+        finished=False,
+        permanent=False,
+        looks=0,
+    )
+    queues.store(attempt)
+    return _claim(held, attempt, through_bot=through_bot)
 
 
-def _may_carry_marker(delivery: Delivery, now: int) -> bool:
+def _leased(delivery: DeliveryRecord, now: int, lease_ms: int) -> DeliveryRecord:
+    return delivery._replace(lease_until=now + lease_ms, lease_no=delivery.lease_no + 1)
+
+
+def _may_carry_marker(held: Held, now: int) -> bool:
     """By the row: this process may not have heard yet that the marker was switched off."""
-    is_off = bool(delivery.contact_inbox.inbox.marker_off)
-    return not is_off and delivery.kind == Delivery.Kind.MESSAGE and _is_confirmed(delivery, now)
+    return not held.marker_off and held.delivery.kind == Kind.MESSAGE and _is_confirmed(held, now)
 
 
 def claim_look(pen: Pen, delivery_id: uuid.UUID, *, lease_ms: int = LEASE_MS) -> Claim | None:
     """Lease what is in doubt. Found in ``sending``, its attempt had an end that nobody saw."""
-    doubtful = Q(state__in=Delivery.IN_DOUBT) & ~Q(kind=Delivery.Kind.CONTACT)
-    delivery = _lease(pen, delivery_id, doubtful, lease_ms)
-    if delivery is None:
+    held = queues.held(delivery_id, queues.TO_LOOK_FOR, _times(pen.now, lease_ms), lock=True)
+    if held is None:
         return None
-    delivery.save(update_fields=("lease_until", "lease_no"))
+    delivery = _leased(held.delivery, pen.now, lease_ms)
+    queues.store(delivery)
     if delivery.state == State.SENDING:
         outbox.abandoned(pen, delivery)
-    return _claim(delivery)
+    return _claim(held, delivery)
 
 
-def unclaimed(pen: Pen, delivery_id: uuid.UUID, *, lease_ms: int = LEASE_MS) -> Delivery | None:
+def unclaimed(pen: Pen, delivery_id: uuid.UUID, *, lease_ms: int = LEASE_MS) -> DeliveryRecord | None:
     """What is due still, and nobody has."""
-    return Delivery.objects.filter(_free(pen.now, lease_ms), id=delivery_id, state__in=Delivery.OPEN).first()
+    held = queues.held(delivery_id, queues.TO_PUT_OFF, _times(pen.now, lease_ms), lock=False)
+    return held.delivery if held else None
 
 
 def to_confirm(delivery_id: uuid.UUID, now: int) -> Claim | None:
     """Not leased: a message whose conversation Chatwoot has not lately shown under our ``source_id``, so that no
     marker may be used yet."""
-    messages = Delivery.objects.filter(kind=Delivery.Kind.MESSAGE, state__in=Delivery.OPEN)
-    delivery = messages.select_related("contact_inbox", "conversation", "message").filter(id=delivery_id).first()
-    return None if delivery is None or _is_confirmed(delivery, now) else _claim(delivery)
+    held = queues.held(delivery_id, queues.TO_CONFIRM, {}, lock=False)
+    return None if held is None or _is_confirmed(held, now) else _claim(held, held.delivery)
 
 
-def _is_confirmed(delivery: Delivery, now: int) -> bool:
-    conversation = delivery.conversation
-    return conversation is not None and abs(now - conversation.confirmed_at) <= CONFIRMED_MS
+def _is_confirmed(held: Held, now: int) -> bool:
+    return held.confirmed_at is not None and abs(now - held.confirmed_at) <= CONFIRMED_MS
 
 
-def _lease(pen: Pen, delivery_id: uuid.UUID, such: Q, lease_ms: int) -> Delivery | None:
-    """Locked by itself, too: after an adoption others may change it under another contact's lock. To be stored."""
-    free = Delivery.objects.filter(_free(pen.now, lease_ms), _first_of_its_lane(), such, id=delivery_id)
-    delivery = free.select_related(*_CLAIMED).select_for_update(of=("self",)).first()
-    if delivery is not None:
-        delivery.lease_until, delivery.lease_no = pen.now + lease_ms, delivery.lease_no + 1
-    return delivery
-
-
-def _payload(delivery: Delivery) -> Mapping[str, Any]:
-    """Chatwoot hears with a contact what that person has said of themselves by now."""
-    if delivery.kind == Delivery.Kind.CONTACT:
-        return profile.for_chatwoot(delivery.contact_inbox.contact)
-    payload: dict[str, Any] = delivery.payload
-    return payload
-
-
-def _claim(delivery: Delivery, *, through_bot: bool = False) -> Claim:
-    contact_inbox, conversation, message = delivery.contact_inbox, delivery.conversation, delivery.message
+def _claim(held: Held, delivery: DeliveryRecord, *, through_bot: bool = False) -> Claim:
+    payload, person = _told(held, delivery)
     return Claim(
         delivery_id=delivery.id,
         kind=delivery.kind,
@@ -182,28 +152,39 @@ def _claim(delivery: Delivery, *, through_bot: bool = False) -> Claim:
         reason=delivery.reason,
         started_at=delivery.started_at,
         created_at=delivery.created_at,
-        contact_id=contact_inbox.contact_id,
-        contact_inbox_id=contact_inbox.pk,
-        chatwoot_contact_id=contact_inbox.chatwoot_contact_id,
-        inbox_id=contact_inbox.inbox_id,
-        conversation_id=conversation.id if conversation else None,
-        message_id=message.id if message else None,
-        chatwoot_id=conversation.chatwoot_id if conversation else None,
+        contact_id=held.contact_id,
+        contact_inbox_id=delivery.contact_inbox_id,
+        chatwoot_contact_id=held.chatwoot_contact_id,
+        inbox_id=held.inbox_id,
+        conversation_id=delivery.conversation_id,
+        message_id=delivery.message_id,
+        chatwoot_id=held.chatwoot_id,
         baseline_id=delivery.baseline_id or 0,
-        source_id=contact_inbox.source_id,
-        content=message.content if message else "",
-        payload=_payload(delivery),
+        source_id=decrypted(held.source_id, "ContactInbox.source_id"),
+        content=held.content or "",
+        payload=payload,
         through_bot=through_bot,
-        files=files.of(message.id) if message and message.has_files else (),
-        found=message is not None and message.chatwoot_id is not None,
-        person=_person(contact_inbox, delivery.kind),
+        files=files.of(delivery.message_id) if delivery.message_id and held.has_files else (),
+        found=held.message_chatwoot_id is not None,
+        person=person,
     )
+
+
+def _told(held: Held, delivery: DeliveryRecord) -> tuple[Mapping[str, Any], Person | None]:
+    """The payload, and as whom Chatwoot is to know somebody. With a contact it hears what that person has said of
+    themselves by now."""
+    if delivery.kind not in (Kind.CONTACT, Kind.PROFILE):
+        return delivery.payload, None
+    contact_inbox = ContactInbox.objects.select_related("contact").get(pk=delivery.contact_inbox_id)
+    is_new = delivery.kind == Kind.CONTACT
+    payload = profile.for_chatwoot(contact_inbox.contact) if is_new else delivery.payload
+    return payload, _person(contact_inbox, delivery.kind)
 
 
 def _person(contact_inbox: ContactInbox, kind: str) -> Person | None:
     """Chatwoot is asked for a contact as somebody; one that it knows as nobody's may still be told who it is."""
-    contact, is_told = contact_inbox.contact, kind == Delivery.Kind.PROFILE
-    is_asked_for = kind == Delivery.Kind.CONTACT and contact_inbox.identified
+    contact, is_told = contact_inbox.contact, kind == Kind.PROFILE
+    is_asked_for = kind == Kind.CONTACT and contact_inbox.identified
     if contact.identifier is None or not (is_told or is_asked_for):
         return None
     signed = contact.signed

@@ -18,7 +18,7 @@ from chat.chatwoot.resources import MessageType
 from chat.feed import Pen
 from chat.models import ContactInbox, Conversation, Delivery, Inbox, Message
 from chat.place import place
-from chat.records import ConversationRecord, MessageRecord
+from chat.records import ConversationRecord, DeliveryRecord, MessageRecord
 
 log = logging.getLogger(__name__)
 
@@ -255,8 +255,8 @@ def apply_message(
 
 def _insert(pen: Pen, conversation: ConversationRecord, message: resources.Message) -> MessageRecord | None:
     if message.message_type is MessageType.INCOMING:
-        if (delivery := recognition.delivery_of(conversation, message)) is not None:
-            return _insert_own(pen, delivery, message)
+        if (own := recognition.delivery_of(conversation, message)) is not None:
+            return _insert_own(pen, *own, message)
         if recognition.is_duplicate(conversation.inbox_id, message.id):
             return None
     if message.id <= conversation.forgotten_id:
@@ -270,11 +270,11 @@ def _insert(pen: Pen, conversation: ConversationRecord, message: resources.Messa
     return record
 
 
-def _insert_own(pen: Pen, delivery: Delivery, message: resources.Message) -> MessageRecord | None:
-    assert delivery.message is not None  # it keeps its delivery alive
-    own = MessageRecord.of(delivery.message)
+def _insert_own(
+    pen: Pen, delivery: DeliveryRecord, own: MessageRecord, message: resources.Message
+) -> MessageRecord | None:
     if delivery.state == Delivery.State.SENT or own.chatwoot_id is not None:
-        recognition.note_duplicate(pen, delivery, message.id)
+        recognition.note_duplicate(pen, delivery, message.id, inbox_id=own.inbox_id)
         return None
     is_whole = message.deleted or not own.has_files  # nobody can read back what is deleted
     state = outbox.recognised(pen, delivery) if is_whole else outbox.found(pen, delivery)

@@ -7,10 +7,10 @@ import uuid
 
 from django.db.models import Max
 
-from chat import outcome, sql
+from chat import outcome, queues, sql
 from chat.feed import Pen
 from chat.models import Delivery
-from chat.sql import Queued
+from chat.queues import Queued
 
 State = Delivery.State
 
@@ -38,7 +38,7 @@ def to_the_tail(delivery_id: uuid.UUID) -> None:
 
 def advance(pen: Pen, lane: str) -> None:
     """What is now first in its lane queues up behind the lanes that have waited longer."""
-    waiting = sql.queue(lane)
+    waiting = queues.queue(lane)
     if waiting and waiting[0].due_at < pen.now:
         Delivery.objects.filter(id=waiting[0].id, due_at__lt=pen.now).update(due_at=pen.now)
     _show(pen, waiting)
@@ -46,7 +46,7 @@ def advance(pen: Pen, lane: str) -> None:
 
 def show_waiting(pen: Pen, lane: str) -> None:
     """Tell the visitor what waits for their choice, or no longer does; then it has its full time before it."""
-    _show(pen, sql.queue(lane))
+    _show(pen, queues.queue(lane))
 
 
 def _show(pen: Pen, waiting: list[Queued]) -> None:

@@ -19,11 +19,12 @@ from typing import Any
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 
-from chat import order, snapshot, sql
+from chat import order, queues, snapshot, sql
 from chat.claim import Claim as Claim
 from chat.claim import parse_echo_id as parse_echo_id
 from chat.feed import Pen
 from chat.models import ContactInbox, Conversation, Delivery, Message
+from chat.records import AnyDelivery, ConversationRecord, DeliveryRecord
 from chat.showing import about, show
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def creation_lane(contact_inbox_id: int) -> str:
 def enqueue(
     pen: Pen,
     kind: str,
-    conversation: Conversation,
+    conversation: Conversation | ConversationRecord,
     *,
     message_id: uuid.UUID | None = None,
     lane: str | None = None,
@@ -53,23 +54,22 @@ def enqueue(
     payload: Mapping[str, Any] | None = None,
     not_before: int = 0,
 ) -> None:
-    """``position``: where the next free one of its lane is known already."""
     names = {"contact_inbox_id": conversation.contact_inbox_id, "conversation_id": conversation.id}
     values = names | {"message_id": message_id, "payload": payload or {}}
     _create(pen, kind, lane or str(conversation.id), position=position, not_before=not_before, **values)
 
 
 def _create(pen: Pen, kind: str, lane: str, *, position: int = 0, not_before: int = 0, **values: Any) -> None:
-    times = {"due_at": max(pen.now, not_before), "created_at": pen.now}
-    Delivery.objects.create(kind=kind, lane=lane, position=position or order.tail(lane), **times, **values)
+    at, due_at = position or order.tail(lane), max(pen.now, not_before)
+    queues.add(DeliveryRecord(uuid.uuid4(), kind, lane=lane, position=at, due_at=due_at, created_at=pen.now, **values))
 
 
-def enqueue_creation(pen: Pen, conversation: Conversation) -> None:
-    """Let the conversation come into being at Chatwoot, and before it its person, who may not be known there."""
+def enqueue_creation(pen: Pen, conversation: Conversation | ConversationRecord) -> None:
+    """Let the conversation come into being at Chatwoot, and its person before it, if Chatwoot does not know them."""
     lane = creation_lane(conversation.contact_inbox_id)
     opening = Delivery.objects.filter(lane=lane, state__in=Delivery.OPEN)
-    is_known = conversation.contact_inbox.pubsub_token
-    if not is_known and not opening.filter(kind=Kind.CONTACT).exists():
+    is_unknown = ContactInbox.objects.filter(pk=conversation.contact_inbox_id, pubsub_token="").exists()
+    if is_unknown and not opening.filter(kind=Kind.CONTACT).exists():
         enqueue(pen, Kind.CONTACT, conversation, lane=lane)
     if not opening.filter(kind=Kind.CONVERSATION, conversation=conversation.id).exists():
         enqueue(pen, Kind.CONVERSATION, conversation, lane=lane)
@@ -86,7 +86,7 @@ def enqueue_profile(pen: Pen, contact_inbox: ContactInbox, payload: Mapping[str,
     waiting = open_still.filter(_UNTRIED, kind=Kind.PROFILE).first()
     if waiting is None:
         not_before = order.end_of_pause(lane, Kind.PROFILE, pen.now)
-        _create(pen, Kind.PROFILE, lane, not_before=not_before, contact_inbox=contact_inbox, payload=payload)
+        _create(pen, Kind.PROFILE, lane, not_before=not_before, contact_inbox_id=contact_inbox.pk, payload=payload)
     else:
         told = dict.fromkeys(waiting.payload["custom_attributes"], "") | payload["custom_attributes"]
         Delivery.objects.filter(id=waiting.id).update(payload={**payload, "custom_attributes": told})
@@ -121,8 +121,7 @@ def requeue(pen: Pen, delivery: Delivery) -> bool:
 def discard(pen: Pen, delivery: Delivery) -> None:
     """The visitor gave up what failed or was never confirmed: empty it; the lane goes on."""
     _close(pen, delivery, State.FAILED, "discarded by the visitor")
-    record = sql.message(delivery.message_id) if delivery.message_id else None
-    if record is not None:
+    if delivery.message_id and (record := sql.message(delivery.message_id)) is not None:
         pen.change_message(snapshot.emptied(record))
 
 
@@ -201,7 +200,7 @@ def done(pen: Pen, claim: Claim) -> None:
     _settle(pen, claim, State.SENT, reason="")
 
 
-def put_off(delivery: Delivery, *, reason: str, due_at: int) -> None:
+def put_off(delivery: DeliveryRecord, *, reason: str, due_at: int) -> None:
     """Nobody could even claim it; ``lease_no`` counts that, too."""
     Delivery.objects.filter(id=delivery.id).update(reason=reason, due_at=due_at, lease_no=F("lease_no") + 1)
 
@@ -228,13 +227,13 @@ def _settle(pen: Pen, claim: Claim, state: str, *, reason: str, shown: str = "",
         order.advance(pen, delivery.lane)
 
 
-def recognised(pen: Pen, delivery: Delivery) -> str:
+def recognised(pen: Pen, delivery: DeliveryRecord) -> str:
     """Chatwoot has it: close it, whatever became of it here. The state of its message, which the caller writes."""
     _close(pen, delivery, State.SENT, "")
     return State.SENT
 
 
-def found(pen: Pen, delivery: Delivery) -> str:
+def found(pen: Pen, delivery: DeliveryRecord) -> str:
     """Chatwoot has its message, but perhaps not the files: nothing is sent again, and it stays open until they were
     read back, or the attempt under way ends well. The state that its message has until then."""
     if delivery.state == State.SENDING:
@@ -247,8 +246,7 @@ def found(pen: Pen, delivery: Delivery) -> str:
 def arrived(pen: Pen, delivery_id: uuid.UUID, *, note: str = "") -> None:
     """What was found is there with its files; ``note``: or not, in words for the visitor."""
     open_still = Delivery.objects.filter(id=delivery_id, state__in=Delivery.OPEN, message__chatwoot_id__isnull=False)
-    delivery = open_still.first()
-    if delivery is not None:
+    if (delivery := open_still.first()) is not None:
         _close(pen, delivery, State.SENT, note)
         show(pen, delivery, State.SENT, note)
 
@@ -257,14 +255,14 @@ def _is_found(claim: Claim) -> bool:
     return Message.objects.filter(delivery=claim.delivery_id, chatwoot_id__isnull=False).exists()
 
 
-def _close(pen: Pen, delivery: Delivery, state: str, reason: str) -> None:
-    Delivery.objects.filter(id=delivery.id).update(state=state, reason=reason, lease_until=0)
+def _close(pen: Pen, delivery: AnyDelivery, state: str, reason: str) -> None:
+    queues.close(delivery.id, state, reason)
     if delivery.state in Delivery.OPEN:
         pen.count("ended", delivery.kind, state)
     order.advance(pen, delivery.lane)
 
 
-def abandoned(pen: Pen, delivery: Delivery) -> None:
+def abandoned(pen: Pen, delivery: DeliveryRecord) -> None:
     """An attempt whose end nobody saw: whoever made it is gone, or has lost its lease."""
     Delivery.objects.filter(id=delivery.id).update(state=State.UNSURE)
     show(pen, delivery, State.UNSURE)

@@ -1,17 +1,21 @@
-"""Rows of conversations and messages as the feed shows them; secrets are not among their columns."""
+"""Rows of conversations, messages and deliveries as values; secrets are not among their columns."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, NamedTuple, Self
 
 import orjson
 from django.db import connection
 from django.db.models import Model
 
+from chat.models import Delivery
+
 
 class ConversationRecord(NamedTuple):
     id: uuid.UUID
     contact_id: uuid.UUID
+    contact_inbox_id: int
     inbox_id: int
     chatwoot_id: int | None
     status: str
@@ -31,7 +35,7 @@ class ConversationRecord(NamedTuple):
     @classmethod
     def read(cls, row: Sequence[Any]) -> Self:
         """From its columns as a database gives them, in this order."""
-        return cls(**_restored(dict(zip(cls._fields, row, strict=True))))
+        return cls._make(_restored(cls._fields, row))
 
 
 class MessageRecord(NamedTuple):
@@ -59,19 +63,48 @@ class MessageRecord(NamedTuple):
 
     @classmethod
     def of(cls, row: Model) -> Self:
-        """From a row that the ORM has read."""
         return cls(*(getattr(row, name) for name in cls._fields))
 
     @classmethod
     def read(cls, row: Sequence[Any]) -> Self:
-        """From its columns as a database gives them, in this order."""
-        values = _restored(dict(zip(cls._fields, row, strict=True)))
-        values["content_attributes"] = orjson.loads(values["content_attributes"])  # both hand JSON over as text
-        values["has_files"] = bool(values["has_files"])
-        return cls(**values)
+        return cls._make(_restored(cls._fields, row))
 
 
-_UUIDS = {"id", "conversation_id", "contact_id", "echo_id"}
+class DeliveryRecord(NamedTuple):
+    id: uuid.UUID
+    kind: str
+    contact_inbox_id: int
+    lane: str
+    position: int
+    payload: dict[str, Any]
+    due_at: int
+    created_at: int
+    conversation_id: uuid.UUID | None = None
+    message_id: uuid.UUID | None = None
+    state: str = "accepted"
+    reason: str = ""
+    attempt: int = 0
+    baseline_id: int | None = None
+    started_at: int = 0
+    fence_at: int = 0
+    marked: bool = False
+    finished: bool = False
+    permanent: bool = False
+    looks: int = 0
+    crashes: int = 0
+    lease_until: int = 0
+    lease_no: int = 0
+
+    @classmethod
+    def of(cls, row: Model) -> Self:
+        return cls(*(getattr(row, name) for name in cls._fields))
+
+    @classmethod
+    def read(cls, row: Sequence[Any]) -> Self:
+        return cls._make(_restored(cls._fields, row))
+
+
+AnyDelivery = Delivery | DeliveryRecord
 
 
 def key(value: uuid.UUID | None) -> Any:
@@ -86,11 +119,26 @@ def unkeyed(value: Any) -> uuid.UUID | None:
 def stored(name: str, value: Any) -> Any:
     if name in _UUIDS:
         return key(value)
-    return orjson.dumps(value).decode() if name == "content_attributes" else value
+    return orjson.dumps(value).decode() if name in _JSON else value
 
 
-def _restored(values: dict[str, Any]) -> dict[str, Any]:
-    for name in _UUIDS & values.keys():
-        values[name] = unkeyed(values[name])
-    values["deleted"] = bool(values["deleted"])
+_UUIDS = {"id", "conversation_id", "contact_id", "message_id", "echo_id"}
+_JSON = {"content_attributes", "payload"}  # both databases hand it over as text
+_FACTS = {"has_files", "deleted", "marked", "finished", "permanent"}
+_RESTORE: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(_UUIDS, unkeyed),
+    **dict.fromkeys(_JSON, orjson.loads),
+    **dict.fromkeys(_FACTS, bool),
+}
+
+
+@cache
+def _conversions(names: tuple[str, ...]) -> list[tuple[int, Callable[[Any], Any]]]:
+    return [(n, _RESTORE[name]) for n, name in enumerate(names) if name in _RESTORE]
+
+
+def _restored(names: tuple[str, ...], row: Sequence[Any]) -> list[Any]:
+    values = list(row)
+    for n, convert in _conversions(names):
+        values[n] = convert(values[n])
     return values

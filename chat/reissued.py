@@ -75,5 +75,4 @@ def forget_conversation(pen: Pen, record: ConversationRecord) -> None:
     known = Conversation.objects.filter(id=record.id)
     known.update(chatwoot_id=None, verified_id=0, confirmed_at=0, chatwoot_updated_at=0)
     if Delivery.objects.filter(lane=str(record.id), kind=Delivery.Kind.MESSAGE, state__in=Delivery.OPEN).exists():
-        conversation = known.select_related("contact_inbox").get()
-        outbox.enqueue_creation(pen, conversation)
+        outbox.enqueue_creation(pen, known.get())

@@ -11,13 +11,13 @@ from typing import Any
 from chat import rich, sql
 from chat.feed import Pen
 from chat.models import Delivery
-from chat.records import MessageRecord
+from chat.records import AnyDelivery, MessageRecord
 from chat.rich import ANSWERING
 
 State = Delivery.State
 
 
-def show(pen: Pen, delivery: Delivery, state: str, reason: str = "") -> None:
+def show(pen: Pen, delivery: AnyDelivery, state: str, reason: str = "") -> None:
     """Where the state means something new to them; ``sending`` looks like ``accepted``."""
     if delivery.kind == Delivery.Kind.ANSWER:
         _show_answer(pen, delivery, state)
@@ -28,7 +28,7 @@ def show(pen: Pen, delivery: Delivery, state: str, reason: str = "") -> None:
         pen.change_message(record._replace(state=state, reason=reason))
 
 
-def _show_answer(pen: Pen, delivery: Delivery, state: str) -> None:
+def _show_answer(pen: Pen, delivery: AnyDelivery, state: str) -> None:
     record = _question(delivery)
     waiting = record.content_attributes.get(ANSWERING) if record else None
     if record is None or waiting is None or waiting["delivery"] != delivery.id.hex:
@@ -41,8 +41,9 @@ def _show_answer(pen: Pen, delivery: Delivery, state: str) -> None:
         pen.change_message(record._replace(content_attributes=news))
 
 
-def _question(delivery: Delivery) -> MessageRecord | None:
-    number, conversation = delivery.payload.get("message_id"), delivery.conversation
+def _question(delivery: AnyDelivery) -> MessageRecord | None:
+    number = delivery.payload.get("message_id")
+    conversation = sql.conversation(delivery.conversation_id) if delivery.conversation_id else None
     return sql.message_by_chatwoot_id(conversation.inbox_id, number) if number and conversation else None
 
 

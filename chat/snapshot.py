@@ -9,13 +9,13 @@ import orjson
 from chat import faces, outcome
 from chat.chatwoot import resources
 from chat.chatwoot.resources import MessageType
-from chat.models import Conversation, Message
+from chat.models import Message
 from chat.records import ConversationRecord, MessageRecord
 from chat.rich import ANSWERING
 
 
 def accepted(
-    conversation: Conversation, *, echo_id: uuid.UUID, text: str, has_files: bool, at: int, waits: bool
+    conversation: ConversationRecord, *, echo_id: uuid.UUID, text: str, has_files: bool, at: int, waits: bool
 ) -> MessageRecord:
     """What a visitor has written, before Chatwoot has heard of it. ``waits``: behind what was never confirmed."""
     return MessageRecord(

@@ -4,7 +4,7 @@ Every function runs on the default connection of the calling thread, inside the 
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -12,30 +12,30 @@ import orjson
 from django.db import connection
 
 from chat.clock import now_ms
-from chat.models import Delivery
-from chat.records import ConversationRecord, MessageRecord, key, stored, unkeyed
+from chat.records import ConversationRecord, DeliveryRecord, MessageRecord, key, stored
+
+Params = Sequence[Any] | Mapping[str, Any]
 
 _CONVERSATION = ", ".join(ConversationRecord._fields)
 _MESSAGE = ", ".join(MessageRecord._fields)
 _CLOCK = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"  # PostgreSQL's
-_OPEN = ", ".join(f"'{state.value}'" for state in Delivery.OPEN)
 
 
-def _fetch(query: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+def fetch(query: str, params: Params) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, params)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 
 
-def _execute(query: str, params: Sequence[Any]) -> None:
+def execute(query: str, params: Params) -> None:
     with connection.cursor() as cursor:
         cursor.execute(query, params)
 
 
 def database_now() -> int:
     """Milliseconds by the clock of the database, which several machines share; SQLite's is this machine's own."""
-    return int(_fetch(f"SELECT {_CLOCK}", ())[0][0]) if connection.vendor == "postgresql" else now_ms()
+    return int(fetch(f"SELECT {_CLOCK}", ())[0][0]) if connection.vendor == "postgresql" else now_ms()
 
 
 class Locks(NamedTuple):
@@ -52,41 +52,48 @@ def lock_contacts(ids: Iterable[uuid.UUID]) -> Locks:
         return Locks({}, database_now())
     clock, lock = (_CLOCK, " FOR UPDATE") if connection.vendor == "postgresql" else ("0", "")
     places = ", ".join(["%s"] * len(keys))
-    rows = _fetch(f"SELECT id, head, {clock} FROM chat_contact WHERE id IN ({places}) ORDER BY id{lock}", keys)
+    rows = fetch(f"SELECT id, head, {clock} FROM chat_contact WHERE id IN ({places}) ORDER BY id{lock}", keys)
     now = max((each for *_, each in rows), default=0) or database_now()
     return Locks({uuid.UUID(str(each)): head for each, head, _ in rows}, now)
 
 
 def raise_head(contact_id: uuid.UUID, head: int) -> None:
-    _execute("UPDATE chat_contact SET head = %s WHERE id = %s", (head, key(contact_id)))
+    execute("UPDATE chat_contact SET head = %s WHERE id = %s", (head, key(contact_id)))
 
 
 def move_feed(source: uuid.UUID, target: uuid.UUID, *, above: int) -> None:
     """Everything in one contact's feed becomes another's, in the same order, with numbers above this one."""
     for table in ("chat_conversation", "chat_message"):
         query = f"UPDATE {table} SET contact_id = %s, seq = seq + %s WHERE contact_id = %s"
-        _execute(query, (key(target), above, key(source)))
+        execute(query, (key(target), above, key(source)))
 
 
 def conversation_by_chatwoot_id(inbox_id: int, chatwoot_id: int) -> ConversationRecord | None:
     query = f"SELECT {_CONVERSATION} FROM chat_conversation WHERE inbox_id = %s AND chatwoot_id = %s"
-    rows = _fetch(query, (inbox_id, chatwoot_id))
+    rows = fetch(query, (inbox_id, chatwoot_id))
     return ConversationRecord.read(rows[0]) if rows else None
 
 
 def conversation(conversation_id: uuid.UUID) -> ConversationRecord | None:
-    rows = _fetch(f"SELECT {_CONVERSATION} FROM chat_conversation WHERE id = %s", (key(conversation_id),))
+    rows = fetch(f"SELECT {_CONVERSATION} FROM chat_conversation WHERE id = %s", (key(conversation_id),))
+    return ConversationRecord.read(rows[0]) if rows else None
+
+
+def newest_conversation(contact_id: uuid.UUID) -> ConversationRecord | None:
+    """The one that began last, without those that were emptied."""
+    where = "contact_id = %s AND NOT deleted ORDER BY created_at DESC, id DESC LIMIT 1"
+    rows = fetch(f"SELECT {_CONVERSATION} FROM chat_conversation WHERE {where}", (key(contact_id),))
     return ConversationRecord.read(rows[0]) if rows else None
 
 
 def message(message_id: uuid.UUID) -> MessageRecord | None:
-    rows = _fetch(f"SELECT {_MESSAGE} FROM chat_message WHERE id = %s", (key(message_id),))
+    rows = fetch(f"SELECT {_MESSAGE} FROM chat_message WHERE id = %s", (key(message_id),))
     return MessageRecord.read(rows[0]) if rows else None
 
 
 def message_by_chatwoot_id(inbox_id: int, chatwoot_id: int) -> MessageRecord | None:
     query = f"SELECT {_MESSAGE} FROM chat_message WHERE inbox_id = %s AND chatwoot_id = %s"
-    rows = _fetch(query, (inbox_id, chatwoot_id))
+    rows = fetch(query, (inbox_id, chatwoot_id))
     return MessageRecord.read(rows[0]) if rows else None
 
 
@@ -100,64 +107,22 @@ def by_chatwoot_ids(
         " LEFT JOIN chat_conversation c ON c.inbox_id = %s AND c.chatwoot_id = %s"
         " LEFT JOIN chat_message m ON m.inbox_id = %s AND m.chatwoot_id = %s"
     )
-    row = _fetch(query, (inbox_id, conversation, inbox_id, message))[0]
+    row = fetch(query, (inbox_id, conversation, inbox_id, message))[0]
     talk, said = row[: len(ConversationRecord._fields)], row[len(ConversationRecord._fields) :]
     return ConversationRecord.read(talk) if talk[0] else None, MessageRecord.read(said) if said[0] else None
 
 
 def message_by_echo_id(contact_id: uuid.UUID, echo_id: uuid.UUID) -> MessageRecord | None:
     query = f"SELECT {_MESSAGE} FROM chat_message WHERE contact_id = %s AND echo_id = %s"
-    rows = _fetch(query, (key(contact_id), key(echo_id)))
+    rows = fetch(query, (key(contact_id), key(echo_id)))
     return MessageRecord.read(rows[0]) if rows else None
-
-
-class End(NamedTuple):
-    """Of a conversation: the latest place in its thread, the last position in its lane, and the state of what is first
-    there, None when nothing is open."""
-
-    at: int
-    position: int
-    first: str | None
-
-
-def end_of(conversation_id: uuid.UUID) -> End:
-    """In one statement, since this is asked for every message that is accepted."""
-    in_lane = "FROM chat_delivery WHERE lane = %s"
-    query = (
-        "SELECT COALESCE((SELECT MAX(at) FROM chat_message WHERE conversation_id = %s), 0), "
-        f"COALESCE((SELECT MAX(position) {in_lane}), 0), "
-        f"(SELECT state {in_lane} AND state IN ({_OPEN}) ORDER BY position LIMIT 1)"
-    )
-    lane = str(conversation_id)
-    return End(*_fetch(query, (key(conversation_id), lane, lane))[0])
 
 
 def newest_chatwoot_id(chatwoot_id: int) -> int:
     """The largest message id known of one Chatwoot, whose inboxes share the numbers: one step in an index for each."""
     newest = "(SELECT MAX(chatwoot_id) FROM chat_message WHERE inbox_id = chat_inbox.id)"
-    rows = _fetch(f"SELECT {newest} FROM chat_inbox WHERE chatwoot_id = %s", (chatwoot_id,))
+    rows = fetch(f"SELECT {newest} FROM chat_inbox WHERE chatwoot_id = %s", (chatwoot_id,))
     return max((each or 0 for (each,) in rows), default=0)
-
-
-class Queued(NamedTuple):
-    """An open delivery in its lane; ``reason`` stands at its message, and is None without one."""
-
-    id: uuid.UUID
-    state: str
-    due_at: int
-    message_id: uuid.UUID | None
-    reason: str | None
-
-
-def queue(lane: str) -> list[Queued]:
-    """The open deliveries of a lane, in order: what is on its way, and what waits behind it."""
-    query = (
-        "SELECT d.id, d.state, d.due_at, d.message_id, m.reason FROM chat_delivery d"
-        " LEFT JOIN chat_message m ON m.id = d.message_id"
-        f" WHERE d.lane = %s AND d.state IN ({_OPEN}) ORDER BY d.position"
-    )
-    rows = _fetch(query, (lane,))
-    return [Queued(uuid.UUID(str(each)), state, due, unkeyed(about), why) for each, state, due, about, why in rows]
 
 
 class Newest(NamedTuple):
@@ -176,7 +141,7 @@ def newest(conversation_id: uuid.UUID) -> Newest:
         f"SELECT COALESCE((SELECT MAX(chatwoot_id) {of}), 0), COALESCE((SELECT MAX(at) {of}), 0), "
         f"(SELECT chatwoot_id {other}), (SELECT at {other})"
     )
-    highest, at, other_id, other_at = _fetch(query, [key(conversation_id)] * 4)[0]
+    highest, at, other_id, other_at = fetch(query, [key(conversation_id)] * 4)[0]
     return Newest(highest, at, None if other_id is None else (other_id, other_at))
 
 
@@ -187,8 +152,8 @@ def neighbours(
     echo = "IS NOT NULL" if own else "IS NULL"
     query = f"SELECT chatwoot_id, at FROM chat_message WHERE conversation_id = %s AND echo_id {echo} AND chatwoot_id"
     params = (key(conversation_id), chatwoot_id)
-    before = _fetch(f"{query} < %s ORDER BY chatwoot_id DESC LIMIT 1", params)
-    after = _fetch(f"{query} > %s ORDER BY chatwoot_id ASC LIMIT 1", params)
+    before = fetch(f"{query} < %s ORDER BY chatwoot_id DESC LIMIT 1", params)
+    after = fetch(f"{query} > %s ORDER BY chatwoot_id ASC LIMIT 1", params)
     return (_pair(before), _pair(after))
 
 
@@ -197,23 +162,27 @@ def _pair(rows: list[tuple[Any, ...]]) -> tuple[int, int] | None:
 
 
 def insert_message(record: MessageRecord) -> None:
-    values = [stored(name, value) for name, value in zip(record._fields, record, strict=True)]
-    _execute(f"INSERT INTO chat_message ({_MESSAGE}) VALUES ({', '.join(['%s'] * len(values))})", values)
+    insert("chat_message", record)
 
 
 def update_message(record: MessageRecord) -> None:
-    _update("chat_message", record)
+    update("chat_message", record)
 
 
 def update_conversation(record: ConversationRecord) -> None:
-    _update("chat_conversation", record)
+    update("chat_conversation", record)
 
 
-def _update(table: str, record: MessageRecord | ConversationRecord) -> None:
+def insert(table: str, record: MessageRecord | DeliveryRecord) -> None:
+    values = [stored(name, value) for name, value in zip(record._fields, record, strict=True)]
+    execute(f"INSERT INTO {table} ({', '.join(record._fields)}) VALUES ({', '.join(['%s'] * len(values))})", values)
+
+
+def update(table: str, record: ConversationRecord | MessageRecord | DeliveryRecord) -> None:
     names = [name for name in record._fields if name != "id"]
     values = [stored(name, getattr(record, name)) for name in names]
     assignments = ", ".join(f"{name} = %s" for name in names)
-    _execute(f"UPDATE {table} SET {assignments} WHERE id = %s", [*values, key(record.id)])
+    execute(f"UPDATE {table} SET {assignments} WHERE id = %s", [*values, key(record.id)])
 
 
 def admission(session_id: uuid.UUID, now: datetime) -> tuple[uuid.UUID, str, list[str], int, int] | None:
@@ -223,7 +192,7 @@ def admission(session_id: uuid.UUID, now: datetime) -> tuple[uuid.UUID, str, lis
         " JOIN chat_contact c ON c.id = s.contact_id JOIN chat_inbox i ON i.id = c.inbox_id"
         " WHERE s.id = %s AND s.revoked_at IS NULL AND s.expires_at > %s"
     )
-    rows = _fetch(query, (key(session_id), connection.ops.adapt_datetimefield_value(now)))
+    rows = fetch(query, (key(session_id), connection.ops.adapt_datetimefield_value(now)))
     if not rows:
         return None
     contact_id, slug, origins, generation, confirmed = rows[0]
@@ -232,7 +201,7 @@ def admission(session_id: uuid.UUID, now: datetime) -> tuple[uuid.UUID, str, lis
 
 def feed_position(contact_id: uuid.UUID) -> tuple[str, int, int] | None:
     """(epoch, head, floor) of a contact's feed."""
-    rows = _fetch("SELECT epoch, head, floor FROM chat_contact WHERE id = %s", (key(contact_id),))
+    rows = fetch("SELECT epoch, head, floor FROM chat_contact WHERE id = %s", (key(contact_id),))
     return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
 
 
@@ -240,13 +209,13 @@ def changed_messages(contact_id: uuid.UUID, *, after: int, upto: int, limit: int
     query = (
         f"SELECT {_MESSAGE} FROM chat_message WHERE contact_id = %s AND seq > %s AND seq <= %s ORDER BY seq LIMIT %s"
     )
-    return [MessageRecord.read(row) for row in _fetch(query, (key(contact_id), after, upto, limit))]
+    return [MessageRecord.read(row) for row in fetch(query, (key(contact_id), after, upto, limit))]
 
 
 def changed_conversations(contact_id: uuid.UUID, *, after: int, upto: int, limit: int) -> list[ConversationRecord]:
     where = "contact_id = %s AND seq > %s AND seq <= %s ORDER BY seq LIMIT %s"
     query = f"SELECT {_CONVERSATION} FROM chat_conversation WHERE {where}"
-    return [ConversationRecord.read(row) for row in _fetch(query, (key(contact_id), after, upto, limit))]
+    return [ConversationRecord.read(row) for row in fetch(query, (key(contact_id), after, upto, limit))]
 
 
 def message_page(
@@ -256,7 +225,7 @@ def message_page(
     bound = "AND (at < %s OR (at = %s AND id < %s))" if before else ""
     params = [before[0], before[0], key(before[1])] if before else []
     query = f"SELECT {_MESSAGE} FROM chat_message WHERE conversation_id = %s {bound} ORDER BY at DESC, id DESC LIMIT %s"
-    rows = _fetch(query, [key(conversation_id), *params, limit])
+    rows = fetch(query, [key(conversation_id), *params, limit])
     return [MessageRecord.read(row) for row in reversed(rows)]
 
 
@@ -270,4 +239,4 @@ def unread(contact_id: uuid.UUID) -> dict[uuid.UUID, int]:
         " AND m.at > c.contact_seen WHERE c.contact_id = %s AND NOT c.deleted AND NOT m.deleted"
         " AND m.direction = 'outgoing' GROUP BY c.id"
     )
-    return {uuid.UUID(str(each)): count for each, count in _fetch(query, (key(contact_id),))}
+    return {uuid.UUID(str(each)): count for each, count in fetch(query, (key(contact_id),))}

@@ -5,10 +5,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from chat import acceptance, sql
-from chat.models import Conversation, Delivery, Message
+from chat import sql
+from chat.models import Conversation, Message
 from chat.records import ConversationRecord, MessageRecord
-from tests.fixtures.people import NOW, Person, cabled, create_upstream, hear, say, told, write
+from tests.fixtures.people import NOW, Person, cabled, create_upstream, hear, say, told
 
 pytestmark = pytest.mark.django_db
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 def test_a_record_has_the_columns_of_its_table(record: Any, model: Any):
     columns = {field.column for field in model._meta.concrete_fields}
     assert set(record._fields) <= columns
-    assert columns - set(record._fields) <= {"contact_inbox_id", "created_at", "verified_id", "confirmed_at"}
+    assert columns - set(record._fields) <= {"created_at", "verified_id", "confirmed_at"}
 
 
 def test_a_message_reads_as_the_orm_reads_it(alice: Person):
@@ -72,7 +72,6 @@ def test_what_is_not_there_is_none(alice: Person):
     assert sql.message(nobody) is sql.conversation(nobody) is sql.feed_position(nobody) is None
     assert sql.message_by_echo_id(alice.id, nobody) is sql.message_by_chatwoot_id(alice.inbox_id, 5) is None
     assert sql.conversation_by_chatwoot_id(alice.inbox_id, 5) is None
-    assert sql.end_of(nobody) == (0, 0, None)
     assert sql.neighbours(nobody, 5, own=True) == (None, None)
 
 
@@ -114,41 +113,6 @@ def test_neighbours_are_the_nearest_of_either_kind(alice: Person):
     assert sql.neighbours(conversation_id, 99, own=False) == ((40, at[40]), None)
 
 
-def test_the_end_of_a_conversation_is_its_latest_place_and_the_last_in_its_lane(alice: Person):
-    said = say(alice, "hello")
-    create_upstream(alice, said=said)
-    later = say(alice, "and", to=said.conversation_id)
-    assert sql.end_of(said.conversation_id) == (NOW + 1, 2, "accepted")
-    Message.objects.filter(id=said.message_id).update(at=NOW + 9)
-    Delivery.objects.filter(message=said.message_id).update(state="unconfirmed")
-    assert sql.end_of(said.conversation_id) == (NOW + 9, 2, "unconfirmed")
-    Delivery.objects.filter(message=said.message_id).update(state="sent")
-    assert sql.end_of(later.conversation_id).first == "accepted"
-    Delivery.objects.update(state="failed")
-    assert sql.end_of(said.conversation_id) == (NOW + 9, 2, None)
-
-
-def test_a_queue_is_what_is_open_in_its_lane_in_order(alice: Person, bob: Person):
-    said = say(alice, "hello")
-    create_upstream(alice, said=said)
-    lane = str(said.conversation_id)
-    say(bob, "elsewhere")
-    later = say(alice, "and", to=said.conversation_id)
-    write(acceptance.resolve, alice.id, of=alice, conversation_id=said.conversation_id)
-    Message.objects.filter(id=later.message_id).update(reason="behind")
-    found = sql.queue(lane)
-    assert [(each.message_id, each.reason) for each in found] == [
-        (said.message_id, ""),
-        (later.message_id, "behind"),
-        (None, None),
-    ]
-    assert [each.id for each in found] == list(
-        Delivery.objects.filter(lane=lane).order_by("position").values_list("id", flat=True)
-    )
-    Delivery.objects.filter(id=found[0].id).update(state="sent")
-    assert sql.queue(lane) == found[1:]
-
-
 def test_the_databases_clock_is_in_milliseconds():
     assert sql.database_now() == pytest.approx(__import__("time").time() * 1000, abs=60_000)
 
@@ -159,14 +123,12 @@ def test_the_databases_clock_is_in_milliseconds():
         (lambda: sql.changed_messages(uuid.uuid4(), after=1, upto=9, limit=9), "contact_id"),
         (lambda: sql.changed_conversations(uuid.uuid4(), after=1, upto=9, limit=9), "contact_id"),
         (lambda: sql.message_page(uuid.uuid4(), before=(1, uuid.uuid4()), limit=9), "conversation_id"),
-        (lambda: sql.end_of(uuid.uuid4()), "conversation_id"),
-        (lambda: sql.end_of(uuid.uuid4()), "lane"),
         (lambda: sql.message_by_chatwoot_id(1, 1), "inbox_id"),
         (lambda: sql.message_by_echo_id(uuid.uuid4(), uuid.uuid4()), "contact_id"),
         (lambda: sql.neighbours(uuid.uuid4(), 1, own=False), "conversation_id"),
         (lambda: sql.newest_chatwoot_id(1), "inbox_id"),
+        (lambda: sql.newest_conversation(uuid.uuid4()), "contact_id"),
         (lambda: sql.by_chatwoot_ids(1, 1, 1), "inbox_id"),
-        (lambda: sql.queue("nobody's"), "lane"),
     ],
 )
 def test_a_hot_statement_searches_by_an_index(db: None, call: Any, index: str):

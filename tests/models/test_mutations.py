@@ -56,15 +56,15 @@ SAFEGUARDS = (
     Safeguard(
         "one at a time in a lane",
         OUTBOX,
-        "chat/lanes.py",
-        "return Q(~Exists(earlier))",
-        "return Q()",
+        "chat/queues.py",
+        "WHERE e.lane = d.lane AND e.position < d.position",
+        "WHERE e.lane = d.lane AND e.position < 0",
     ),
     Safeguard(
         "the look after doubt",
         OUTBOX,
         "chat/lanes.py",
-        "return self.state != State.ACCEPTED and self.kind != Delivery.Kind.CONTACT",
+        "return self.state != State.ACCEPTED and self.kind != Kind.CONTACT",
         "return False",
     ),
     Safeguard(
