@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 from django.utils.crypto import salted_hmac
 
+from chat import sql
 from chat.chatwoot.addresses import Uncheckable
 from chat.chatwoot.resources import Sender
 from chat.chatwoot.storage import own_path
+from chat.fields import encrypted
 from chat.models import Avatar
 
 MOST_KEPT = 500  # pictures that are kept here, of 256 KB at most
@@ -40,8 +42,7 @@ def name_of(inbox_id: int, url: str | None) -> str:
 def note(name: str, inbox_id: int, sender: Sender | None) -> None:
     """Inside the writer's transaction; telling it twice is nothing."""
     if name and sender and sender.avatar_url:
-        row = Avatar(name=name, inbox_id=inbox_id, url=sender.avatar_url)
-        Avatar.objects.bulk_create([row], ignore_conflicts=True)
+        sql.note_avatar(name, inbox_id, encrypted(sender.avatar_url))
 
 
 def find(name: str) -> Face | None:

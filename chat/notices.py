@@ -54,8 +54,7 @@ def enqueue(pen: Pen, message: MessageRecord) -> None:
     """An agent's message is being stored."""
     if message.direction != Message.Direction.OUTGOING or message.deleted:
         return
-    listening = Webhook.objects.filter(inbox=message.inbox_id, is_on=True, gave_up_at=0)
-    for webhook_id in listening.order_by("id").values_list("id", flat=True):
+    for webhook_id in sql.listening_webhooks(message.inbox_id):
         _join(pen, webhook_id, message)
 
 

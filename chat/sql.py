@@ -240,3 +240,15 @@ def unread(contact_id: uuid.UUID) -> dict[uuid.UUID, int]:
         " AND m.direction = 'outgoing' GROUP BY c.id"
     )
     return {uuid.UUID(str(each)): count for each, count in fetch(query, (key(contact_id),))}
+
+
+def listening_webhooks(inbox_id: int) -> list[int]:
+    query = "SELECT id FROM chat_webhook WHERE inbox_id = %s AND is_on AND gave_up_at = 0 ORDER BY id"
+    return [each for (each,) in fetch(query, (inbox_id,))]
+
+
+def note_avatar(name: str, inbox_id: int, url: str) -> None:
+    """Of an agent; ``url``: encrypted. One that is known stays as it is."""
+    columns = "name, inbox_id, url, content, content_type, fetched_at"
+    query = f"INSERT INTO chat_avatar ({columns}) VALUES (%s, %s, %s, %s, '', 0) ON CONFLICT (name) DO NOTHING"
+    execute(query, (name, inbox_id, url, b""))

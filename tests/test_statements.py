@@ -14,6 +14,7 @@ from django.db import connection
 
 from chat import acceptance, lanes, mirror
 from chat.acceptance import Accepted
+from chat.chatwoot.resources import Sender
 from chat.feed import Pen
 from chat.models import Delivery
 from chat.outbox import Claim
@@ -70,10 +71,12 @@ def test_what_a_visitor_says(alice: Person, spoken: Accepted) -> None:
 def test_what_an_agent_says(alice: Person, spoken: Accepted) -> None:
     """Chatwoot tells of the conversation, too, with each message in it."""
     took = {"message": statements(lambda: hear(alice, cabled(10, "hi", of=alice)))}
+    gus = Sender(kind="agent", id=1, name="Gus", avatar_url="https://chatwoot.example/rails/gus.png")
+    took["one with a face"] = statements(lambda: hear(alice, cabled(11, "hi", of=alice, sender=gus)))
     news = conversation(status="resolved", updated_at=NOW / 1000, source_id=alice.source_id)
     apply = partial(write, mirror.apply_conversation, alice.scope, news, of=alice, read_started=None)
     took["conversation"] = statements(apply)
-    assert took == {"message": 6, "conversation": 4}
+    assert took == {"message": 6, "one with a face": 7, "conversation": 4}
 
 
 def test_a_transaction_begins_with_one_which_brings_the_clock_along(alice: Person) -> None:
