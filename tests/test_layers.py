@@ -14,8 +14,8 @@ LAYERS: dict[int, str] = {
     "policy identity standstill release locales joining dimensions rich kept articles advice trail turns",
     1: "bridge fields models migrations",
     2: "feed files claim outbox lanes settling gone mirror recognition snapshot place acceptance sessions "
-    "embedding sql queues records reader writer lock_turns wal rotation rules tickets faces notices overview profile export "
-    "erasing signin order expected reissued published quoting showing consent connected minutes",
+    "embedding sql queues records reader writer lock_turns wal rotation rules tickets faces notices overview profile "
+    "export erasing signin order expected reissued published quoting showing consent connected minutes",
     3: "courier leases sending marking comparing reception tokens liveness indicator link looking resync "
     "upstreams probing processes neighbours holding conversations sender socket uploads gate challenge streams "
     "downloads pictures avatars hints presence notifying inboxes people retention devices outage sharing portals "
