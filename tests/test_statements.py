@@ -22,6 +22,7 @@ from tests.fixtures.people import NOW, Person, cabled, conversation, hear, write
 from tests.fixtures.progress import answered, echoed, taken
 
 pytestmark = pytest.mark.django_db
+FACE = "https://front.example/rails/active_storage/representations/redirect/eyJf--9c6a/eyJf--1b/gus.png"
 
 
 def statements(run: Callable[[], object]) -> int:
@@ -71,7 +72,7 @@ def test_what_a_visitor_says(alice: Person, spoken: Accepted) -> None:
 def test_what_an_agent_says(alice: Person, spoken: Accepted) -> None:
     """Chatwoot tells of the conversation, too, with each message in it."""
     took = {"message": statements(lambda: hear(alice, cabled(10, "hi", of=alice)))}
-    gus = Sender(kind="agent", id=1, name="Gus", avatar_url="https://chatwoot.example/rails/gus.png")
+    gus = Sender(kind="agent", id=1, name="Gus", avatar_url=FACE)
     took["one with a face"] = statements(lambda: hear(alice, cabled(11, "hi", of=alice, sender=gus)))
     news = conversation(status="resolved", updated_at=NOW / 1000, source_id=alice.source_id)
     apply = partial(write, mirror.apply_conversation, alice.scope, news, of=alice, read_started=None)
