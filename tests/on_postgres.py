@@ -7,13 +7,14 @@ import sys
 from tests.fixtures.the_postgres import HOW_TO, PostgresServer, program
 
 STATE = (
-    "acceptance erasing feed link lock_order mirror notices outbox overview processes rotation sessions signin sql "
-    "statements swept_uploads writer"
+    "acceptance erasing feed link lock_order mirror notices outbox overview processes queues rotation sessions signin "
+    "sql statements swept_uploads writer"
 )
 CLAIMS = "test_resync.py::test_one_comparison_per_pause_over_two_processes_and_a_later_wish_is_kept"
 
 WITHOUT = (
     "test_sql.py::test_a_hot_statement_searches_by_an_index",  # the plans of an empty table say nothing there
+    "test_queues.py::test_what_is_open_is_found_among_the_open",
     "test_mirror.py::test_any_order_any_number_of_times_ends_the_same",  # the database decides nothing of that
     "test_processes.py::test_a_jump_of_the_databases_clock_is_said",  # nobody here can put its clock wrong
 )

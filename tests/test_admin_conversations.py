@@ -1,9 +1,11 @@
 """Operators read who wrote and what was said, and find it by its id."""
 
 import uuid
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
 
 from chat.models import Contact, ContactInbox, Conversation, Delivery, Message
@@ -120,3 +122,18 @@ def test_who_may_see_conversations_but_no_messages_reads_none(onlooker: Client, 
     onlooker.force_login(clerk)
     assert "all?" not in read(onlooker, conversation)
     assert onlooker.get("/admin/chat/contact/").status_code == 403
+
+
+@pytest.mark.parametrize("model", ["contact", "conversation"])
+def test_the_newest_are_listed_without_reading_all(onlooker: Client, alice: Person, model: str):
+    talk(alice)
+    statements: list[tuple[str, Any]] = []
+    with connection.execute_wrapper(
+        lambda run, query, params, *rest: statements.append((query, params)) or run(query, params, *rest)
+    ):
+        onlooker.get(f"/admin/chat/{model}/")
+    ((query, params),) = (each for each in statements if f'ORDER BY "chat_{model}"."created_at" DESC' in each[0])
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {query}", params)
+        plan = [row[3] for row in cursor.fetchall()]
+    assert f"SCAN chat_{model} USING INDEX {model}s_by_age" in plan, plan

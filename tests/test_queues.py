@@ -1,6 +1,9 @@
 import uuid
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.db import connection
 
 from chat import acceptance, queues
 from chat.acceptance import Accepted
@@ -83,3 +86,32 @@ def test_a_queue_is_what_is_open_in_its_lane_in_order(alice: Person, bob: Person
     )
     Delivery.objects.filter(id=found[0].id).update(state="sent")
     assert queues.queue(lane) == found[1:]
+
+
+@pytest.mark.parametrize(
+    ("call", "index"),
+    [
+        (lambda: queues.queue("nobody's"), "open_deliveries_of_lane"),
+        (lambda: queues.end_of(uuid.uuid4()), "open_deliveries_of_lane"),
+        (lambda: queues.held(uuid.uuid4(), queues.TO_SEND, TIMES, lock=True), "open_deliveries_of_lane"),
+        (lambda: queues.held(uuid.uuid4(), queues.TO_LOOK_FOR, TIMES, lock=True), "open_deliveries_of_lane"),
+        (lambda: queues.waiting_messages(uuid.uuid4()), "open_deliveries_of_person"),
+        (lambda: queues.due(TIMES, limit=9, without=[1], without_uploads=[2]), "open_deliveries_by_time"),
+        (lambda: queues.due(TIMES, limit=9, without=[], without_uploads=[]), "open_deliveries_of_lane"),
+    ],
+)
+def test_what_is_open_is_found_among_the_open(call: Callable[[], object], index: str):
+    """Not among all that was ever sent. A database sees that it may only by the very words of the index."""
+    if connection.vendor != "sqlite":
+        pytest.skip("plans of an empty table say nothing on PostgreSQL")
+    statements: list[tuple[str, Any]] = []
+    with connection.execute_wrapper(
+        lambda run, query, params, *rest: statements.append((query, params)) or run(query, params, *rest)
+    ):
+        call()
+    ((query, params),) = statements
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {query}", params)
+        plan = [row[3] for row in cursor.fetchall()]
+    assert any(f"USING INDEX {index}" in step for step in plan), plan
+    assert not any("TEMP B-TREE" in step for step in plan), plan

@@ -34,7 +34,7 @@ class ContactAdmin(FoundById, ReadOnlyAdmin):
     list_display = ("id", "name", "identifier", "inbox", "created_at")
     list_filter = ("inbox",)
     list_select_related = ("inbox",)
-    ordering = ("-created_at",)
+    ordering = ("-created_at", "-id")
     fields = (
         *("id", "inbox", "name", "identifier", "attributes", "claims", "signed", "created_at"),
         *("in_chatwoot", "talks", "blocked"),
@@ -64,7 +64,7 @@ class ConversationAdmin(FoundById, ReadOnlyAdmin):
     list_display = ("id", "inbox", "chatwoot_id", "status", "created")
     list_filter = ("status", "inbox")
     list_select_related = ("inbox",)
-    ordering = ("-created_at",)
+    ordering = ("-created_at", "-id")
     fields = ("id", "inbox", "who", "chatwoot_id", "status", "created", "seen_by_contact", "seen_by_agent")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:

@@ -39,7 +39,10 @@ class Conversation(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["inbox", "chatwoot_id"], name="one_conversation_per_display_id")]
-        indexes = [models.Index(fields=["contact", "seq"])]
+        indexes = [
+            models.Index(fields=["contact", "seq"]),
+            models.Index(fields=["created_at", "id"], name="conversations_by_age"),  # the admin's list
+        ]
 
     def __str__(self) -> str:
         return f"conversation {self.id}"

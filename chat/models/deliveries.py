@@ -8,6 +8,8 @@ from chat.models.contacts import ContactInbox
 from chat.models.conversations import Conversation, Message
 from chat.models.inboxes import Inbox
 
+_IS_OPEN = models.Q(state__in=["accepted", "sending", "unsure", "unconfirmed"])  # in the words of chat.queues
+
 
 class Delivery(models.Model):
     """Something of ours on its way to Chatwoot. Rows of one lane go one after another, by ``position``."""
@@ -57,7 +59,13 @@ class Delivery(models.Model):
     class Meta:
         verbose_name_plural = "deliveries"
         constraints = [models.UniqueConstraint(fields=["lane", "position"], name="one_delivery_per_position")]
-        indexes = [models.Index(fields=["state", "due_at"])]
+        indexes = [
+            models.Index(fields=["state", "due_at"]),
+            # Few rows are open, and what waits is asked for at every message.
+            models.Index(fields=["lane", "position"], condition=_IS_OPEN, name="open_deliveries_of_lane"),
+            models.Index(fields=["contact_inbox"], condition=_IS_OPEN, name="open_deliveries_of_person"),
+            models.Index(fields=["due_at", "created_at"], condition=_IS_OPEN, name="open_deliveries_by_time"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} delivery {self.id}"
