@@ -101,15 +101,15 @@ async def test_a_survey(api: ClientApi):
     source_id, number = await alice(api)
     await api.create_message(source_id, number, content="hello", echo_id="d.1")
     await api.resolve(source_id, number)
-    uuid = (await api.conversation(source_id, number)).uuid
-    assert uuid is not None
-    assert (await api.csat(uuid)).display_type == "emoji"
-    await api.answer_csat(uuid, rating=5)
+    (asked,) = [each for each in (await api.messages(source_id, number)).rows if each.content_type == "input_csat"]
+    values = {"csat_survey_response": {"rating": 5, "feedback_message": ""}}
+    message = await api.answer(source_id, number, message_id=asked.id, submitted_values=values)
+    assert message.content_attributes["submitted_values"] == values
 
 
 async def test_what_does_not_exist_is_not_found_by_rails(api: ClientApi):
     source_id, number = await alice(api)
-    for call in (api.contact(str(uuid4())), api.conversation(source_id, number + 999), api.csat(str(uuid4()))):
+    for call in (api.contact(str(uuid4())), api.conversation(source_id, number + 999)):
         with pytest.raises(NotFound) as caught:
             await call
         assert caught.value.finished

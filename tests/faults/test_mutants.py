@@ -50,8 +50,8 @@ MUTANTS = {
     ),
     "no claimed set": Mutant(
         "chat/mirror.py",
-        "record = sql.message_by_chatwoot_id(scope.inbox_id, message.id)",
-        "record = None",
+        "known, record = sql.by_chatwoot_ids(scope.inbox_id, message.conversation_id, message.id)",
+        "known, record = sql.conversation_by_chatwoot_id(scope.inbox_id, message.conversation_id), None",
         row="f31_doubled",
     ),
     "a deletion that is not sticky": Mutant(
