@@ -64,13 +64,17 @@ async def test_f32_a_gap_longer_than_any_page(make_rig: MakeRig) -> None:
     rig = await conversing(make_rig)
     visitor = rig.visitors[0]
     talk = rig.talk_of(visitor)
+    other = rig.device(visitor)  # it stays, and is polled for
+    await rig.until(other.online.is_set, "the other device did not get in")
+    await visitor.leave()
     rig.cable.cut("reset")
     await rig.cable.refuse()
     rig.injected("cable: cut and refused")
     number = 60 if rig.scale.short else 1100
     for n in range(number):
         await rig.agent.reply_as_fast_as_may_be(talk.id, f"{rig.run}/agent/gap/{n}")
-    await visitor.leave()
+    words = "the other device was not polled for"
+    await rig.until(lambda: len(other.view.messages) > number, words, within_s=120)
     await rig.cable.open()
     visitor.arrive()
 
