@@ -76,6 +76,7 @@ def test_whoever_would_rather_not_answer_keeps_their_text(context: BrowserContex
     expect(field(page)).to_be_focused()
     expect(field(page)).to_have_value("Hello")
     field(page).press("Enter")
+    expect(line(page, "Name")).to_be_focused()
     page.keyboard.press("Escape")
     expect(line(page, "Name")).to_have_count(0)
     assert played.frames("send") == []
