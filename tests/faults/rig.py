@@ -129,7 +129,7 @@ class Rig(Installation):
         while True:
             for visitor in self.visitors:
                 visitor.check()
-            wrong = checker.unfinished(self.visitors) or await self._judge(may_duplicate)
+            wrong = await self._judge(may_duplicate)
             if not wrong:
                 return []
             if time.monotonic() > deadline:
@@ -142,6 +142,8 @@ class Rig(Installation):
             await asyncio.gather(*(each.page_back() for each in self.visitors))
         except (httpx.HTTPError, AssertionError) as error:
             return [f"K5 the history could not be read: {error!r}"]
+        if unfinished := checker.unfinished(self.visitors):
+            return unfinished
         verdict = checker.compare(self.visitors, self.ledger(), may_duplicate=may_duplicate)
         self.figures.lost, self.figures.duplicated = verdict.lost, verdict.duplicated
         self.figures.out_of_order = verdict.out_of_order
