@@ -19,13 +19,11 @@ from playwright.sync_api import (
     ViewportSize,
     WebSocketRoute,
     expect,
-    sync_playwright,
 )
 
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = Path("/usr/bin/chromium")
 WIDE = ViewportSize(width=1280, height=800)
 NARROW = ViewportSize(width=360, height=640)
 
@@ -113,17 +111,6 @@ def http(sandbox: SandboxProcess) -> Iterator[httpx.Client]:
 @pytest.fixture
 def ada(sandbox: SandboxProcess, http: httpx.Client) -> Visitor:
     return Visitor(http, sandbox.world["inbox"]["identifier"], "Ada")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip("Debian's Chromium is not installed")
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
