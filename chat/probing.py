@@ -19,7 +19,7 @@ from chat.bridge.tasks import Tasks
 from chat.chatwoot import fence
 from chat.chatwoot.errors import ChatwootError, NotFound
 from chat.chatwoot.status import chatwoot_status
-from chat.link import RETRY_S, Link
+from chat.link import RETRY_S, Link, is_failure
 from chat.models import Chatwoot
 from chat.reader import Reader
 from chat.upstreams import Upstreams
@@ -77,7 +77,7 @@ class _Probe:
         self._version = ""
         self._updated = False  # another version may come with another fence
         self._told_skew_ms: int | None = None
-        self._is_silent = False
+        self._is_silent = self._is_failing = False
         self._outage = outage.Outage(link.chatwoot_pk, link.name, reader, first_s=timing.say_s)
 
     async def run(self) -> None:
@@ -102,9 +102,15 @@ class _Probe:
             log.exception("asking %s for clock and fence failed", self._link.name)
 
     async def _first(self) -> None:
-        """The clock, and the verdict, which another process may be about to find."""
-        if not await self._ask():
-            return
+        """The clock, and the verdict, which another process may be about to find.
+
+        A Chatwoot that does not answer yet is asked until the breaker leaves it alone: what is sent before its clock is
+        known is sent without a fence.
+        """
+        while not await self._ask():
+            if not self._is_failing or self._link.breaker.open:
+                return
+            await asyncio.sleep(self._timing.sample_s)
         while True:
             if await self._settle_fence():
                 return
@@ -150,7 +156,7 @@ class _Probe:
         await self._link.heard(None if hidden else error)
         if error and not self._is_silent:
             log.warning("%s does not tell its time: %s", self._link.name, error)
-        self._is_silent = error is not None
+        self._is_silent, self._is_failing = error is not None, is_failure(error)
         await self._outage.note(error, left_alone=self._link.breaker.open)
 
     async def _store_skew(self) -> None:

@@ -250,25 +250,28 @@ async def test_the_skew_is_stored_and_said(reach: Reach, reader: Reader, sandbox
     assert 0 < (await row(reader)).skew_error_ms <= 1_000
 
 
-class Busy(httpx.AsyncBaseTransport):
-    """Says 429 the first time, then answers."""
+class Unready(httpx.AsyncBaseTransport):
+    """Says 429 the first time, or hangs up, then answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, hangs_up: bool = False) -> None:
         self._inner = httpx.AsyncHTTPTransport(trust_env=False)
+        self._hangs_up = hangs_up
         self.asked: list[str] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request.url.path)
-        if len(self.asked) == 1:
-            return httpx.Response(429, headers={"Retry-After": "1"}, text="Retry later")
-        return await self._inner.handle_async_request(request)
+        if len(self.asked) > 1:
+            return await self._inner.handle_async_request(request)
+        if self._hangs_up:
+            raise httpx.ReadError("it is just starting")
+        return httpx.Response(429, headers={"Retry-After": "1"}, text="Retry later")
 
     async def aclose(self) -> None:
         await self._inner.aclose()
 
 
 async def test_429_leaves_the_clock_alone_too_until_the_pause_is_over(reach: Reach, sandbox: SandboxProcess) -> None:
-    busy = Busy()
+    busy = Unready()
     upstream = await reach(sandbox.base_url, timing=replace(QUICK, every_s=60), transport=busy)
     await upstream.ready()
     assert upstream.link.paused_s > 0
@@ -276,6 +279,14 @@ async def test_429_leaves_the_clock_alone_too_until_the_pause_is_over(reach: Rea
         assert busy.asked == ["/api"]
         await asyncio.sleep(0.01)
     await eventually(lambda: upstream.available and upstream.link.fence_window_ms == 90_000)
+
+
+async def test_a_chatwoot_that_is_just_starting_gets_no_delivery_before_its_clock_is_known(
+    reach: Reach, sandbox: SandboxProcess
+) -> None:
+    upstream = await reach(sandbox.base_url, timing=replace(QUICK, every_s=60), transport=Unready(hangs_up=True))
+    assert await upstream.ready()
+    assert upstream.link.fence_window_ms == 90_000
 
 
 class Silent(httpx.AsyncBaseTransport):

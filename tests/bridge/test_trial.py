@@ -58,7 +58,9 @@ async def test_who_is_not_confirmed_keeps_nobody_from_being_heard(token: str) ->
 async def test_a_cable_that_never_settles_is_left_in_the_end() -> None:
     cable = FakeCable()
     cable.mute = True
-    trial = await try_cable("ws://cable.test", [ALICE], timing=QUICK, dial=cable.dial, clock=lambda: 0)  # never too late
+    trial = await try_cable(
+        "ws://cable.test", [ALICE], timing=QUICK, dial=cable.dial, clock=lambda: 0
+    )  # never too late
     assert trial.heard == 0 and trial.down == "not all was settled in time"
 
 
