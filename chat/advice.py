@@ -22,6 +22,16 @@ ADMINISTRATOR: Advice = {
     "You are not authorized to do this action": "only an administrator of the account may do this",
     "Account is suspended": "the account is suspended; who runs that Chatwoot can activate it again",
 }
+AGENT: Advice = {
+    **ADMINISTRATOR,
+    "Invalid Access Token": (
+        "it does not know the agent's token. Agents find theirs in Chatwoot under Profile settings, Access token"
+    ),
+    "Access to this endpoint is not authorized for bots": (
+        "the token that is to be kept is that of an agent bot or of a platform app, where an agent's is needed"
+    ),
+    "You are not authorized to do this action": "the agent, whose token this is, is no member of the inbox",
+}
 PLATFORM: Advice = {
     "Invalid access_token": (
         "this is not the token of a platform app. Who runs that Chatwoot makes one under /super_admin, Platform Apps; "

@@ -30,6 +30,7 @@ class Connected:
     inbox_identifier: str = field(repr=False)
     hmac_token: str = field(repr=False)
     bot_token: str = field(repr=False)
+    agent_token: str = field(default="", repr=False)
 
 
 def known(slug: str, url: str) -> Known:

@@ -5,11 +5,11 @@ Everything is read and judged before anything is made.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
-from chat.advice import ADMINISTRATOR as ADVICE
+from chat import advice
 from chat.advice import Stopped, in_words
 from chat.chatwoot.accounts import (
     ADMINISTRATOR,
@@ -20,6 +20,7 @@ from chat.chatwoot.accounts import (
     Profile,
     profile,
 )
+from chat.chatwoot.agent import AgentApi
 from chat.chatwoot.application import BotApi
 from chat.connected import Connected, Known
 from chat.provisioning import Person
@@ -31,12 +32,16 @@ BOT_IS = "Marks visitors' messages, so that each is delivered once. Connect it t
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """`agents`: whom the inbox is for; the holder of the token, if it is for nobody. None: not said."""
+    """`agents`: whom the inbox is for; the holder of the token, if it is for nobody. None: not said.
+
+    `agent_token`: to be kept; empty: what is kept stays.
+    """
 
     inbox_name: str | None
     new_inbox: str
     account_name: str | None
     agents: Sequence[Person] = ()
+    agent_token: str = field(default="", repr=False)
 
 
 class Connecting:
@@ -50,15 +55,37 @@ class Connecting:
         self._say = say
 
     async def connect(self, wanted: Wanted) -> Connected:
-        with in_words(self._url, ADVICE):
+        with in_words(self._url, advice.ADMINISTRATOR):
             holder = await profile(self._http, self._token)
             account = _account(holder, self._known.account_id, wanted.account_name)
             api = AccountApi(self._http, account.account_id, self._token)
             self._say(f"Account {account.account_name!r} (number {account.account_id}), as {holder.name}.")
+            joining = await self._joining(account, wanted.agent_token)
             inbox = await self._inbox(api, wanted)
-            await self._members(api, inbox, wanted.agents, Person(holder.name, holder.email))
+            await self._members(api, inbox, [*wanted.agents, *joining], Person(holder.name, holder.email))
             bot_token = await self._bot_token(api, account.account_id)
-        return Connected(account.account_id, inbox.id, inbox.identifier, inbox.hmac_token, bot_token)
+        if wanted.agent_token:
+            await self._try(AgentApi(self._http, account.account_id, wanted.agent_token), inbox)
+        return Connected(
+            account.account_id, inbox.id, inbox.identifier, inbox.hmac_token, bot_token, wanted.agent_token
+        )
+
+    async def _joining(self, account: Membership, agent_token: str) -> list[Person]:
+        """The holder of the token that is to be kept, unless they are an administrator: those see every inbox."""
+        if not agent_token:
+            return []
+        with in_words(self._url, advice.AGENT):
+            agent = await profile(self._http, agent_token)
+        role = next((each.role for each in agent.memberships if each.account_id == account.account_id), None)
+        if role is None:
+            raise Stopped(f"{agent.name}, whose token is to be kept, is not in the account {account.account_name!r}")
+        self._say(f"The token that is kept is that of {agent.name} <{agent.email}>, {role}.")
+        return [] if role == ADMINISTRATOR else [Person(agent.name, agent.email)]
+
+    async def _try(self, agent: AgentApi, inbox: AccountInbox) -> None:
+        with in_words(self._url, advice.AGENT):
+            members = await agent.members(inbox.id)
+        self._say(f"With it the chat sees who is there: {', '.join(each.name for each in members)}.")
 
     async def _inbox(self, api: AccountApi, wanted: Wanted) -> AccountInbox:
         listed = [each for each in await api.inboxes() if each.is_api]

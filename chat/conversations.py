@@ -1,6 +1,7 @@
 """What a visitor can do, whichever way they came: the use cases behind the socket and the JSON API.
 
-None of them waits for Chatwoot. Whatever is refused raises ``wire.Refusal``, and nothing else has happened then.
+None of them waits for Chatwoot, but for a transcript, which only it can send. Whatever is refused raises
+``wire.Refusal``, and nothing else has happened then.
 """
 
 import logging
@@ -27,6 +28,8 @@ from chat.overview import Glance
 from chat.people import People
 from chat.portals import Portals
 from chat.reader import Reader
+from chat.team import Team
+from chat.transcripts import Transcripts
 from chat.uploads import Source, Uploaded, Uploads
 from chat.upstreams import Upstreams
 from chat.wire.errors import Code, Refusal
@@ -84,6 +87,8 @@ class Conversations:
         self._indicator = TypingIndicator(upstreams, reader)
         self.inboxes = Inboxes(upstreams, reader)
         self.portals = Portals(upstreams, reader)
+        self.team = Team(upstreams, reader, avatars)
+        self._transcripts = Transcripts(upstreams, reader)
         self.people = People(writer, reader, courier, holding)
 
     # Being here
@@ -197,6 +202,12 @@ class Conversations:
         asked = await self._run(overview.survey_of, contact_id, conversation_id)
         await self.answer(contact_id, message_id=asked, values=values)
 
+    async def transcript(
+        self, contact_id: uuid.UUID, *, conversation_id: uuid.UUID, email: str | None, count: Callable[[str], None]
+    ) -> str:
+        """Have it sent by e-mail; answers to whom. Waits for Chatwoot, but not long; see ``Transcripts.send``."""
+        return await self._transcripts.send(contact_id, conversation_id=conversation_id, email=email, count=count)
+
     async def _write(self, contact_id: uuid.UUID, change: Callable[[Pen], T]) -> T:
         try:
             result = await self._writer.write(change, contacts=(contact_id,), priority=Priority.ACCEPT)
@@ -247,6 +258,7 @@ class Conversations:
         await self._indicator.close()
         await self.inboxes.close()
         await self.portals.close()
+        await self.team.close()
 
 
 def _named(contact_id: uuid.UUID, key: uuid.UUID) -> uuid.UUID:

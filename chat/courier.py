@@ -14,7 +14,7 @@ from functools import partial
 from random import Random
 from typing import TypeVar
 
-from chat import files, lanes, outcome, sending, sql
+from chat import files, lanes, outcome, sending
 from chat.bridge.tasks import Tasks
 from chat.budget import Urgency
 from chat.chatwoot import fence
@@ -138,9 +138,8 @@ class Courier:
         without = [pk for pk, known in self._known.items() if busy[pk] >= AT_ONCE or self._rests(known)]
         full = [pk for pk in uploads if uploads[pk] >= UPLOADS_AT_ONCE]
         limit = len(self._carrying) + 2 * AT_ONCE
-        now = await self._reader.run(sql.database_now)
         read = partial(lanes.due, lease_ms=self._timing.lease_ms, without=without, without_uploads=full)
-        found = await self._reader.run(read, now, limit=limit)
+        found = await self._reader.run(read, limit=limit)
         begun = False
         for due in found:
             pk = due.chatwoot_pk

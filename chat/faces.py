@@ -1,7 +1,7 @@
 """Agents' pictures, under names that tell nothing of Chatwoot: what the mirror keeps of them, and what was fetched.
 
 A name is made of the picture's address and a secret of ours. Another picture has another name, so that a browser may
-keep what it has; and whoever cannot guess one was shown it by a message.
+keep what it has; and whoever cannot guess one was shown it by a message, or by the header of the chat.
 """
 
 from typing import NamedTuple
@@ -43,6 +43,13 @@ def note(name: str, inbox_id: int, sender: Sender | None) -> None:
     """Inside the writer's transaction; telling it twice is nothing."""
     if name and sender and sender.avatar_url:
         sql.note_avatar(name, inbox_id, encrypted(sender.avatar_url))
+
+
+def remember(inbox_id: int, url: str) -> str:
+    """Its name, under which it may be asked for from now on; empty as ``name_of``."""
+    if name := name_of(inbox_id, url):
+        sql.note_avatar(name, inbox_id, encrypted(url))
+    return name
 
 
 def find(name: str) -> Face | None:

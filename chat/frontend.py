@@ -23,13 +23,15 @@ SCRIPT_MAX_AGE_S = 300
 
 def first_files() -> dict[str, Any]:
     """Addresses of what a chat page names in its head."""
-    main, messages = (release().file(f"chat/frame/{name}.js") for name in ("main", "messages"))
+    main, messages, team = (release().file(f"chat/frame/{name}.js") for name in ("main", "messages", "team"))
     return {
         "script": static(main.name),
         "modules": [static(name) for name in main.needs],
         "sheet": address("chat/first.css"),
         "messages": static(messages.name),
         "messages_sheet": address("chat/lazy/message.css"),
+        "team": static(team.name),
+        "team_sheet": address("chat/lazy/team.css"),
     }
 
 

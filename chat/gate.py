@@ -196,6 +196,13 @@ class Gate:
         """All that is held of somebody is read at once."""
         self._take("exports", contact_id, slug)
 
+    def transcript(self, recipient: str, *, session_id: uuid.UUID, contact_id: uuid.UUID, slug: str) -> None:
+        """A conversation goes out by e-mail. The address is neither kept nor said aloud."""
+        self._take("session_transcripts", session_id, slug)
+        self._take("transcripts", contact_id, slug)
+        self._take("transcript_addresses", uuid.uuid5(uuid.NAMESPACE_URL, f"{slug}/{recipient.lower()}"), slug)
+        self._take("inbox_transcripts", slug, slug)
+
     def look_up(self, peer: str, slug: str) -> None:
         """Something that needs no session, at this inbox."""
         address = networks.parse(peer)

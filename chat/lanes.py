@@ -46,18 +46,18 @@ class Due(NamedTuple):
 
 
 def due(
-    now: int,
+    now: int | None = None,
     *,
     limit: int,
     lease_ms: int = LEASE_MS,
     without: Collection[int] = (),
     without_uploads: Collection[int] = (),
 ) -> list[Due]:
-    """What may be claimed now, longest waiting first. Outside any transaction.
+    """What may be claimed now, by the database's clock, longest waiting first. Outside any transaction.
 
     ``without``: nothing of these Chatwoots; ``without_uploads``: no files to these.
     """
-    times = _times(now, lease_ms)
+    times = _times(sql.database_now() if now is None else now, lease_ms)
     rows = queues.due(times, limit=limit, without=without, without_uploads=without_uploads)
     return [Due(*row) for row in rows]
 

@@ -7,14 +7,17 @@ told in words to whoever runs us. Pure.
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, TypeVar, get_args
 from urllib.parse import urlsplit
 
 from chat.wire import site
 from chat.wire.profile import CONSENT, KEY
 from chat.wire.text import is_storable
 
+T = TypeVar("T", bound=str)
 RESOLVED: tuple[site.Resolved, ...] = get_args(site.Resolved)
+TRANSCRIPTS: tuple[site.Transcript, ...] = get_args(site.Transcript)
+PARTS = ("ask", "suggestions", "resolved", "team", "transcript")
 MOST_FIELDS = 8
 MOST_SUGGESTIONS = 3
 LONGEST_LABEL = 80  # characters
@@ -24,11 +27,13 @@ _VERSION = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
 class Policy(NamedTuple):
-    """``troubles``: what could not be read, each as a sentence."""
+    """``team``: whether visitors may know who answers. ``troubles``: what could not be read, each as a sentence."""
 
     ask: site.Ask | None
     suggestions: list[str]
     resolved: site.Resolved
+    team: bool
+    transcript: site.Transcript
     troubles: list[str]
 
 
@@ -39,10 +44,24 @@ class Unreadable(ValueError):
 def read(written: Any) -> Policy:
     troubles: list[str] = []
     if not isinstance(written, Mapping):
-        return Policy(None, [], RESOLVED[0], ['write an object such as {"suggestions": ["Where is my order?"]}'])
-    troubles += [f"there is no {key!r} in a policy" for key in written if key not in ("ask", "suggestions", "resolved")]
+        return Policy(
+            None,
+            [],
+            RESOLVED[0],
+            False,
+            TRANSCRIPTS[0],
+            ['write an object such as {"suggestions": ["Where is my order?"]}'],
+        )
+    troubles += [f"there is no {key!r} in a policy" for key in written if key not in PARTS]
     ask, suggestions = _ask(written.get("ask"), troubles), _suggestions(written.get("suggestions"), troubles)
-    return Policy(ask, suggestions, _resolved(written.get("resolved"), troubles), troubles)
+    return Policy(
+        ask,
+        suggestions,
+        _one_of(RESOLVED, written.get("resolved"), "resolved", troubles),
+        _team(written.get("team"), troubles),
+        _one_of(TRANSCRIPTS, written.get("transcript"), "transcript", troubles),
+        troubles,
+    )
 
 
 def begins_anew(written: Any) -> bool:
@@ -142,13 +161,21 @@ def _link(written: Any) -> str:
     return str(written)
 
 
-def _resolved(written: Any, troubles: list[str]) -> site.Resolved:
-    for known in RESOLVED:
-        if written == known:
-            return known
+def _one_of(known: tuple[T, ...], written: Any, name: str, troubles: list[str]) -> T:
+    """The first, where nothing else is written."""
+    for each in known:
+        if written == each:
+            return each
     if written is not None:
-        troubles.append(f"resolved is one of {', '.join(RESOLVED)}")
-    return RESOLVED[0]
+        troubles.append(f"{name} is one of {', '.join(map(str, known))}")
+    return known[0]
+
+
+def _team(written: Any, troubles: list[str]) -> bool:
+    if written is None or isinstance(written, bool):
+        return written is not False
+    troubles.append("team is true or false")
+    return False
 
 
 def _suggestions(written: Any, troubles: list[str]) -> list[str]:

@@ -35,6 +35,7 @@ class Profile:
     name: str
     verified: bool
     email: str | None
+    signed_email: str | None
     phone: str | None
     attributes: dict[str, Any]
 
@@ -139,6 +140,7 @@ def _profile(contact: Contact) -> Profile:
         name=contact.name,
         verified=contact.identifier is not None,
         email=contact.claims.get("email"),
+        signed_email=contact.signed.get("email"),
         phone=contact.claims.get("phone"),
         attributes=contact.attributes,
     )

@@ -31,10 +31,11 @@ class Wished(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Provisioned:
-    """`access_token` is the administrator's."""
+    """`access_token` is the administrator's, `agent_token` that of the first who has no more rights than an agent."""
 
     account_id: int
     access_token: str = field(repr=False)
+    agent_token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,8 @@ class Provisioning:
             for user in (administrator, *staff):
                 self._say(f"  {user.email} signs in at {await self._api.login_url(user.id)}")
         self._say("Each of these addresses works once, within five minutes. Run this again for new ones.")
-        return Provisioned(account.id, administrator.access_token)
+        agents = [each for each in staff if members[each.email.lower()].role == AGENT]
+        return Provisioned(account.id, administrator.access_token, (agents or staff or [administrator])[0].access_token)
 
     async def _account(self, account_id: int | None, name: str | None, new: str) -> Account:
         if account_id is not None:

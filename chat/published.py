@@ -6,11 +6,15 @@ from typing import Any
 from django.conf import settings
 
 from chat import policy
+from chat.feed import AVATAR
 from chat.filetypes import EXTENSIONS
 from chat.hours import Week
 from chat.models import Inbox
 from chat.wire import site
 from chat.wire.text import MAX_FILES, MAX_TEXT
+
+MOST_SHOWN = 3  # agents of an inbox
+LONGEST_NAME = 60
 
 
 def name(inbox: Inbox) -> str:
@@ -34,7 +38,25 @@ def for_page(inbox: Inbox, *, now: datetime) -> dict[str, Any]:
         "suggestions": decided.suggestions,
         "resolved": decided.resolved,
         "articles": bool(inbox.portal),
+        "transcript": transcript(inbox),
+        "team": [each.model_dump() for each in team(inbox)],
     }
+
+
+def team(inbox: Inbox) -> list[site.Colleague]:
+    """As Chatwoot told it last. Nobody where it may not be told any more."""
+    rows = inbox.team if shows_team(inbox) else []
+    return [site.Colleague(name=row["name"], avatar=AVATAR + row["avatar"] if row["avatar"] else None) for row in rows]
+
+
+def transcript(inbox: Inbox) -> site.Transcript:
+    """Without an agent's token there is none, whatever was decided."""
+    return policy.read(inbox.policy).transcript if inbox.agent_token else "never"
+
+
+def shows_team(inbox: Inbox) -> bool:
+    """Whether visitors may know who answers there."""
+    return bool(inbox.agent_token) and policy.read(inbox.policy).team
 
 
 def _ms(moment: datetime) -> int:

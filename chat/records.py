@@ -116,10 +116,16 @@ def unkeyed(value: Any) -> uuid.UUID | None:
     return value if value is None or isinstance(value, uuid.UUID) else uuid.UUID(value)
 
 
-def stored(name: str, value: Any) -> Any:
-    if name in _UUIDS:
-        return key(value)
-    return orjson.dumps(value).decode() if name in _JSON else value
+def stored(record: tuple[Any, ...]) -> list[Any]:
+    """Its values as the database stores them."""
+    is_native = connection.features.has_native_uuid_field
+    return [_stored(value, is_native) for value in record]
+
+
+def _stored(value: Any, is_native: bool) -> Any:
+    if isinstance(value, uuid.UUID):
+        return value if is_native else value.hex
+    return orjson.dumps(value).decode() if isinstance(value, dict) else value
 
 
 _UUIDS = {"id", "conversation_id", "contact_id", "message_id", "echo_id"}

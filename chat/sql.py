@@ -174,15 +174,14 @@ def update_conversation(record: ConversationRecord) -> None:
 
 
 def insert(table: str, record: MessageRecord | DeliveryRecord) -> None:
-    values = [stored(name, value) for name, value in zip(record._fields, record, strict=True)]
-    execute(f"INSERT INTO {table} ({', '.join(record._fields)}) VALUES ({', '.join(['%s'] * len(values))})", values)
+    places = ", ".join(["%s"] * len(record))
+    execute(f"INSERT INTO {table} ({', '.join(record._fields)}) VALUES ({places})", stored(record))
 
 
 def update(table: str, record: ConversationRecord | MessageRecord | DeliveryRecord) -> None:
-    names = [name for name in record._fields if name != "id"]
-    values = [stored(name, getattr(record, name)) for name in names]
-    assignments = ", ".join(f"{name} = %s" for name in names)
-    execute(f"UPDATE {table} SET {assignments} WHERE id = %s", [*values, key(record.id)])
+    assignments = ", ".join(f"{name} = %s" for name in record._fields[1:])
+    own_id, *others = stored(record)
+    execute(f"UPDATE {table} SET {assignments} WHERE id = %s", [*others, own_id])
 
 
 def admission(session_id: uuid.UUID, now: datetime) -> tuple[uuid.UUID, str, list[str], int, int] | None:

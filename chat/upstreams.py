@@ -14,6 +14,7 @@ from chat.bridge.hub import Hub, Listener
 from chat.bridge.timing import Timing as CableTiming
 from chat.budget import Budget, Urgency
 from chat.chatwoot import transport
+from chat.chatwoot.agent import AgentApi
 from chat.chatwoot.application import BotApi
 from chat.chatwoot.client import ClientApi
 from chat.chatwoot.errors import ChatwootError
@@ -63,6 +64,7 @@ class Upstream:
     """One inbox, as this process reaches it. ``anonymous_hash``: what an inbox with mandatory HMAC asks of a nobody.
 
     ``bot``: the way that carries a marker; None without a token, and when an operator or an alarm switched it off.
+    ``agent``: what agents alone are given; None without a token.
     """
 
     inbox_id: int
@@ -74,6 +76,7 @@ class Upstream:
     wants_proof: bool = False  # a hash with every update of a contact, which verifies its session
     hmac_token: str = field(default="", repr=False)
     trusts_claims: bool = False
+    agent: AgentApi | None = None
 
     @property
     def chatwoot_pk(self) -> int:
@@ -194,6 +197,7 @@ class Upstreams:
             wants_proof=bool(inbox.told.get("identity_validation_enabled", inbox.hmac_token)),
             hmac_token=inbox.hmac_token,
             trusts_claims=inbox.trusts_claims,
+            agent=_agent(inbox, link.http),
         )
 
     def _link(self, chatwoot: Chatwoot) -> Link:
@@ -226,3 +230,9 @@ def _bot(inbox: Inbox, http: httpx.AsyncClient) -> BotApi | None:
     if not inbox.bot_token or inbox.account_id is None or inbox.marker_off:
         return None
     return BotApi(http, inbox.account_id, inbox.bot_token)
+
+
+def _agent(inbox: Inbox, http: httpx.AsyncClient) -> AgentApi | None:
+    if not inbox.agent_token or inbox.account_id is None:
+        return None
+    return AgentApi(http, inbox.account_id, inbox.agent_token)

@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
-from chat import embedding, published, sessions, speaking
+from chat import embedding, published, runtime, sessions, speaking
 from chat.clock import moment
 from chat.frontend import address, first_files, lazy_styles, script
 from chat.models import Inbox
@@ -125,6 +125,8 @@ def _outward(inbox: Inbox) -> dict[str, str]:
 
 
 def _chat_page(request: HttpRequest, template: str, inbox: Inbox, *, ancestors: str = "'none'") -> HttpResponse:
+    if running := runtime.running():
+        running.conversations.team.looked(inbox)
     response = page(request, template, chat_context(request, inbox), ancestors=ancestors)
     patch_vary_headers(response, ["Accept-Language"])
     response["X-Robots-Tag"] = "noindex, nofollow"

@@ -29,7 +29,7 @@ def inbox() -> Inbox:
 def form(inbox: Inbox, **changes: str) -> dict[str, str]:
     stays = {"slug": inbox.slug, "chatwoot": str(inbox.chatwoot_id), "look": "{}", "texts": "{}"}
     secrets = dict.fromkeys(
-        ("inbox_identifier", "hmac_token", "bot_token", "identity_secret", "identity_secret_old"), ""
+        ("inbox_identifier", "hmac_token", "bot_token", "agent_token", "identity_secret", "identity_secret_old"), ""
     )
     return {**stays, **secrets, "allowed_origins": "[]", **changes}
 
@@ -52,6 +52,7 @@ SECRET_OF = {
     "inbox_identifier": IDENTIFIER,
     "hmac_token": HMAC,
     "bot_token": "bot-token-that-stays-here",
+    "agent_token": "agent-token-that-stays-here",
     "identity_secret": "identity-secret-that-stays-here",
     "identity_secret_old": "former-secret-that-stays-here",
     "hook_secret": "hook-secret-that-stays-here",
@@ -203,3 +204,16 @@ def test_an_address_of_a_help_centre_that_leads_nowhere_is_refused(
 def test_a_help_centre_is_named_by_the_operator(operator: Client, inbox: Inbox) -> None:
     edit(operator, inbox, portal="help", portal_url="https://help.example.com")
     assert (inbox.portal, inbox.portal_url) == ("help", "https://help.example.com")
+
+
+def test_an_agents_token_goes_in_with_its_account_and_never_out(operator: Client, inbox: Inbox) -> None:
+    assert "The agent token is of no use without the number" in edit(operator, inbox, agent_token="hushAgent")
+    assert "letters, digits" in edit(operator, inbox, account_id="3", agent_token="hush Agent")
+    assert inbox.agent_token == ""
+    assert "hushAgent" not in edit(operator, inbox, account_id="3", agent_token="hushAgent")
+    assert (inbox.agent_token, inbox.bot_token) == ("hushAgent", "")
+    edit(operator, inbox, account_id="3")
+    assert inbox.agent_token == "hushAgent"
+    assert "hushAgent" not in operator.get(f"/admin/chat/inbox/{inbox.pk}/change/").content.decode()
+    edit(operator, inbox, account_id="3", forget_agent_token="on")
+    assert inbox.agent_token == ""

@@ -56,7 +56,8 @@ async def examined(
 
 
 def secrets_of(inbox: Inbox) -> list[str]:
-    return [inbox.inbox_identifier, inbox.hmac_token, inbox.bot_token, inbox.canary_source_id, inbox.canary_token]
+    tokens = (inbox.hmac_token, inbox.bot_token, inbox.agent_token)
+    return [inbox.inbox_identifier, *tokens, inbox.canary_source_id, inbox.canary_token]
 
 
 def verdicts(rows: Rows) -> dict[str, str]:
@@ -107,10 +108,10 @@ async def test_without_a_running_process_a_new_inbox_is_examined_and_nothing_is_
     assert first["files"].reading == "not asked, because no file has come from there yet"
     assert first["recognition"].reading.startswith("by content")
     assert (first["origins"].verdict, first["origins"].cure[:20]) == ("warning", "Set ALLOWED_ORIGINS,")
-    canary = await world.ask(lambda: secrets_of(Inbox.objects.get())[3:])
+    canary = await world.ask(lambda: secrets_of(Inbox.objects.get())[4:])
     world.sandbox.reset_stats()
     assert verdicts(await examine(world)) == verdicts(first)
-    assert all(canary) and canary == await world.ask(lambda: secrets_of(Inbox.objects.get())[3:])
+    assert all(canary) and canary == await world.ask(lambda: secrets_of(Inbox.objects.get())[4:])
     assert asked_of(world.sandbox) <= 12
     cable = world.sandbox.stats()["cable"]
     assert (cable["connections"], cable["subscribe"], cable["update_presence"]) == (1, 2, 2)
@@ -153,7 +154,7 @@ class Broken:
     silent: frozenset[str] = frozenset()
 
 
-OF_INBOX = frozenset({"hmac", "canary", "sharing", "recognition"})
+OF_INBOX = frozenset({"hmac", "canary", "sharing", "recognition", "agent"})
 BROKEN = {
     "wrong identifier": Broken(
         "inbox",
@@ -197,6 +198,15 @@ BROKEN = {
     "unfenced": Broken("fence", "unfenced: a request", "X-Request-Start", switches={"rack_timeout": False}),
     "a bot token without its account": Broken(
         "recognition", "number is not given", "agent bot", columns={"bot_token": "some"}
+    ),
+    "an agent token without its account": Broken(
+        "agent", "number is not given", "--keep-agent-token", columns={"agent_token": "some"}
+    ),
+    "a wrong agent token": Broken(
+        "agent",
+        "Invalid Access Token",
+        "--keep-agent-token",
+        columns={"agent_token": "some", "account_id": 1, "chatwoot_inbox_id": 1},
     ),
     "a wrong bot token": Broken(
         "recognition", "does not serve in account 1", "agent bot", columns={"bot_token": "some", "account_id": 1}

@@ -70,7 +70,7 @@ def name(example: Example) -> str:
 def as_run(text: str, chatwoot: SandboxProcess | None = None) -> str:
     """`chatwoot`: what is connected to, where the text connects."""
     if chatwoot:
-        for name in ("admin", "platform"):
+        for name in ("admin", "agent", "platform"):
             text = text.replace(
                 f"CHATWOOT_{name.upper()}_TOKEN=…", f"CHATWOOT_{name.upper()}_TOKEN={chatwoot.world[f'{name}_token']}"
             )

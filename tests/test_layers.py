@@ -17,9 +17,9 @@ LAYERS: dict[int, str] = {
     "embedding sql queues records reader writer lock_turns wal rotation rules tickets faces notices overview profile "
     "export erasing signin order expected reissued published quoting showing consent connected minutes",
     3: "courier leases sending marking comparing reception tokens liveness indicator link looking resync "
-    "upstreams probing processes neighbours holding conversations sender socket uploads gate challenge streams "
-    "downloads pictures avatars hints presence notifying inboxes people retention devices outage sharing portals "
-    "connecting provisioning vitals",
+    "upstreams probing processes neighbours holding conversations sender socket uploads gate streams downloads "
+    "pictures avatars hints presence notifying inboxes people retention devices outage sharing portals "
+    "connecting provisioning vitals team transcripts challenge",
     4: "runtime consumers api views webhooks routing urls admin operating checks starting apps management "
     "frontend speaking figures examining",
 }

@@ -101,6 +101,7 @@ def test_t15_the_admin_shows_and_exports_no_secret(sandbox: SandboxProcess, clie
         inbox_identifier=told.identifier,
         hmac_token=told.hmac_token,
         bot_token=sandbox.world["bot_token"],
+        agent_token=sandbox.world["agent_token"],
     )
     client.force_login(User.objects.create_superuser("operator"))
     heard = canary.bytes.get("http", 0)

@@ -61,7 +61,7 @@ def test_the_example_in_the_document_can_be_read() -> None:
 
 
 def test_nothing_written_asks_nothing() -> None:
-    assert policy.read({}) == (None, [], "reopen", [])
+    assert policy.read({}) == (None, [], "reopen", True, "never", [])
 
 
 @pytest.mark.parametrize(
@@ -83,6 +83,8 @@ def test_nothing_written_asks_nothing() -> None:
         ({"suggestions": "Where?"}, "suggestions are a list"),
         ({"suggestions": ["x" * 81]}, "suggestion 1"),
         ({"resolved": "never"}, "resolved is one of reopen, new, ask"),
+        ({"team": 1}, "team is true or false"),
+        ({"transcript": True}, "transcript is one of never, own, any"),
     ],
 )
 def test_what_cannot_be_read_is_told_in_words(written: Any, trouble: str) -> None:
@@ -106,3 +108,11 @@ def test_operators_are_shown_a_row_that_is_wrong() -> None:
     assert [each.id for each in checks.policies_are_read()] == ["chat.W005"]
     Inbox.objects.update(policy={"ask": ASK})
     assert checks.policies_are_read() == []
+
+
+@pytest.mark.parametrize(
+    "written", [{"team": "yes", "transcript": "everybody"}, {"team": 0, "transcript": ["any"]}, []]
+)
+def test_what_is_unclear_tells_visitors_less(written: Any) -> None:
+    decided = policy.read(written)
+    assert (decided.team, decided.transcript) == (False, "never")

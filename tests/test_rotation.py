@@ -73,6 +73,7 @@ def test_no_encrypted_column_is_forgotten() -> None:
         "Inbox.inbox_identifier",
         "Inbox.hmac_token",
         "Inbox.bot_token",
+        "Inbox.agent_token",
         "Inbox.canary_source_id",
         "Inbox.canary_token",
         "ContactInbox.source_id",

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from chat import colours
 from chat.filetypes import EXTENSIONS
 from chat.frontend import address, lazy_styles
-from chat.models import upsert_inbox
+from chat.models import Inbox, upsert_inbox
 
 pytestmark = pytest.mark.django_db
 PAGES = ["/", "/demo/", "/chat/main/", "/frame/main/"]
@@ -147,12 +147,26 @@ def test_the_scripts_are_told_what_they_need(client, inbox, page, settings):
         "suggestions": [],
         "resolved": "reopen",
         "articles": False,
+        "team": [],
+        "transcript": "never",
         "host_origins": ["*self"],
         "locale": "en",
         "messages": address("chat/frame/messages.js"),
         "styles": lazy_styles(),
         "begun": False,
     }
+
+
+def test_a_page_with_a_team_names_what_shows_it_and_no_other_does(client, inbox):
+    before = client.get("/frame/main/").content.decode()
+    team = [{"name": "Gus", "avatar": "a" * 32}, {"name": "Zoe", "avatar": ""}]
+    Inbox.objects.update(agent_token="some", team=team)
+    response = client.get("/frame/main/")
+    shown = [{"name": "Gus", "avatar": f"/api/v1/avatars/{'a' * 32}"}, {"name": "Zoe", "avatar": None}]
+    assert config(response)["team"] == shown
+    for asset in ("chat/frame/team.js", "chat/lazy/team.css"):
+        named = f'href="{address(asset)}"'
+        assert named in response.content.decode() and named not in before
 
 
 def test_a_page_is_told_of_a_session_that_its_browser_could_not_note_down(client, inbox):

@@ -21,7 +21,7 @@ from chat.identity import LEAST_SECRET
 from chat.limits import BadLimit
 from chat.models import IDENTIFIER, Inbox
 
-SECRETS = ("inbox_identifier", "hmac_token", "bot_token", "identity_secret", "identity_secret_old")
+SECRETS = ("inbox_identifier", "hmac_token", "bot_token", "agent_token", "identity_secret", "identity_secret_old")
 IDENTITY = ("legacy_identity", "claims_once", "requires_identity", "trusts_claims")
 SIGNS = (
     "with which the site signs who somebody is; never shown; empty: as it was. A new one takes the place of the "
@@ -31,6 +31,10 @@ POWER = (
     "of an agent bot of that account; never shown; empty: as it was. This token is power: whoever has it can write "
     "into any conversation of the account. With it, each message carries a mark by which it is recognised for certain; "
     "it is used for nothing else. A new one is tried even if the old one was switched off"
+)
+REACH = (
+    "access token of an agent who is a member of the inbox; never shown; empty: as it was. Whoever has it can do in "
+    "Chatwoot what that agent can, so take one who is in no other inbox. Without it the chat does all that it did"
 )
 
 
@@ -49,6 +53,7 @@ class InboxForm(LookForm):
     inbox_identifier = SecretField(help_text="of the API inbox in Chatwoot; never shown; empty: as it was")
     hmac_token = SecretField(label="HMAC token", help_text="of that inbox, if any; never shown; empty: as it was")
     bot_token = SecretField(help_text=POWER)
+    agent_token = SecretField(help_text=REACH)
     identity_secret = SecretField(help_text=SIGNS)
     identity_secret_old = SecretField(
         label="Identity secret before it", help_text="accepted as well, until it is forgotten; never shown"
@@ -57,6 +62,7 @@ class InboxForm(LookForm):
     forget_identity_secret_old = forms.BooleanField(label="Forget the one before it", required=False)
     forget_hmac_token = forms.BooleanField(label="Forget the HMAC token", required=False)
     forget_bot_token = forms.BooleanField(label="Forget the bot token", required=False)
+    forget_agent_token = forms.BooleanField(label="Forget the agent token", required=False)
     use_bot_token = forms.BooleanField(label="Use the bot token again, if it was switched off", required=False)
 
     class Meta:
@@ -109,7 +115,14 @@ class InboxForm(LookForm):
         return account_id
 
     def clean_bot_token(self) -> str:
-        token: str = self.cleaned_data["bot_token"] or self.instance.bot_token
+        return self._clean_access("bot_token")
+
+    def clean_agent_token(self) -> str:
+        return self._clean_access("agent_token")
+
+    def _clean_access(self, name: str) -> str:
+        kept: str = getattr(self.instance, name)
+        token: str = self.cleaned_data[name] or kept
         if token and not IDENTIFIER.fullmatch(token):
             raise ValidationError("A token of Chatwoot has letters, digits, _ and - only.")
         return token
@@ -141,8 +154,10 @@ class InboxForm(LookForm):
         for token in SECRETS[1:]:
             if cleaned.get(f"forget_{token}"):
                 cleaned[token] = ""
-        if cleaned.get("bot_token") and not cleaned.get("account_id"):
-            self.add_error("account_id", "The bot token is of no use without the number of its account.")
+        for token in ("bot_token", "agent_token"):
+            if cleaned.get(token) and not cleaned.get("account_id"):
+                words = f"The {token.replace('_', ' ')} is of no use without the number of its account."
+                self.add_error("account_id", words)
         if cleaned.get("use_bot_token") or cleaned.get("bot_token") != self.instance.bot_token:
             self.instance.marker_off = ""
         return cleaned
@@ -178,6 +193,7 @@ class InboxAdmin(ModelAdmin):
             },
         ),
         ("Bot", {"fields": ("account_id", "bot_token", "bot_token_is", "use_bot_token", "forget_bot_token")}),
+        ("Agent", {"fields": ("agent_token", "forget_agent_token")}),
     )
     fieldsets_to_look_at = (
         fieldsets[0],

@@ -56,6 +56,13 @@ def count_message(request: ApiRequest) -> None:
     request.gate().message(request.auth.contact_id, request.auth.contact.inbox.slug)
 
 
+def count_transcript(request: ApiRequest, recipient: str) -> None:
+    """Before a conversation goes to this e-mail address. Raises Refusal."""
+    session, gate = request.auth, request.gate()
+    slug = session.contact.inbox.slug
+    gate.transcript(recipient, session_id=session.pk, contact_id=session.contact_id, slug=slug)
+
+
 def foreign_origin(request: HttpRequest) -> str | None:
     """The Origin of a page that is not ours; None for our own pages and for apps, which have none."""
     origin = request.headers.get("Origin")

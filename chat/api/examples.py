@@ -44,7 +44,13 @@ _VIEW = overview.ConversationView(
     last=overview.Line(text="Hello, Ada", at=AT, direction="outgoing", has_files=False),
 )
 _CONTACT = profile.ContactView(
-    id=CONTACT, name="Ada", verified=False, email="ada@example.com", phone=None, attributes={"plan": "pro"}
+    id=CONTACT,
+    name="Ada",
+    verified=False,
+    email="ada@example.com",
+    signed_email=None,
+    phone=None,
+    attributes={"plan": "pro"},
 )
 _SESSION = calls.Session(access_token="…", expires_in=900, contact=CONTACT, refresh_token="cpr_…")
 _INBOX = site.InboxView(
@@ -65,6 +71,8 @@ _INBOX = site.InboxView(
     suggestions=["Where is my order?"],
     resolved="reopen",
     articles=True,
+    transcript="own",
+    team=[site.Colleague(name="Gus", avatar="/api/v1/avatars/6d3f0c2b7a194e5f8a1b0c9d8e7f6a5b")],
 )
 _LINE = articles.ArticleLine(id=ARTICLE, title="Send it back", description="30 days, and the way back is free")
 _ARTICLE = articles.ArticleView(
@@ -110,6 +118,7 @@ REQUESTS: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
     ),
     "post /conversations/{conversation_id}/seen": (overview.PostSeen, {"message": str(MESSAGE)}),
     "post /conversations/{conversation_id}/typing": (overview.PostTyping, {"on": True}),
+    "post /conversations/{conversation_id}/transcript": (overview.PostTranscript, {"email": "ada@example.com"}),
     "put /conversations/{conversation_id}/csat": (overview.PutCsat, {"rating": 5, "feedback": "Quick and kind."}),
 }
 ANSWERS: dict[str, BaseModel] = {
@@ -129,5 +138,6 @@ ANSWERS: dict[str, BaseModel] = {
     "post /conversations": overview.Begun(conversation=_VIEW, message=MESSAGE),
     "get /conversations/{conversation_id}": _VIEW,
     "get /conversations/{conversation_id}/messages": calls.History(messages=[_SAID], more=False),
+    "post /conversations/{conversation_id}/transcript": overview.Transcript(email="ada@example.com"),
     "get /unread": overview.Unread(total=1, conversations=[overview.UnreadConversation(id=CONVERSATION, unread=1)]),
 }

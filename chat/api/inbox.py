@@ -12,7 +12,7 @@ from chat.api.answers import answer
 from chat.clock import moment
 from chat.hours import Week, shown
 from chat.models import Inbox
-from chat.published import limits, openings
+from chat.published import limits, openings, team, transcript
 from chat.speaking import speech
 from chat.wire import calls, site
 
@@ -27,6 +27,7 @@ async def get_inbox(request: ApiRequest, slug: calls.Slug, locale: str = "") -> 
     """
     inbox = await request.conversations().inboxes.find(slug)
     check_origin(request, inbox)
+    request.conversations().team.looked(inbox)
     return answer(view(inbox, now=moment(), language=speech(request, inbox).language).model_dump_json().encode())
 
 
@@ -50,6 +51,8 @@ def view(inbox: Inbox, *, now: datetime, language: str = locales.ENGLISH) -> sit
         suggestions=decided.suggestions,
         resolved=decided.resolved,
         articles=bool(inbox.portal),
+        team=team(inbox),
+        transcript=transcript(inbox),
     )
 
 

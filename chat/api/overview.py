@@ -1,5 +1,6 @@
 """Whole conversations: a list, a new one, what is unread, what the visitor sees and types, a rating."""
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from django.http import HttpResponse
 from ninja import Query, Router
 from pydantic import BaseModel
 
-from chat.api.access import ApiRequest, Bearer, count_message
+from chat.api.access import ApiRequest, Bearer, count_message, count_transcript
 from chat.api.answers import answer
 from chat.conversations import First
 from chat.overview import Glance
@@ -79,6 +80,25 @@ async def put_csat(request: ApiRequest, conversation_id: UUID, body: bodies.PutC
         request.auth.contact_id, conversation_id=conversation_id, rating=body.rating, feedback=body.feedback
     )
     return HttpResponse(status=204)
+
+
+@router.post(
+    "/conversations/{str:conversation_id}/transcript",
+    response={202: bodies.Transcript, 404: calls.Error, 409: calls.Error},
+)
+async def post_transcript(request: ApiRequest, conversation_id: UUID, body: bodies.PostTranscript) -> HttpResponse:
+    """Have the conversation sent by e-mail, where `transcript` of the inbox allows it; else 409 (no_transcript).
+
+    It is no delivery: after 202 Chatwoot sends it in a while, if it can send e-mail. The same again within a minute
+    sends no second one.
+    """
+    recipient = await request.conversations().transcript(
+        request.auth.contact_id,
+        conversation_id=conversation_id,
+        email=body.email,
+        count=partial(count_transcript, request),
+    )
+    return _answer(bodies.Transcript(email=recipient), status=202)
 
 
 @router.get("/unread", response={200: bodies.Unread})

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import httpx
 
 from chat.chatwoot import listing, reading
-from chat.chatwoot.answers import Parse, ask, ask_all
+from chat.chatwoot.answers import Parse, ask, ask_all, ask_nothing
 from chat.chatwoot.listing import Row
 
 ACCESS_TOKEN = "Api-Access-Token"  # With hyphens: proxies drop names with underscores, Rails reads both alike.
@@ -27,6 +27,10 @@ class Bearer:
 
     async def ask(self, method: str, path: str, parse: Parse[T], **request: Any) -> T:
         return await ask(self._http, method, self._path + path, parse, headers=self._headers, **request)
+
+    async def ask_nothing(self, method: str, path: str, **request: Any) -> None:
+        """What is answered with zero bytes."""
+        await ask_nothing(self._http, method, self._path + path, headers=self._headers, **request)
 
     async def ask_all(self, path: str, parse: Parse[R]) -> tuple[R, ...]:
         """GET of a bare array."""

@@ -54,6 +54,7 @@ QUESTIONS = (
     Question("canary", sites.canary, needs="cable", of_inbox=True),
     Question("sharing", servers.sharing, needs="canary"),
     Question("recognition", sites.recognition, needs="inbox", of_inbox=True),
+    Question("agent", sites.agent, needs="inbox", of_inbox=True),
     Question("fence", servers.fence, needs="rest"),
     Question("stamp", servers.stamp, needs="rest"),
     Question("files", servers.files, needs="rest"),

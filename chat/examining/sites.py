@@ -1,6 +1,8 @@
 """What is asked about one inbox, and what stands here about it."""
 
-from chat.chatwoot.errors import Ambiguous, NotFound
+from functools import partial
+
+from chat.chatwoot.errors import Ambiguous, Forbidden, NotFound
 from chat.chatwoot.identity import cable_identifier
 from chat.embedding import Origins
 from chat.examining.case import Case, Site, hinted
@@ -19,6 +21,15 @@ CONFIRM_CURE = (
     "See whether Chatwoot's Puma has threads to spare, and whether the cable's address is that of the same Chatwoot"
 )
 BOT_CURE = "Write the access token of an agent bot of the inbox's account into the admin, with that account's number"
+
+AGENT_CURE = (
+    "Write the access token of an agent who is a member of this inbox (in Chatwoot: Profile settings) into the admin, "
+    "with the account's number, or run connect_chatwoot with --keep-agent-token"
+)
+MEMBER_CURE = "Make them a member of the inbox in Chatwoot (inbox settings, Collaborators), or take an administrator's"
+# How Chatwoot begins what it refuses (contract §6.0).
+NOT_MEMBER = "You are not authorized to do this action"
+NOT_THERE = "You are not authorized to access this account"
 
 
 async def inbox(case: Case, site: Site) -> Finding:
@@ -83,6 +94,37 @@ async def recognition(case: Case, site: Site) -> Finding:
             "Mend what is wrong with the cable, and examine again",
         )
     return ok(f"by marker: the bot token may write in account {row.account_id}")
+
+
+async def agent(case: Case, site: Site) -> Finding:
+    row, api, number = site.inbox, site.upstream.agent, site.upstream.chatwoot_inbox_id
+    if not row.agent_token:
+        return ok("no agent token is given: visitors see no faces before an answer, and are sent no transcripts")
+    if api is None:
+        return wrong("the agent token is not used: its account's number is not given", AGENT_CURE)
+    if number is None:
+        return warning("the number of the inbox is not known yet", "Run connect_chatwoot, or write a first message")
+    try:
+        members = await case.ask(partial(api.members, number))
+    except NotFound as error:
+        if not error.finished and not error.detail:  # a proxy's own page
+            raise
+        return wrong(f"in account {row.account_id} there is no inbox {number}", AGENT_CURE)
+    except Forbidden as error:
+        if error.status not in (401, 403):
+            raise
+        return _refused(error, row.account_id)
+    if not members:
+        return warning("it serves, but nobody is a member of the inbox", MEMBER_CURE)
+    return ok(f"it serves in account {row.account_id}; {len(members)} of its agents are members of the inbox")
+
+
+def _refused(error: Forbidden, account_id: int | None) -> Finding:
+    if error.detail.startswith(NOT_MEMBER):
+        return wrong("whose agent token it is, is no member of the inbox", MEMBER_CURE)
+    if error.detail.startswith(NOT_THERE):
+        return wrong(f"whose agent token it is, is not in account {account_id}", AGENT_CURE)
+    return wrong(f"Chatwoot refuses the agent token: {error}", AGENT_CURE)
 
 
 async def origins(case: Case, site: Site) -> Finding:

@@ -32,6 +32,12 @@ class Conversation(models.Model):
     confirmed_at = models.BigIntegerField(default=0, help_text="when Chatwoot last listed it under our source_id, ms")
     created_at = models.BigIntegerField()
     deleted = models.BooleanField(default=False, help_text="emptied: its messages moved to another conversation")
+    transcript_at = models.BigIntegerField(
+        default=0, db_default=0, help_text="when it was last sent by e-mail at the visitor's wish, ms"
+    )
+    transcript_to = models.CharField(
+        max_length=32, default="", db_default="", blank=True, help_text="by which that address is known again"
+    )
     forgotten_id = models.BigIntegerField(
         default=0, help_text="Chatwoot's messages up to this one were too old to keep"
     )

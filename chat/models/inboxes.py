@@ -30,6 +30,12 @@ class Inbox(models.Model):
     inbox_identifier = EncryptedTextField()
     hmac_token = EncryptedTextField(blank=True, default="")
     bot_token = EncryptedTextField(blank=True, default="", help_text="of an agent bot: may write into all its account")
+    agent_token = EncryptedTextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="of an agent who is a member of the inbox: may do there what they may",
+    )
     portal = models.SlugField(
         blank=True,
         default="",
@@ -74,6 +80,12 @@ class Inbox(models.Model):
     )
     told = models.JSONField(default=dict, editable=False, help_text="what Chatwoot told last: name, hours, zone, csat")
     told_at = models.BigIntegerField(default=0, editable=False, help_text="when it was asked last, ms")
+    team = models.JSONField(
+        default=list, db_default=[], editable=False, help_text="some of its agents, for visitors: name, avatar"
+    )
+    team_at = models.BigIntegerField(
+        default=0, db_default=0, editable=False, help_text="when they were asked for last, ms"
+    )
     attribute_keys = models.JSONField(
         default=list, blank=True, help_text='attributes that visitors may set, ["plan"]; empty: any'
     )
@@ -113,6 +125,8 @@ class Inbox(models.Model):
         before = self._stored()
         if before and self._moves_from(before) and self.chatwoot_inbox_id == before.chatwoot_inbox_id:
             self.chatwoot_inbox_id = None  # learnt from the other one
+        if before and (self._moves_from(before) or self.agent_token != before.agent_token):
+            self.team, self.team_at = [], 0  # perhaps those of another one, and asked for anew
         super().save(**options)
 
     def renew_hook_secret(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from chat.sandbox.context import iso
-from chat.sandbox.entities import ContactInbox, Conversation, Inbox, Message, MessageType
+from chat.sandbox.entities import ContactInbox, Conversation, Inbox, Message, MessageType, Transcript
 from chat.sandbox.faults import AT_ONCE, SWITCHES, Fault
 from chat.sandbox.http import Request, Response, json_response
 from chat.sandbox.people import sender_of
@@ -105,6 +105,7 @@ def _conversation(sandbox: Sandbox, row: Conversation) -> dict[str, Any]:
         "status": row.status,
         "custom_attributes": row.custom_attributes,
         "messages": [_message(sandbox, message) for message in store.messages_of(row.id)],
+        "transcripts": [each.email for each in store.where(Transcript, lambda sent: sent.conversation_id == row.id)],
     }
 
 

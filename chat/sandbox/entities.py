@@ -64,6 +64,7 @@ class User(Row):
     access_token: str = field(default="", repr=False)
     pubsub_token: str = field(default="", repr=False)
     custom_attributes: JSON | None = None
+    picture_id: int | None = None  # an attachment without a message
 
     @property
     def available_name(self) -> str:
@@ -170,6 +171,15 @@ class Conversation(Row):
 
 
 @dataclass
+class Transcript(Row):
+    """One that was asked for, and would be on its way by e-mail."""
+
+    account_id: int = 0
+    conversation_id: int = 0
+    email: str = ""
+
+
+@dataclass
 class Message(Row):
     account_id: int = 0
     inbox_id: int = 0
@@ -259,4 +269,5 @@ KINDS: tuple[type[Row], ...] = (
     CannedResponse,
     Portal,
     Article,
+    Transcript,
 )

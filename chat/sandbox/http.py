@@ -97,6 +97,13 @@ class Unprocessable(ApiError):
         return json_response({"error": str(self)}, 422)
 
 
+class TooMany(ApiError):
+    """Of a kind that is counted for each account; in the words of rack-attack."""
+
+    def response(self, area: Area) -> Response:
+        return Response(429, b"Retry later\n", "text/plain")
+
+
 class Unauthorized(ApiError):
     def response(self, area: Area) -> Response:
         return json_response({"error": str(self)}, 401)

@@ -1,5 +1,6 @@
 """Shapes of contacts, agents and bots (contract §2.3, §5, §6)."""
 
+from chat.sandbox.attachments import picture
 from chat.sandbox.context import Context, iso, iso_or_none, unix
 from chat.sandbox.entities import JSON, Account, AccountUser, AgentBot, Contact, ContactInbox, Inbox, Message, User
 from chat.sandbox.presence import Kind
@@ -34,10 +35,10 @@ def agent_push(ctx: Context, agent: User | AgentBot) -> JSON:
         "id": agent.id,
         "name": agent.name,
         "available_name": agent.available_name,
-        "avatar_url": "",
+        "avatar_url": picture(ctx, agent),
         "type": "user",
         "availability_status": availability(ctx, agent),
-        "thumbnail": "",
+        "thumbnail": picture(ctx, agent),
     }
 
 
@@ -167,7 +168,7 @@ def agent_account(ctx: Context, user: User, account_id: int) -> JSON:
         "available_name": user.available_name,
         "name": user.name,
         "role": membership.role if membership else None,
-        "thumbnail": "",
+        "thumbnail": picture(ctx, user),
     }
     if user.custom_attributes is not None:
         shown["custom_attributes"] = user.custom_attributes

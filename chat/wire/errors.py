@@ -34,6 +34,7 @@ class Code(StrEnum):
     PROFILE_INVALID = "profile_invalid"
     TOO_MANY_ATTRIBUTES = "too_many_attributes"
     NO_QUESTION = "no_question"
+    NO_TRANSCRIPT = "no_transcript"
     NOT_LOST = "not_lost"
     ECHO_ID_MISMATCH = "echo_id_mismatch"
     TOO_MANY_WAITING = "too_many_waiting"
@@ -74,6 +75,7 @@ ANSWERS: dict[Code, tuple[int, str]] = {
     Code.PROFILE_INVALID: (422, "This cannot be kept."),
     Code.TOO_MANY_ATTRIBUTES: (409, "There are at most 20 attributes; forget some first."),
     Code.NO_QUESTION: (409, "This message does not ask for an answer."),
+    Code.NO_TRANSCRIPT: (409, "This conversation cannot be sent by e-mail."),
     Code.NOT_LOST: (409, "This message was delivered, or is still being sent."),
     Code.ECHO_ID_MISMATCH: (422, "This echo_id was already used for another message."),
     Code.TOO_MANY_WAITING: (429, "Too many messages are still waiting to be delivered."),

@@ -3,9 +3,10 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, Field, StrictBool, StrictInt
+from pydantic import BaseModel, BeforeValidator, Field, StrictBool, StrictInt, WithJsonSchema
 
 from chat.wire.calls import Call
+from chat.wire.profile import LONGEST_ADDRESS, RECIPIENT
 from chat.wire.text import FileIds, RawText
 
 Status = Literal["open", "resolved", "pending", "snoozed"]
@@ -78,6 +79,21 @@ def _whole(value: Any) -> Any:
 class PutCsat(Call):
     rating: Annotated[StrictInt, Field(ge=1, le=5), BeforeValidator(_whole)]
     feedback: Annotated[RawText, Field(repr=False)] = ""
+
+
+_ADDRESS = {"anyOf": [{"type": "string", "maxLength": LONGEST_ADDRESS, "pattern": f"^{RECIPIENT}$"}, {"type": "null"}]}
+
+
+class PostTranscript(Call):
+    """email: left out or null, it goes to the address that the site signed for this visitor."""
+
+    email: Annotated[str | None, WithJsonSchema(_ADDRESS), Field(max_length=LONGEST_ADDRESS, repr=False)] = None
+
+
+class Transcript(BaseModel):
+    """email: to whom it is on its way."""
+
+    email: str
 
 
 class UnreadConversation(BaseModel):

@@ -28,6 +28,10 @@ _CHATWOOTS = frozenset(
 )
 _VERSION = re.compile(r"[A-Za-z0-9._-]{1,40}")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
+# What stands in a header of a letter: one address, and nothing that could become two.
+RECIPIENT = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([A-Za-z0-9-]{1,63}[.])+[A-Za-z0-9-]{2,63}"
+_RECIPIENT = re.compile(RECIPIENT, re.ASCII)
+LONGEST_ADDRESS = 254
 _PHONE = re.compile(r"\+?[0-9][0-9 ()./-]{1,28}[0-9]")
 # Controls, and what is not seen or turns the direction of others; the joiners (200c, 200d) are letters to some scripts.
 _UNSEEN = re.compile(
@@ -74,12 +78,14 @@ class PatchContact(BaseModel):
 
 
 class ContactView(BaseModel):
-    """verified: the host page's server has proven who this is. email and phone are what the visitor wrote."""
+    """verified: the host page's server has proven who this is. email and phone are what the visitor wrote, signed_email
+    is what that server has signed."""
 
     id: UUID
     name: str
     verified: bool
     email: str | None
+    signed_email: str | None
     phone: str | None
     attributes: dict[str, str | int | float | bool]
 
@@ -110,6 +116,12 @@ def clean_email(text: str) -> str:
     if not _EMAIL.fullmatch(text) or _UNSEEN.search(text) or not is_storable(text):
         raise invalid("this is no e-mail address")
     return text
+
+
+def recipient(text: str) -> str | None:
+    """To whom a letter may go; None for whatever is not plainly one address."""
+    is_one = len(text) <= LONGEST_ADDRESS and _RECIPIENT.fullmatch(text)
+    return text if is_one else None
 
 
 def clean_phone(text: str) -> str:

@@ -71,6 +71,15 @@ class Ask(BaseModel):
     consent: Consent | None
 
 
+class Colleague(BaseModel):
+    """Somebody who answers here. avatar: an address below this site's; what answers 404 is shown as initials."""
+
+    name: str
+    avatar: str | None
+
+
+# To which e-mail addresses a visitor may have a conversation sent: none, the one that the site signed, any.
+Transcript = Literal["never", "own", "any"]
 # What writing does in a conversation that is closed: opens it again, begins a new one, or the visitor chooses.
 Resolved = Literal["reopen", "new", "ask"]
 
@@ -83,6 +92,8 @@ class InboxView(BaseModel):
     the language that was asked for.
     openings: from and until when it is open in the next days, ms; null where it is always open, or not known.
     articles: there is a help centre to be searched.
+    team: up to three of those who answer here; none where that is not known, or not to be told.
+    transcript: to which addresses a conversation may be sent by e-mail.
     ask: null where nothing is asked. suggestions: up to three questions for a conversation that is empty.
     """
 
@@ -100,3 +111,5 @@ class InboxView(BaseModel):
     suggestions: list[str]
     resolved: Resolved
     articles: bool
+    team: list[Colleague]
+    transcript: Transcript

@@ -208,15 +208,17 @@ export class ChatClient {
     await this.session.send("POST", `/conversations/${conversation}/resolve`);
   }
 
+  /** Have it sent by e-mail. @param {string} conversation @param {string} [email] else to the proven one @returns {Promise<string>} to whom */
+  async transcript(conversation, email) {
+    return (await this.session.send("POST", `/conversations/${conversation}/transcript`, { email })).email;
+  }
+
   /** Fetch the page before the oldest message. @returns {Promise<boolean>} false: nothing came */
   async older() {
     return this.history.older(this.state);
   }
 
-  /**
-   * Read the state once; a socket only if something waits to be sent. Nothing happens for a newcomer.
-   * @returns {Promise<boolean>} false: it could not be read
-   */
+  /** Read the state once; a socket only if something waits to be sent. @returns {Promise<boolean>} false: it could not be read */
   async glance() {
     this.session.makeUp();
     this.unsent.start();

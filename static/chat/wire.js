@@ -44,13 +44,17 @@
  * `openings`: from and until when it is open in the next days; null: always, or not known.
  * @typedef {{text: number, files: number, upload_bytes: number, upload_types: string[]}} Limits
  * @typedef {{name: string, kind: "name"|"email"|"phone"|"attribute", label: string, required: boolean}} AskField
+ * `avatar`: what answers 404 is shown as initials.
+ * @typedef {{name: string, avatar: string|null}} Colleague
  * @typedef {{fields: AskField[], consent: {text: string, link: string, link_text: string, version: string}|null}} Ask
  * @typedef {{inbox: string, name: string, colours: Record<string, string>, greeting: string, api: string, socket: string,
  *   limits: Limits, host_origins: string[], still?: boolean, locale: string,
  *   language?: string, catalogue?: string, texts?: Record<string, string>, theme?: "auto"|"light"|"dark",
  *   openings: [number, number][]|null, ask: Ask|null, suggestions: string[], resolved: "reopen"|"new"|"ask",
- *   messages: string, styles: Record<string, string>, begun?: boolean, articles?: boolean}} Config `still`: a preview, which
+ *   messages: string, styles: Record<string, string>, begun?: boolean, articles?: boolean,
+ *   team?: Colleague[], transcript?: "never"|"own"|"any"}} Config `still`: a preview, which
  *   takes no focus; `messages`: the address of what shows them; `begun`: the browser has this site's cookie of a session;
- *   `articles`: there is a help centre
+ *   `articles`: there is a help centre; `team`: some of those who answer here;
+ *   `transcript`: to which addresses a conversation may be sent by e-mail
  */
 export {};

@@ -37,7 +37,7 @@ async def say(client: Any, text: str = "hello") -> None:
 
 async def test_what_was_said_before_the_first_message_travels_with_the_creation(alice: Any, world: World) -> None:
     shown = await alice.call("PATCH", "contact", SAID)
-    assert shown.json() == SAID | {"id": str(alice.contact_id), "verified": False}
+    assert shown.json() == SAID | {"id": str(alice.contact_id), "verified": False, "signed_email": None}
     assert shown.json() == (await alice.call("GET", "contact")).json()
     await say(alice)
     await world.settled()

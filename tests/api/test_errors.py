@@ -32,6 +32,7 @@ ELSEWHERE = {
     ("post /messages/{message_id}/discard", 409): "test_lost",
     ("put /messages/{message_id}/answer", 409): "test_lost",
     ("put /conversations/{conversation_id}/csat", 409): "test_conversations",
+    ("post /conversations/{conversation_id}/transcript", 409): "test_transcripts",
     ("get /attachments/{attachment_id}", 416): "test_downloads",
     ("get /attachments/{attachment_id}", 502): "test_downloads",
     ("head /attachments/{attachment_id}", 502): "test_downloads",

@@ -21,7 +21,7 @@ from chat.connected import Connected, Known
 from chat.connecting import Connecting, Wanted
 from chat.fields import UnknownKey
 from chat.models import IDENTIFIER
-from chat.provisioning import Person, Provisioning, Wished
+from chat.provisioning import Person, Provisioned, Provisioning, Wished
 from chatproxy.env import Env
 
 ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
@@ -40,6 +40,11 @@ class Command(BaseCommand):
         parser.add_argument("--account-name", help=f"of the account; a platform app makes it ({ACCOUNT})")
         parser.add_argument("--agent", action="append", help='"NAME <E-MAIL>", whom the inbox is for; several times')
         parser.add_argument("--admin", help='"NAME <E-MAIL>", who administers an account that a platform app makes')
+        parser.add_argument(
+            "--keep-agent-token",
+            action="store_true",
+            help="keep an agent's token (CHATWOOT_AGENT_TOKEN): for faces, transcripts, labels",
+        )
         parser.add_argument("--platform", action="store_true", help="ask for the token of a platform app")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -62,8 +67,9 @@ class Command(BaseCommand):
         if not url:
             raise Stopped("Which Chatwoot? Give its address by --url")
         token, is_platforms = self.token(asks_for_platforms=options["platform"])
+        agent_token = self.agent_token(is_platforms=is_platforms) if options["keep_agent_token"] else ""
         known = connected.known(slug, url)
-        found = asyncio.run(self.connect(url, token, known, Options(is_platforms, options)))
+        found = asyncio.run(self.connect(url, token, known, Options(is_platforms, agent_token, options)))
         changed = connected.write(slug, url, found, cable_url=cable_url)
         self.say(f"Inbox {slug!r} here {'is connected to it now' if changed else 'is as it was'}: /chat/{slug}/")
 
@@ -76,6 +82,7 @@ class Command(BaseCommand):
                 provisioning = Provisioning(http, url=url, token=token, say=self.say)
                 made = await provisioning.provide(known.account_id, said.wished(url))
                 token, known = made.access_token, replace(known, account_id=made.account_id)
+                said = said.with_agent_of(made)
             return await Connecting(http, url=url, token=token, known=known, say=self.say).connect(said.wanted(url))
 
     def token(self, *, asks_for_platforms: bool) -> tuple[str, bool]:
@@ -90,10 +97,17 @@ class Command(BaseCommand):
                 "platform app; at a terminal it is asked for"
             )
         whose = "a platform app" if is_platforms else "an administrator"
-        token = token or getpass(f"Access token of {whose} (it is not kept): ").strip()
-        if not IDENTIFIER.fullmatch(token):
-            raise Stopped("That is no access token: Chatwoot's have letters, digits, _ and - only")
-        return token, is_platforms
+        return proper(token or getpass(f"Access token of {whose} (it is not kept): ")), is_platforms
+
+    def agent_token(self, *, is_platforms: bool) -> str:
+        """What is to be kept; empty: that of an agent whom the platform app makes."""
+        if settings.CHATWOOT_AGENT_TOKEN:
+            return proper(settings.CHATWOOT_AGENT_TOKEN)
+        if is_platforms:
+            return ""
+        if not sys.stdin.isatty():
+            raise Stopped("There is no token to keep: set CHATWOOT_AGENT_TOKEN, of an agent of the account")
+        return proper(getpass("Access token of an agent (it is kept, encrypted): "))
 
     def say(self, line: str) -> None:
         self.stdout.write(line)
@@ -103,7 +117,12 @@ class Options(NamedTuple):
     """What was said on the command line, with what holds where it says nothing."""
 
     is_platforms: bool
+    agent_token: str
     given: dict[str, Any]
+
+    def with_agent_of(self, made: Provisioned) -> "Options":
+        keeps = self.given["keep_agent_token"]
+        return self._replace(agent_token=self.agent_token or made.agent_token) if keeps else self
 
     def wished(self, url: str) -> Wished:
         admin = person(self.given["admin"] or f"Chat Administrator <chat-admin@{domain(url)}>")
@@ -111,11 +130,23 @@ class Options(NamedTuple):
 
     def wanted(self, url: str) -> Wanted:
         people = [self.wished(url).admin, *self.agents(url)] if self.is_platforms else self.agents(url)
-        return Wanted(self.given["inbox_name"], new_inbox=INBOX, account_name=self.given["account_name"], agents=people)
+        return Wanted(
+            self.given["inbox_name"],
+            new_inbox=INBOX,
+            account_name=self.given["account_name"],
+            agents=people,
+            agent_token=self.agent_token,
+        )
 
     def agents(self, url: str) -> list[Person]:
         default = [f"Chat Agent <chat-agent@{domain(url)}>"] if self.is_platforms else []
         return [person(each) for each in self.given["agent"] or default]
+
+
+def proper(token: str) -> str:
+    if not IDENTIFIER.fullmatch(token := token.strip()):
+        raise Stopped("That is no access token: Chatwoot's have letters, digits, _ and - only")
+    return token
 
 
 def person(text: str) -> Person:

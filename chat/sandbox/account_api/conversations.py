@@ -11,12 +11,24 @@ from chat.sandbox.account_api.access import (
 )
 from chat.sandbox.account_api.shapes import conversation_shape
 from chat.sandbox.context import Context
-from chat.sandbox.entities import PRIORITIES, AgentBot, ContactInbox, Conversation, Inbox, Status, User
-from chat.sandbox.http import Area, Crash, NotFound, Request, Response, Router, Unprocessable, head, json_response
+from chat.sandbox.entities import PRIORITIES, AgentBot, ContactInbox, Conversation, Inbox, Status, Transcript, User
+from chat.sandbox.http import (
+    Area,
+    Crash,
+    NotFound,
+    Request,
+    Response,
+    Router,
+    TooMany,
+    Unprocessable,
+    head,
+    json_response,
+)
 from chat.sandbox.params import Params, boolean, mapping, text
 from chat.sandbox.people import agent_account
 
 PAGE = 25
+TRANSCRIPTS_AN_HOUR = 30  # of an account, by the clock hour (contract §8)
 CONVERSATION = "/conversations/:id"
 router = Router(Area.ACCOUNT, "/api/v1/accounts/:account_id")
 
@@ -197,7 +209,13 @@ def set_labels(ctx: Context, request: Request) -> Response:
 
 @router.on("POST", f"{CONVERSATION}/transcript")
 def send_transcript(ctx: Context, request: Request) -> Response:
-    find_conversation(ctx, request)
-    if not text(request.params.get("email")):
+    conversation = find_conversation(ctx, request)
+    email = text(request.params.get("email"))
+    if not email:
         raise Unprocessable("email param missing")
+    hour = ctx.now // 3600
+    sent = ctx.store.where(Transcript, lambda row: row.account_id == account_id(ctx) and row.created_at // 3600 == hour)
+    if len(sent) >= TRANSCRIPTS_AN_HOUR:
+        raise TooMany
+    ctx.add(Transcript(account_id=account_id(ctx), conversation_id=conversation.id, email=email))
     return head()

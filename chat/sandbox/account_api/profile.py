@@ -3,9 +3,11 @@
 from datetime import UTC, datetime
 
 from chat.sandbox.account_api.access import current_user
+from chat.sandbox.attachments import picture
 from chat.sandbox.context import Context
-from chat.sandbox.entities import JSON, Account, AccountUser, User
+from chat.sandbox.entities import JSON, Account, AccountUser, Attachment, User
 from chat.sandbox.http import Area, Request, Response, Router, json_response
+from chat.sandbox.params import UploadedFile, mapping, text
 from chat.sandbox.presence import Kind
 
 router = Router(Area.ACCOUNT)
@@ -13,7 +15,28 @@ router = Router(Area.ACCOUNT)
 
 @router.on("GET", "/api/v1/profile")
 def show_profile(ctx: Context, request: Request) -> Response:
-    user = current_user(ctx)
+    return _profile(ctx, current_user(ctx))
+
+
+@router.on("PUT|PATCH", "/api/v1/profile")
+def update_profile(ctx: Context, request: Request) -> Response:
+    """Name and picture; the rest of it is not read."""
+    user, given = current_user(ctx), mapping(request.params.get("profile")) or {}
+    user.display_name = text(given.get("display_name", user.display_name))
+    if isinstance(file := given.get("avatar"), UploadedFile):
+        kept = Attachment(
+            account_id=memberships(ctx, user)[0].account_id,
+            file_type="image",
+            filename=file.filename,
+            content_type=file.content_type,
+            content=file.content,
+        )
+        user.picture_id = ctx.add(kept).id
+    ctx.save(user)
+    return _profile(ctx, user)
+
+
+def _profile(ctx: Context, user: User) -> Response:
     shape = user_shape(ctx, user)
     shape |= {"inviter_id": None, "type": "User", "accounts": [_account(ctx, row) for row in memberships(ctx, user)]}
     return json_response(shape)
@@ -26,7 +49,7 @@ def user_shape(ctx: Context, user: User) -> JSON:
         "access_token": user.access_token,
         "account_id": last.account_id if last else None,
         "available_name": user.available_name,
-        "avatar_url": "",
+        "avatar_url": picture(ctx, user),
         "confirmed": True,
         "display_name": user.display_name,
         "message_signature": None,

@@ -42,6 +42,7 @@ export class App {
   /** @type {HTMLElement|null} */ #choice = null;
   /** @type {string|null} closed, and the visitor writes there all the same */ #goesOn = null;
   /** Whether a visitor may end a conversation; the page around us may not want that. */ mayEnd = true;
+  /** What the header says. */ line = headerLine;
   /** @type {() => void} */ #cancelLater = () => {};
 
   /** @param {{client: ChatClient, config: Config, host: Host, parts: Parts}} options */
@@ -198,7 +199,7 @@ export class App {
     const { openings, name } = this.config;
     const muted = this.client.session.begun ? this.client.storage.get("muted") === true : null;
     const others = state.conversations.size ? unread(state).filter(({ conversation }) => conversation !== view).length : null;
-    header.show({ name, line: headerLine(state, now, { openings, times: this.times }), closable: this.host.closable, muted, others });
+    header.show({ name, line: this.line(state, now, { openings, times: this.times }), closable: this.host.closable, muted, others });
     write(notice, said);
     this.#ask(state).catch(() => {}); // Then writing opens it again.
     this.#drawAgain([waiting?.nextChange(now) ?? null, this.#notice.nextChange(now), untilChange(openings, now)]);
@@ -221,7 +222,7 @@ export class App {
       const [{ ChatList }] = await Promise.all([import("./elements/chat-list.js"), style("list", config.styles)]);
       const list = document.querySelector("chat-list") ?? new ChatList();
       const beside = [thread, notice, this.#choice ?? composer];
-      /** @type {InstanceType<typeof ChatList>} */ (list).open({ client, times, mayEnd: this.mayEnd, beside, opener: header.opener });
+      /** @type {InstanceType<typeof ChatList>} */ (list).open({ client, times, mayEnd: this.mayEnd, transcript: config.transcript, beside, opener: header.opener });
     } catch {
       composer.remark(words.composer.unloaded);
     }

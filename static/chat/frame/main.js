@@ -137,6 +137,7 @@ async function main() {
   app.start();
   if (asked?.emoji === false) parts.composer.querySelector(".emoji")?.remove();
   if (asked?.popout) import("./popout.js").then(({ popout }) => popout(parts.header, host)).catch(() => {}); // It is not needed.
+  if (config.team?.length) import("./team.js").then(({ introduce }) => introduce(app)).catch(() => {}); // Nor is this.
   parts.header.parentElement?.style.removeProperty("visibility");
   new Outward({ client, host, messages: () => app.messages() }).start();
   listen(client, app, host);

@@ -9,6 +9,8 @@ export default /** @type {const} */ ({
     "end": "End this conversation",
     "endNow": "End it now",
     "keep": "Keep it open",
+    "mail": "Send by e-mail",
+    "mailed": "On its way to {email}.",
     "lost": "This could not be loaded. Check your connection and try again."
   },
   "rich": {
@@ -112,6 +114,7 @@ export default /** @type {const} */ ({
     "too_many_files": "A message holds at most 10 different files.",
     "answer_invalid": "This answer cannot be sent.",
     "no_question": "This can no longer be answered.",
+    "no_transcript": "This conversation cannot be sent by e-mail.",
     "no_such_conversation": "This conversation no longer exists.",
     "no_such_message": "This message no longer exists.",
     "too_many_waiting": "Too many messages are still waiting. Please try again later.",

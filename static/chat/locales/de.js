@@ -40,6 +40,8 @@ export default ({
     "end": "Unterhaltung beenden",
     "endNow": "Jetzt beenden",
     "keep": "Offen lassen",
+    "mail": "Per E-Mail senden",
+    "mailed": "Unterwegs an {email}.",
     "lost": "Das konnte nicht geladen werden. Prüfen Sie die Verbindung und versuchen Sie es noch einmal."
   },
   "header": {
@@ -49,7 +51,8 @@ export default ({
     "away": "Gerade ist niemand da. Hinterlassen Sie eine Nachricht.",
     "backToday": "Heute ab {time} Ihrer Zeit wieder da",
     "backTomorrow": "Morgen ab {time} Ihrer Zeit wieder da",
-    "backOn": "Am {day} ab {time} Ihrer Zeit wieder da"
+    "backOn": "Am {day} ab {time} Ihrer Zeit wieder da",
+    "team": "Für Sie da: {names}"
   },
   "delivery": {
     "sending": "Wird gesendet",
@@ -191,6 +194,7 @@ export default ({
     "too_many_files": "Eine Nachricht enthält höchstens 10 verschiedene Dateien.",
     "answer_invalid": "Diese Antwort kann nicht gesendet werden.",
     "no_question": "Darauf kann nicht mehr geantwortet werden.",
+    "no_transcript": "Diese Unterhaltung kann nicht per E-Mail gesendet werden.",
     "no_such_conversation": "Diese Unterhaltung gibt es nicht mehr.",
     "no_such_message": "Diese Nachricht gibt es nicht mehr.",
     "too_many_waiting": "Es warten noch zu viele Nachrichten. Bitte versuchen Sie es später noch einmal.",

@@ -39,7 +39,8 @@ export default /** @type {const} */ ({
     "away": "Away at the moment. Leave a message.",
     "backToday": "Back today at {time} your time",
     "backTomorrow": "Back tomorrow at {time} your time",
-    "backOn": "Back on {day} at {time} your time"
+    "backOn": "Back on {day} at {time} your time",
+    "team": "Here for you: {names}"
   },
   "delivery": {
     "sending": "Sending",

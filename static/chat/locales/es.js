@@ -40,6 +40,8 @@ export default ({
     "end": "Terminar esta conversación",
     "endNow": "Terminar ahora",
     "keep": "Dejarla abierta",
+    "mail": "Enviar por correo electrónico",
+    "mailed": "En camino a {email}.",
     "lost": "No se ha podido cargar. Compruebe la conexión e inténtelo de nuevo."
   },
   "header": {
@@ -49,7 +51,8 @@ export default ({
     "away": "Ahora no hay nadie. Deje un mensaje.",
     "backToday": "Volvemos hoy a las {time}, hora local",
     "backTomorrow": "Volvemos mañana a las {time}, hora local",
-    "backOn": "Volvemos el {day} a las {time}, hora local"
+    "backOn": "Volvemos el {day} a las {time}, hora local",
+    "team": "Aquí para ayudarle: {names}"
   },
   "delivery": {
     "sending": "Enviando",
@@ -191,6 +194,7 @@ export default ({
     "too_many_files": "Un mensaje admite como máximo 10 archivos distintos.",
     "answer_invalid": "No se puede enviar esta respuesta.",
     "no_question": "Ya no se puede responder a esto.",
+    "no_transcript": "Esta conversación no se puede enviar por correo electrónico.",
     "no_such_conversation": "Esta conversación ya no existe.",
     "no_such_message": "Este mensaje ya no existe.",
     "too_many_waiting": "Todavía hay demasiados mensajes en espera. Inténtelo más tarde.",

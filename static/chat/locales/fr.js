@@ -40,6 +40,8 @@ export default ({
     "end": "Terminer cette conversation",
     "endNow": "Terminer maintenant",
     "keep": "La garder ouverte",
+    "mail": "Envoyer par e-mail",
+    "mailed": "En route vers {email}.",
     "lost": "Le chargement a échoué. Vérifiez votre connexion et réessayez."
   },
   "header": {
@@ -49,7 +51,8 @@ export default ({
     "away": "Personne n’est là pour le moment. Laissez un message.",
     "backToday": "De retour aujourd’hui à {time}, heure locale",
     "backTomorrow": "De retour demain à {time}, heure locale",
-    "backOn": "De retour {day} à {time}, heure locale"
+    "backOn": "De retour {day} à {time}, heure locale",
+    "team": "À votre écoute : {names}"
   },
   "delivery": {
     "sending": "Envoi en cours",
@@ -191,6 +194,7 @@ export default ({
     "too_many_files": "Un message contient au plus 10 fichiers différents.",
     "answer_invalid": "Cette réponse ne peut pas être envoyée.",
     "no_question": "Il n’est plus possible d’y répondre.",
+    "no_transcript": "Cette conversation ne peut pas être envoyée par e-mail.",
     "no_such_conversation": "Cette conversation n’existe plus.",
     "no_such_message": "Ce message n’existe plus.",
     "too_many_waiting": "Trop de messages sont encore en attente. Veuillez réessayer plus tard.",

@@ -40,6 +40,8 @@ export default ({
     "end": "Termina questa conversazione",
     "endNow": "Termina ora",
     "keep": "Lasciala aperta",
+    "mail": "Invia per e-mail",
+    "mailed": "In arrivo a {email}.",
     "lost": "Non è stato possibile caricare. Controlli la connessione e riprovi."
   },
   "header": {
@@ -49,7 +51,8 @@ export default ({
     "away": "Al momento non c’è nessuno. Lascia un messaggio.",
     "backToday": "Torniamo oggi alle {time}, ora locale",
     "backTomorrow": "Torniamo domani alle {time}, ora locale",
-    "backOn": "Torniamo {day} alle {time}, ora locale"
+    "backOn": "Torniamo {day} alle {time}, ora locale",
+    "team": "Qui per te: {names}"
   },
   "delivery": {
     "sending": "Invio in corso",
@@ -191,6 +194,7 @@ export default ({
     "too_many_files": "Un messaggio può contenere al massimo 10 file diversi.",
     "answer_invalid": "Questa risposta non si può inviare.",
     "no_question": "Non è più possibile rispondere.",
+    "no_transcript": "Questa conversazione non può essere inviata per e-mail.",
     "no_such_conversation": "Questa conversazione non esiste più.",
     "no_such_message": "Questo messaggio non esiste più.",
     "too_many_waiting": "Ci sono ancora troppi messaggi in attesa. Riprova più tardi.",

@@ -36,6 +36,8 @@ export default ({
     "end": "この会話を終了する",
     "endNow": "今すぐ終了",
     "keep": "続けたままにする",
+    "mail": "メールで送る",
+    "mailed": "{email} に送信しています。",
     "lost": "読み込めませんでした。接続を確認して、もう一度お試しください。"
   },
   "header": {
@@ -45,7 +47,8 @@ export default ({
     "away": "ただいま不在です。メッセージを残してください。",
     "backToday": "本日{time}（現地時間）に戻ります",
     "backTomorrow": "明日{time}（現地時間）に戻ります",
-    "backOn": "{day}の{time}（現地時間）に戻ります"
+    "backOn": "{day}の{time}（現地時間）に戻ります",
+    "team": "担当: {names}"
   },
   "delivery": {
     "sending": "送信中",
@@ -187,6 +190,7 @@ export default ({
     "too_many_files": "1件のメッセージに添付できるファイルは10個までです。",
     "answer_invalid": "この回答は送信できません。",
     "no_question": "この質問には回答できなくなりました。",
+    "no_transcript": "この会話はメールで送れません。",
     "no_such_conversation": "この会話はもうありません。",
     "no_such_message": "このメッセージはもうありません。",
     "too_many_waiting": "送信待ちのメッセージが多すぎます。しばらくしてからお試しください。",

@@ -36,6 +36,8 @@ export default ({
     "end": "이 대화 종료",
     "endNow": "지금 종료",
     "keep": "열어 두기",
+    "mail": "이메일로 보내기",
+    "mailed": "{email} 주소로 보내는 중입니다.",
     "lost": "불러오지 못했습니다. 연결을 확인하고 다시 시도해 주세요."
   },
   "header": {
@@ -45,7 +47,8 @@ export default ({
     "away": "지금은 자리에 없습니다. 메시지를 남겨 주세요.",
     "backToday": "오늘 {time}(현지 시간)에 돌아옵니다",
     "backTomorrow": "내일 {time}(현지 시간)에 돌아옵니다",
-    "backOn": "{day} {time}(현지 시간)에 돌아옵니다"
+    "backOn": "{day} {time}(현지 시간)에 돌아옵니다",
+    "team": "상담 담당: {names}"
   },
   "delivery": {
     "sending": "보내는 중",
@@ -187,6 +190,7 @@ export default ({
     "too_many_files": "메시지 하나에 서로 다른 파일을 10개까지 담을 수 있습니다.",
     "answer_invalid": "이 답변은 보낼 수 없습니다.",
     "no_question": "더 이상 답변할 수 없습니다.",
+    "no_transcript": "이 대화는 이메일로 보낼 수 없습니다.",
     "no_such_conversation": "더 이상 없는 대화입니다.",
     "no_such_message": "더 이상 없는 메시지입니다.",
     "too_many_waiting": "대기 중인 메시지가 너무 많습니다. 나중에 다시 시도해 주세요.",

@@ -40,6 +40,8 @@ export default ({
     "end": "Dit gesprek beëindigen",
     "endNow": "Nu beëindigen",
     "keep": "Open laten",
+    "mail": "Per e-mail sturen",
+    "mailed": "Onderweg naar {email}.",
     "lost": "Dit kon niet worden geladen. Controleer uw verbinding en probeer het opnieuw."
   },
   "header": {
@@ -49,7 +51,8 @@ export default ({
     "away": "Er is nu niemand. Laat een bericht achter.",
     "backToday": "Vandaag terug om {time} jouw tijd",
     "backTomorrow": "Morgen terug om {time} jouw tijd",
-    "backOn": "Terug op {day} om {time} jouw tijd"
+    "backOn": "Terug op {day} om {time} jouw tijd",
+    "team": "Hier voor je: {names}"
   },
   "delivery": {
     "sending": "Wordt verstuurd",
@@ -191,6 +194,7 @@ export default ({
     "too_many_files": "Een bericht kan hoogstens 10 verschillende bestanden bevatten.",
     "answer_invalid": "Dit antwoord kan niet worden verstuurd.",
     "no_question": "Hierop kan niet meer worden geantwoord.",
+    "no_transcript": "Dit gesprek kan niet per e-mail worden gestuurd.",
     "no_such_conversation": "Dit gesprek bestaat niet meer.",
     "no_such_message": "Dit bericht bestaat niet meer.",
     "too_many_waiting": "Er wachten nog te veel berichten. Probeer het later opnieuw.",

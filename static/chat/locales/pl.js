@@ -58,6 +58,8 @@ export default ({
     "end": "Zakończ tę rozmowę",
     "endNow": "Zakończ teraz",
     "keep": "Pozostaw otwartą",
+    "mail": "Wyślij e-mailem",
+    "mailed": "W drodze na adres {email}.",
     "lost": "Nie udało się tego wczytać. Sprawdź połączenie i spróbuj ponownie."
   },
   "header": {
@@ -67,7 +69,8 @@ export default ({
     "away": "Teraz nikogo nie ma. Zostaw wiadomość.",
     "backToday": "Wracamy dziś o {time} Twojego czasu",
     "backTomorrow": "Wracamy jutro o {time} Twojego czasu",
-    "backOn": "Wracamy: {day}, {time} Twojego czasu"
+    "backOn": "Wracamy: {day}, {time} Twojego czasu",
+    "team": "Do Twojej dyspozycji: {names}"
   },
   "delivery": {
     "sending": "Wysyłanie",
@@ -214,6 +217,7 @@ export default ({
     "too_many_files": "Wiadomość może zawierać najwyżej 10 różnych plików.",
     "answer_invalid": "Nie można wysłać tej odpowiedzi.",
     "no_question": "Nie można już na to odpowiedzieć.",
+    "no_transcript": "Tej rozmowy nie można wysłać e-mailem.",
     "no_such_conversation": "Ta rozmowa już nie istnieje.",
     "no_such_message": "Ta wiadomość już nie istnieje.",
     "too_many_waiting": "Zbyt wiele wiadomości jeszcze czeka. Spróbuj ponownie później.",

@@ -40,6 +40,8 @@ export default ({
     "end": "Encerrar esta conversa",
     "endNow": "Encerrar agora",
     "keep": "Manter aberta",
+    "mail": "Enviar por e-mail",
+    "mailed": "A caminho de {email}.",
     "lost": "Não foi possível carregar. Verifique a conexão e tente de novo."
   },
   "header": {
@@ -49,7 +51,8 @@ export default ({
     "away": "Não tem ninguém agora. Deixe uma mensagem.",
     "backToday": "Voltamos hoje às {time}, no seu horário",
     "backTomorrow": "Voltamos amanhã às {time}, no seu horário",
-    "backOn": "Voltamos: {day}, às {time}, no seu horário"
+    "backOn": "Voltamos: {day}, às {time}, no seu horário",
+    "team": "Aqui para ajudar: {names}"
   },
   "delivery": {
     "sending": "Enviando",
@@ -191,6 +194,7 @@ export default ({
     "too_many_files": "Uma mensagem aceita no máximo 10 arquivos diferentes.",
     "answer_invalid": "Esta resposta não pode ser enviada.",
     "no_question": "Não é mais possível responder.",
+    "no_transcript": "Esta conversa não pode ser enviada por e-mail.",
     "no_such_conversation": "Esta conversa não existe mais.",
     "no_such_message": "Esta mensagem não existe mais.",
     "too_many_waiting": "Ainda há mensagens demais na fila. Tente de novo mais tarde.",

@@ -40,6 +40,8 @@ export default ({
     "end": "Bu görüşmeyi bitir",
     "endNow": "Şimdi bitir",
     "keep": "Açık kalsın",
+    "mail": "E-posta ile gönder",
+    "mailed": "{email} adresine gönderiliyor.",
     "lost": "Bu yüklenemedi. Bağlantınızı kontrol edip yeniden deneyin."
   },
   "header": {
@@ -49,7 +51,8 @@ export default ({
     "away": "Şu anda kimse yok. Bir mesaj bırakın.",
     "backToday": "Bugün saat {time} itibarıyla buradayız (yerel saatiniz)",
     "backTomorrow": "Yarın saat {time} itibarıyla buradayız (yerel saatiniz)",
-    "backOn": "{day} saat {time} itibarıyla buradayız (yerel saatiniz)"
+    "backOn": "{day} saat {time} itibarıyla buradayız (yerel saatiniz)",
+    "team": "Sizin için buradalar: {names}"
   },
   "delivery": {
     "sending": "Gönderiliyor",
@@ -191,6 +194,7 @@ export default ({
     "too_many_files": "Bir mesajda en fazla 10 farklı dosya olabilir.",
     "answer_invalid": "Bu yanıt gönderilemez.",
     "no_question": "Bu artık yanıtlanamaz.",
+    "no_transcript": "Bu görüşme e-posta ile gönderilemez.",
     "no_such_conversation": "Bu görüşme artık yok.",
     "no_such_message": "Bu mesaj artık yok.",
     "too_many_waiting": "Hâlâ bekleyen çok fazla mesaj var. Lütfen daha sonra yeniden deneyin.",

@@ -36,6 +36,8 @@ export default ({
     "end": "结束此对话",
     "endNow": "立即结束",
     "keep": "保持开启",
+    "mail": "通过电子邮件发送",
+    "mailed": "正在发送至 {email}。",
     "lost": "无法加载。请检查网络连接后重试。"
   },
   "header": {
@@ -45,7 +47,8 @@ export default ({
     "away": "现在无人在线，请留言。",
     "backToday": "今天 {time}（您的时间）恢复服务",
     "backTomorrow": "明天 {time}（您的时间）恢复服务",
-    "backOn": "{day} {time}（您的时间）恢复服务"
+    "backOn": "{day} {time}（您的时间）恢复服务",
+    "team": "为您服务：{names}"
   },
   "delivery": {
     "sending": "正在发送",
@@ -187,6 +190,7 @@ export default ({
     "too_many_files": "一条消息最多可含 10 个不同的文件。",
     "answer_invalid": "无法发送此回答。",
     "no_question": "此问题已无法回答。",
+    "no_transcript": "无法通过电子邮件发送此对话。",
     "no_such_conversation": "此对话已不存在。",
     "no_such_message": "此消息已不存在。",
     "too_many_waiting": "等待发送的消息过多，请稍后再试。",

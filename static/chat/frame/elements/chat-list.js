@@ -7,7 +7,9 @@
  * @import { Times } from "../times.js"
  * @typedef {{text: string, at: number, direction: "incoming"|"outgoing", has_files: boolean}} Line
  * @typedef {Conversation & {unread: number, last: Line|null, created_at: number}} Listed
- * @typedef {{client: ChatClient, times: Times, mayEnd: boolean, beside: HTMLElement[], opener: HTMLElement}} Options
+ * @import { Mailing } from "./mailing.js"
+ * @typedef {{client: ChatClient, times: Times, mayEnd: boolean, transcript?: "never"|"own"|"any", beside: HTMLElement[],
+ *   opener: HTMLElement}} Options
  *   `beside`: what is not shown meanwhile
  */
 import { viewed } from "../../selectors.js";
@@ -35,6 +37,7 @@ export class ChatList extends HTMLElement {
   #back = el("button", { type: "button", class: "quiet-button", "aria-label": words.talks.back }, icon("before"));
   #rows = el("ol", { class: "talks", tabindex: "-1" });
   #older = button("text-button", words.talks.older, () => void this.#read({ older: true }));
+  /** @type {Mailing|null} */ #mailing = null;
   #remark = el("p", { class: "remark", role: "status" });
   #begin = button("begin", words.talks.begin, () => this.#leave(() => this.#options?.client.begin()));
 
@@ -61,10 +64,26 @@ export class ChatList extends HTMLElement {
     this.#older.hidden = true;
     this.#back.focus();
     void this.#read({ older: false });
+    if (options.transcript && options.transcript !== "never") void this.#offer(options.client, options.transcript);
+  }
+
+  /** The conversation by e-mail, to whom it may go. @param {ChatClient} client @param {"own"|"any"} allowed */
+  async #offer(client, allowed) {
+    try {
+      const { Mailing } = await import("./mailing.js");
+      const mailing = await Mailing.of({ client, allowed });
+      this.#mailing?.element.remove();
+      this.#mailing = mailing;
+      if (mailing) this.#remark.before(mailing.element);
+      this.#draw();
+    } catch {
+      // The next opening tries again.
+    }
   }
 
   /** @param {() => void} [act] */
   #leave(act) {
+    this.#mailing?.clear();
     this.#stop();
     this.#cancel();
     this.hidden = true;
@@ -122,12 +141,13 @@ export class ChatList extends HTMLElement {
 
   /** @param {string} id @param {Conversation["status"]} status */
   #ends(id, status) {
-    if (status === "resolved" || !this.#options?.mayEnd) return null;
+    const mail = this.#mailing?.button(id) ?? null;
+    if (status === "resolved" || !this.#options?.mayEnd) return mail && el("div", { class: "talk-end" }, mail);
     const ask = (/** @type {string|null} */ ending) => {
       this.#ending = ending;
       this.#draw();
     };
-    if (this.#ending !== id) return el("div", { class: "talk-end" }, button("text-button", words.talks.end, () => ask(id)));
+    if (this.#ending !== id) return el("div", { class: "talk-end" }, button("text-button", words.talks.end, () => ask(id)), mail);
     const now = button("text-button", words.talks.endNow, () => void this.#end(id));
     return el("div", { class: "talk-end" }, now, button("text-button", words.talks.keep, () => ask(null)));
   }
