@@ -18,6 +18,7 @@ from chat import embedding, published, runtime, sessions, speaking
 from chat.clock import moment
 from chat.frontend import address, first_files, lazy_styles, script
 from chat.models import Inbox
+from chat.wire.errors import Refusal
 
 AGAIN_S = 30  # after which a page may be asked for again
 # The script may be fetched: whoever renders a host's page, as search engines do, would complain.
@@ -32,21 +33,34 @@ View = Callable[..., Coroutine[Any, Any, HttpResponse]]
 
 
 def _page_view(view: View) -> View:
-    """A page for reading only; while the database cannot be asked it says so, and one line does in the log."""
+    """A page for reading only; while the database cannot be asked it says so, and one line does in the log. From an
+    address that asks for very much it is not asked."""
 
     @require_safe
     @wraps(view)
     async def safe(request: HttpRequest, **named: str) -> HttpResponse:
         try:
+            _knock(request)
             return await view(request, **named)
+        except Refusal as refusal:
+            return _away(request, refusal.status, refusal.retry_after or AGAIN_S)
         except Error as error:
             logger.error("%s: the database cannot be used: %s", request.path, type(error).__name__)
-        response = page(request, "503.html", {}, status=503)
-        response["Retry-After"] = str(AGAIN_S)
-        response._has_been_logged = True  # type: ignore[attr-defined]  # Django's own mark, else it logs the status again
-        return response
+            return _away(request, 503, AGAIN_S)
 
     return safe
+
+
+def _knock(request: HttpRequest) -> None:
+    """Raises Refusal (too_fast)."""
+    runtime.gate().knock(request.META.get("REMOTE_ADDR", ""))
+
+
+def _away(request: HttpRequest, status: int, again_s: int) -> HttpResponse:
+    response = page(request, "503.html", {}, status=status)
+    response["Retry-After"] = str(again_s)
+    response._has_been_logged = True  # type: ignore[attr-defined]  # Django's own mark, else it logs the status again
+    return response
 
 
 @_page_view
@@ -97,10 +111,13 @@ async def _prelude(request: HttpRequest) -> bytes:
     """Nothing, where the inbox is unknown or cannot be asked for: the launcher comes as it is."""
     slug = request.GET.get("inbox", "")
     try:
+        _knock(request)
         inbox = await Inbox.objects.filter(slug=slug).afirst() if slug.isprintable() else None
+    except Refusal:
+        return b""
     except Error:
         logger.error("/sdk.js: the database cannot be used: the look of the launcher is left out")
-        inbox = None
+        return b""
     return speaking.prelude(request, inbox).encode() if inbox else b""
 
 

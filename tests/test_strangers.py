@@ -6,6 +6,7 @@ import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -52,6 +53,10 @@ def ask(serving: Serving, method: str, path: str, *lines: str, body: bytes = b""
         answer.begin()
         answer.content = answer.read()  # type: ignore[attr-defined]
     return answer
+
+
+def content(answer: http.client.HTTPResponse) -> bytes:
+    return answer.content  # type: ignore[attr-defined,no-any-return]
 
 
 def begin(serving: Serving, *lines: str) -> int:
@@ -196,3 +201,14 @@ def test_t35_nobody_who_has_no_session_writes_anything(behind: Serving) -> None:
         method = "PUT" if "messages" in path else "POST"
         answer = ask(behind, method, path, "Content-Type: application/json", body=b'{"text": "buy"}')
         assert answer.status == 401
+
+
+def test_t34_pages_count_as_calls_and_the_script_comes_as_it_is_to_whoever_asks_for_very_many(tmp_path: Path) -> None:
+    serving = Serving(tmp_path, LIMITS="address_calls=3/h", TRUSTED_PROXIES="127.0.0.0/8").migrated()
+    with serving.running():
+        answers = [ask(serving, "GET", f"/{page}/main/", came_from("192.0.2.7")) for page in ("chat", "frame") * 2]
+        asked, plain = (ask(serving, "GET", f"/sdk.js{query}", came_from("192.0.2.7")) for query in ("?inbox=main", ""))
+        elsewhere = ask(serving, "GET", "/sdk.js?inbox=main", came_from("192.0.2.8"))
+    assert [answer.status for answer in answers] == [200, 200, 200, 429]
+    assert int(answers[-1].headers["Retry-After"]) > 60 and b"Nothing you wrote is lost" in content(answers[-1])
+    assert (asked.status, content(asked)) == (200, content(plain)) != (200, content(elsewhere))
