@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from chat.models import Chatwoot
 
 TAG = "chat"
+OWN_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
 def register() -> None:
@@ -21,6 +22,7 @@ def register() -> None:
         answers_are_stamped,
         bot_tokens_are_used,
         proxies_are_named,
+        debug_is_off,
         policies_are_read,
     )
     for check in (is_migrated, has_an_inbox, *mentioned):
@@ -149,6 +151,21 @@ def proxies_are_named(**_: Any) -> list[checks.CheckMessage]:
             "count as one address, whose limits they share",
             hint="Set TRUSTED_PROXIES to the networks of your proxies, such as 10.0.0.0/8; see docs/abuse.md.",
             id="chat.W006",
+        )
+    ]
+
+
+def debug_is_off(**_: Any) -> list[checks.CheckMessage]:
+    """Names of this machine are a developer's."""
+    served = [host for host in settings.ALLOWED_HOSTS if host not in OWN_HOSTS and not host.endswith(".localhost")]
+    if not (settings.DEBUG and served):
+        return []
+    return [
+        checks.Warning(
+            f"DEBUG is on, and {served[0]} is served: whoever meets an error there is shown our code, cookies go over "
+            "plain HTTP, and nobody has to be named",
+            hint="Unset DEBUG where others than you can reach this.",
+            id="chat.W008",
         )
     ]
 

@@ -224,6 +224,22 @@ def test_a_proxy_that_is_not_named_is_mentioned(settings: Settings) -> None:
     assert not checks.proxies_are_named()
 
 
+@pytest.mark.parametrize(
+    ("debug", "hosts", "found"),
+    [
+        (True, ["localhost", "127.0.0.1", "[::1]", "shop.localhost"], 0),
+        (True, ["localhost", "chat.example.com"], 1),
+        (True, ["*"], 1),
+        (False, ["chat.example.com"], 0),
+    ],
+)
+def test_debug_where_others_than_the_developer_come_is_mentioned(
+    settings: Settings, debug: bool, hosts: list[str], found: int
+) -> None:
+    settings.DEBUG, settings.ALLOWED_HOSTS = debug, hosts
+    assert len(checks.debug_is_off()) == found
+
+
 @pytest.mark.django_db
 def test_a_challenge_that_cannot_be_imported_stops_the_start(settings: Settings) -> None:
     settings.DEBUG, settings.SESSION_CHALLENGE = True, "nowhere.is_human"
