@@ -121,8 +121,10 @@ class Socket:
     def fail(self, close: wire.Close, why: str = "") -> None:
         if not self.closed:
             if close is not wire.Close.RESTART:  # of those the server says how many
-                name = why or close.name.lower()
-                logger.info("session %s: closed with %d, %s", getattr(self, "session_id", None), close, name)
+                # Strangers may dial and be refused without end: of them the metrics tell.
+                level = logging.INFO if self.arrived else logging.DEBUG
+                session, name = getattr(self, "session_id", None), why or close.name.lower()
+                logger.log(level, "session %s: closed with %d, %s", session, close, name)
             self.code = close
             self._outlet.close({"type": "websocket.close", "code": int(close)})
             self.leave()

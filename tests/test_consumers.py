@@ -216,6 +216,18 @@ async def test_an_unknown_token_is_closed_with_4401(dial, feed, token):
     assert feed.calls == []
 
 
+async def test_who_has_no_session_is_refused_without_a_line_in_the_log(dial, caplog):
+    caplog.set_level("INFO")
+    stranger, guest = dial(), dial()
+    await stranger.open(token="nonsense")
+    assert await stranger.next() == 4401
+    assert "closed with" not in caplog.text
+    await guest.open()
+    await guest.ask([])
+    assert await guest.next() == 4400
+    assert "closed with 4400" in caplog.text
+
+
 async def test_who_does_not_say_hello_in_time_is_closed_with_4408(dial):
     socket = dial(limits=Limits(hello_s=0.01))
     await socket.connect()
