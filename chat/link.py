@@ -42,7 +42,10 @@ UNASKED = (Crowded, Unavailable)  # Chatwoot does not know of these
 
 
 class Link:
-    """``open`` it, and ``close`` it at the end. ``tried``: clock and fence were asked for, with or without success."""
+    """``open`` it, and ``close`` it at the end.
+
+    ``tried``: clock and fence were asked for, with or without success, or are once it is no longer paused.
+    """
 
     def __init__(
         self, chatwoot: Chatwoot, *, reader: Reader, http: httpx.AsyncClient, hub: Hub, budget: Budget
@@ -52,6 +55,7 @@ class Link:
         self.breaker = Breaker(chatwoot.url)
         self.clock = UpstreamClock(name=chatwoot.url)
         self.tried = asyncio.Event()
+        self._asked = False
         self.closed = False
         self._stack = AsyncExitStack()
         self._reader = reader
@@ -100,7 +104,12 @@ class Link:
 
     @property
     def available(self) -> bool:
-        return self.tried.is_set() and not (self.closed or self.breaker.open or self.paused_s)
+        return self._asked and not (self.closed or self.breaker.open or self.paused_s)
+
+    def asked(self) -> None:
+        """Nothing waits for clock and fence any more; what is paused is not available before it was really asked."""
+        self._asked |= not self.paused_s
+        self.tried.set()
 
     def refuse_unless_open(self) -> None:
         if self.closed:

@@ -89,7 +89,7 @@ class _Probe:
                 words = "%s: no clock and fence within %.0f s; unfenced until then"
                 log.warning(words, self._link.name, self._timing.first_s)
         finally:
-            self._link.tried.set()
+            self._link.asked()
         for _ in range(1, SAMPLES):
             await asyncio.sleep(self._timing.sample_s)
             await self._safely(self._ask)
@@ -126,6 +126,7 @@ class _Probe:
             elif self._link.breaker.open or loop.time() - asked_at >= self._timing.every_s:
                 asked_at = loop.time()
                 await self._safely(self._ask_again)
+                self._link.asked()
 
     async def _ask_again(self) -> None:
         if await self._ask():
@@ -146,7 +147,7 @@ class _Probe:
         self._updated |= self._version not in ("", status.version)
         self._version = status.version
         if self._link.has_verdict:  # of today or older: it counts until another one is found
-            self._link.tried.set()
+            self._link.asked()
         await self._store_skew()
         return True
 

@@ -120,7 +120,7 @@ class Upstream:
 class Upstreams:
     """``listener`` hears every hub. Enter it on the loop; leaving closes all sockets and connections.
 
-    ``opened`` is told of each new link, and sets its ``tried`` once it was asked for clock and fence.
+    ``opened`` is told of each new link, and says ``asked`` once it was asked for clock and fence.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class Upstreams:
         self._inboxes: dict[int, Upstream] = {}
         self._latest: dict[int, Link] = {}  # of each inbox, when its row was last read
         self.listener: Listener | None = None
-        self.opened: Callable[[Link], None] = lambda link: link.tried.set()
+        self.opened: Callable[[Link], None] = Link.asked
 
     async def of(self, inbox_id: int) -> Upstream:
         """The way to an inbox; its row is read on first use, after ``forget``, and until its number is learnt."""

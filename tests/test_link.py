@@ -1,7 +1,7 @@
 """The one gate of every request to a Chatwoot: budget, pause, breaker."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -20,7 +20,7 @@ from chat.chatwoot.errors import (
     Unreachable,
 )
 from chat.clock import now_ms
-from chat.link import is_failure
+from chat.link import Link, is_failure
 from chat.models import Chatwoot, upsert_inbox
 from chat.reader import Reader
 from chat.runtime import Runtime
@@ -50,9 +50,17 @@ async def there(reader: Reader, here: Upstream) -> AsyncIterator[Upstream]:
         yield upstream
 
 
-async def reached(reader: Reader) -> AsyncIterator[Upstream]:
+@pytest.fixture
+async def unasked(reader: Reader) -> AsyncIterator[Upstream]:
+    """Nobody has asked it for clock and fence yet."""
+    async for upstream in reached(reader, opened=lambda link: None):
+        yield upstream
+
+
+async def reached(reader: Reader, *, opened: Callable[[Link], None] = Link.asked) -> AsyncIterator[Upstream]:
     chatwoot = CountingChatwoot()
     upstreams = Upstreams(reader, open_http=chatwoot.open_http, open_hub=chatwoot.open_hub)
+    upstreams.opened = opened
     upstreams.listener = Runtime().holding
     inbox = await reader.run(
         upsert_inbox, slug="main", url="https://here.example", cable_url="wss://here.example", inbox_identifier="abc"
@@ -178,14 +186,22 @@ async def test_who_waited_for_the_budget_asks_nothing_of_a_chatwoot_that_was_pau
         await waiting
 
 
-async def test_nothing_is_begun_before_clock_and_fence_were_asked_for(here: Upstream) -> None:
-    here.link.tried.clear()
-    assert not here.available
-    ready = asyncio.ensure_future(here.ready())
+async def test_nothing_is_begun_before_clock_and_fence_were_asked_for(unasked: Upstream) -> None:
+    ready = asyncio.ensure_future(unasked.ready())
     await asyncio.sleep(0)
-    assert not ready.done()
-    here.link.tried.set()
-    assert await ready and here.available
+    assert not (ready.done() or unasked.available)
+    unasked.link.asked()
+    assert await ready and unasked.available
+
+
+async def test_what_was_paused_before_it_was_asked_is_asked_before_anything_is_begun(unasked: Upstream) -> None:
+    await unasked.link.pause(0.05)
+    unasked.link.asked()
+    assert not await unasked.ready()
+    await eventually(lambda: not unasked.link.paused_s)
+    assert not unasked.available
+    unasked.link.asked()
+    assert unasked.available
 
 
 async def test_a_fence_counts_only_with_a_clock(here: Upstream) -> None:

@@ -162,7 +162,7 @@ class Process:
         self.link.clock = UpstreamClock(base=lambda: clock.now, wall=lambda: clock.now)
         self.link.clock.sample(sent=clock.now, received=clock.now, told_ms=clock.now // 1000 * 1000)
         self.link.learn(row, now=clock.now)
-        self.link.tried.set()
+        self.link.asked()
         upstream = Upstream(
             inbox_id=row.inboxes.get().pk,
             chatwoot_inbox_id=CHATWOOT_INBOX,
