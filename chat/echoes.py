@@ -1,7 +1,7 @@
 """Whether what we wrote to one Chatwoot comes back by its cable, as pure state.
 
 Presence is published by the web process itself, messages by a job. So a Chatwoot whose job queue stands still looks
-well to every canary; only the echo of our own message tells (DESIGN §6, Liveness).
+well to every canary; only the echo of our own message tells (docs/architecture.md, Liveness).
 """
 
 from collections import OrderedDict

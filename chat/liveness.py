@@ -1,4 +1,4 @@
-"""Whether those who are held here can be heard, and what is done while they cannot (DESIGN §6, Liveness).
+"""Whether those who are held here can be heard, and what is done while they cannot (docs/architecture.md, Liveness).
 
 Five layers, because each lies alone. Three are the hub's: a frame every 9 s, confirms, canaries. Here are the echo of
 our own messages, which alone shows that Chatwoot's job queue runs, and the slow audit of everybody. Whoever is not

@@ -1,4 +1,4 @@
-"""What an attempt's end, and a look after it, mean for a delivery: the table of DESIGN §7. Decides; does nothing."""
+"""What an attempt's end, and a look after it, mean for a delivery: the table in docs/architecture.md. Pure."""
 
 from dataclasses import dataclass
 from enum import Enum

@@ -1,4 +1,4 @@
-"""Is this row of Chatwoot's ours? By its echo, by its marker, or by what it says, in order of strength (DESIGN §7).
+"""Is this row of Chatwoot's ours? By its echo, its marker, or its words, in order of strength (docs/architecture.md).
 
 Content is enough where there is neither: of a conversation one message is in flight, rows from before its first attempt
 are older than its baseline, and a row that was taken for one delivery is not taken for another. An agent may delete a

@@ -1,4 +1,4 @@
-"""Whether what is published still comes through one socket (DESIGN §6, Liveness).
+"""Whether what is published still comes through one socket (docs/architecture.md, Liveness).
 
 A Chatwoot that has lost its Redis goes on pinging and confirming. `update_presence` is the only question whose answer
 takes the way of every message: from Puma to Redis and back to the socket (contract §3.6).

@@ -1,4 +1,4 @@
-"""Many contacts over few upstream sockets: one hub per Chatwoot and process (DESIGN §6, Holding).
+"""Many contacts over few upstream sockets: one hub per Chatwoot and process (docs/architecture.md, Holding).
 
 A cable delivers at most once, in any order, and is silent about what it missed. So the hub tells its listener of every
 gap, and whoever cannot be heard is to be polled.

@@ -1,7 +1,7 @@
 """The one call of Chatwoot's Application API that the courier makes, with an agent bot's token (contract §6.8).
 
 That token may write into any conversation of its account, so the caller checks first whose the conversation is, and
-afterwards inbox and sender of what was written (DESIGN §7).
+afterwards inbox and sender of what was written (docs/architecture.md, Delivery).
 """
 
 from collections.abc import Sequence

@@ -67,7 +67,7 @@ class Ambiguous(ChatwootError):
     """Perhaps it took effect, perhaps it will.
 
     `status` is None when no answer came. `finished`: Rails itself answered (X-Runtime present), so that this attempt
-    is over and one look begun after it is conclusive (DESIGN §7).
+    is over and one look begun after it is conclusive (docs/architecture.md, Delivery).
     """
 
     def __init__(self, detail: str = "", *, status: int | None = None, finished: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The fence: a time after which Chatwoot itself refuses a request of ours (DESIGN §7; measurements in PROBES §1).
+"""The fence: a time after which Chatwoot itself refuses a request of ours (docs/architecture.md; measured: PROBES §1).
 
 Chatwoot's rack-timeout drops a request whose `X-Request-Start` is older than a window (90 s with a body). A start that
 is set back makes it drop ours at a moment of our choice. Only with a body, never on reads: their window is another.

@@ -1,4 +1,4 @@
-"""What time it is at Chatwoot: its rack-timeout judges our requests by its own clock (DESIGN §7).
+"""What time it is at Chatwoot: its rack-timeout judges our requests by its own clock (docs/architecture.md, The fence).
 
 An answer that tells the time was made between our sending and our receiving, so it bounds the difference of the two
 clocks from both sides; the last of these bounds are intersected. Behind a load balancer several hosts may answer by

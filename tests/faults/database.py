@@ -43,7 +43,7 @@ class Database:
             connection.execute(statement)
 
 
-# The bot may write into the inbox's account (DESIGN §7); the columns are those that `connect_chatwoot` fills.
+# The bot may write into the inbox's account; the columns are those that `connect_chatwoot` fills.
 INBOX = """
 from chat.models import Inbox, upsert_inbox
 inbox = upsert_inbox(slug="main", url="http://before.example", cable_url="ws://before.example/cable",

@@ -97,7 +97,7 @@ def _choose(random: Random, applications: int) -> tuple[str, str, float, dict[st
         return "rest faults", "fault", 1.0, random.choice(REST_FAULTS)
     if kind == "cable fault":
         return "cable faults", "fault", 3.0, {"name": random.choice(CABLE_FAULTS)}
-    # Frozen past its fence it may do later what we take for undone (DESIGN §7): that is a row of its own.
+    # Frozen past its fence it may do later what we take for undone: that is a row of its own.
     return ("chatwoot", "kill", 2.5, {}) if random.random() < 0.6 else ("chatwoot", "freeze", 0.8, {})
 
 
