@@ -40,4 +40,4 @@ async def test_f30_ten_minutes_without_chatwoot_and_everything_arrives_once(make
     assert all(each.outcome == "accepted" for visitor in rig.visitors for each in visitor.written)
     await rig.restart_chatwoot()
 
-    await rig.healed()
+    await rig.healed(expected_errors=[r"has not answered for \d+ s; messages wait for it"])
