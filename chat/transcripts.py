@@ -6,7 +6,6 @@ time whose the conversation is, and to whom it goes is decided here. Who repeats
 
 import asyncio
 import logging
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from chat import sql
 from chat.budget import Urgency
 from chat.chatwoot.agent import AgentApi
 from chat.chatwoot.errors import ChatwootError, Throttled
+from chat.clock import now_ms
 from chat.link import Unavailable
 from chat.models import Contact, Conversation, Message
 from chat.published import transcript
@@ -128,7 +128,7 @@ async def _send(wish: _Wish, upstream: Upstream, agent: AgentApi) -> None:
         except Throttled as error:
             too_many = error
     if too_many:
-        raise Throttled(retry_after_s=max(too_many.retry_after_s, min(HOUR_S - time.time() % HOUR_S, LONGEST_S)))
+        raise Throttled(retry_after_s=max(too_many.retry_after_s, min(HOUR_S - now_ms() / 1000 % HOUR_S, LONGEST_S)))
 
 
 def _wish(contact_id: uuid.UUID, conversation_id: uuid.UUID, email: str | None) -> _Wish:
