@@ -36,10 +36,10 @@ types: .venv/.test
 javascript:
 	@! command -v node >/dev/null || $(NODE_TEST) --test-reporter=dot $(JS_TESTS) || { $(NODE_TEST) $(JS_TESTS); exit 1; }
 
-# Some tests wait more than they compute (the conformance kit, browsers), so there is a worker more than cores.
+# Many tests wait more than they compute (the conformance kit, browsers), so there are more workers than cores.
 # Three minutes of them are Schemathesis's, where a plain pytest gives it some seconds.
 python: .venv/.test
-	@SCHEMATHESIS_S=$(or $(SCHEMATHESIS_S),180) .venv/bin/python -m pytest --quiet --numprocesses=3 --dist=worksteal -m "not faults"
+	@SCHEMATHESIS_S=$(or $(SCHEMATHESIS_S),180) .venv/bin/python -m pytest --quiet --numprocesses=4 --dist=worksteal -m "not faults"
 
 # What the database decides, once more where several processes share one.
 postgres: .venv/.test
