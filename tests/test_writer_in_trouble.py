@@ -208,8 +208,15 @@ async def test_a_connection_lost_during_the_commit_is_not_tried_again(writer: Wr
 
         before, connection._commit = connection._commit, commit
 
+    busy, both_wait = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+    before_them = do(writer, lambda pen: (loop.call_soon_threadsafe(busy.set), both_wait.wait(20)))
+    await busy.wait()
     lost = do(writer, lose_the_answer, Priority.ACCEPT)
     together = say(writer, alice, "hello")
+    await asyncio.sleep(0)
+    both_wait.set()
+    await before_them
     results = await asyncio.gather(lost, together, return_exceptions=True)
     assert all(isinstance(each, OperationalError) for each in results)
     again = await say(writer, alice, "hello")
