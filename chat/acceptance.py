@@ -53,7 +53,7 @@ def accept(
     if file_ids:
         _check_files(contact_id, file_ids)
     if new_id is None:
-        conversation = _find_conversation(contact_id, conversation_id) or _begin_conversation(pen, contact_id)
+        conversation = find_conversation(contact_id, conversation_id) or _begin_conversation(pen, contact_id)
     else:
         conversation = _begun(contact_id, new_id) or _begin_conversation(pen, contact_id, new_id)
     if conversation.chatwoot_id is None:
@@ -97,7 +97,7 @@ def _check_files(contact_id: uuid.UUID, file_ids: Sequence[uuid.UUID]) -> None:
         raise Refusal(Code.FILE_TOO_BIG, "These files are too big for one message; send some of them in another.")
 
 
-def _find_conversation(contact_id: uuid.UUID, conversation_id: uuid.UUID | None) -> ConversationRecord | None:
+def find_conversation(contact_id: uuid.UUID, conversation_id: uuid.UUID | None) -> ConversationRecord | None:
     """None: a new one is to begin. One that was emptied into another meanwhile counts as not named."""
     named = sql.conversation(conversation_id) if conversation_id else None
     if conversation_id and (named is None or named.contact_id != contact_id):
@@ -133,7 +133,7 @@ def begin(pen: Pen, contact_id: uuid.UUID, *, new_id: uuid.UUID) -> bool:
 def _begun(contact_id: uuid.UUID, conversation_id: uuid.UUID) -> ConversationRecord | None:
     """One that was emptied into another meanwhile stands for the current one."""
     known = Conversation.objects.filter(contact=contact_id, id=conversation_id).exists()
-    return _find_conversation(contact_id, conversation_id) if known else None
+    return find_conversation(contact_id, conversation_id) if known else None
 
 
 def _begin_conversation(pen: Pen, contact_id: uuid.UUID, new_id: uuid.UUID | None = None) -> ConversationRecord:
@@ -180,7 +180,7 @@ def _begun_after(contact_id: uuid.UUID, moment: int, *, most: int) -> list[int]:
 
 def see(pen: Pen, contact_id: uuid.UUID, *, conversation_id: uuid.UUID, message_id: uuid.UUID) -> None:
     """The visitor has seen everything up to this message. Raises Refusal: no_such_conversation, no_such_message."""
-    conversation = _find_conversation(contact_id, conversation_id)
+    conversation = find_conversation(contact_id, conversation_id)
     if conversation is None:
         raise Refusal(Code.NO_SUCH_CONVERSATION)
     at = Message.objects.filter(id=message_id, conversation=conversation.id).values_list("at", flat=True).first()
@@ -195,7 +195,7 @@ def see(pen: Pen, contact_id: uuid.UUID, *, conversation_id: uuid.UUID, message_
 
 def resolve(pen: Pen, contact_id: uuid.UUID, *, conversation_id: uuid.UUID) -> None:
     """The visitor ends the conversation, after all that waits in it. Raises Refusal: no_such_conversation."""
-    conversation = _find_conversation(contact_id, conversation_id)
+    conversation = find_conversation(contact_id, conversation_id)
     if conversation is None:
         raise Refusal(Code.NO_SUCH_CONVERSATION)
     if conversation.chatwoot_id is None and not Message.objects.filter(conversation=conversation.id).exists():

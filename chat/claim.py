@@ -7,6 +7,9 @@ from typing import Any
 
 from chat.files import Upload
 
+WANTED = "wanted"  # in the payload of attributes and labels: what is to be so, by name
+BEFORE = "before"  # in that of labels: those that were there before the first attempt
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -49,8 +52,11 @@ class Claim:
     source_id: str = field(repr=False)
     content: str = field(repr=False)
     payload: Mapping[str, Any] = field(repr=False)
+    attributes: Mapping[str, Any] = field(default_factory=dict, repr=False)  # with which a conversation is created
+    labels: Mapping[str, str] = field(default_factory=dict, repr=False)  # of the conversation, as in ``chat.labelling``
     through_bot: bool = False
     files: tuple[Upload, ...] = ()
+    confirmed: bool = False  # Chatwoot has lately shown the conversation under our ``source_id``
     person: Person | None = None  # of a contact that is to be known at Chatwoot by its identifier
     found: bool = False  # Chatwoot has the message; whether it has the files is still to be seen
 

@@ -7,12 +7,12 @@ None of them waits for Chatwoot, but for a transcript, which only it can send. W
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from chat import acceptance, feed, overview, sql, trail, wire
+from chat import acceptance, annotations, feed, overview, sql, trail, wire
 from chat.acceptance import Accepted
 from chat.audience import Listener, Row
 from chat.avatars import Avatars
@@ -207,6 +207,24 @@ class Conversations:
     ) -> str:
         """Have it sent by e-mail; answers to whom. Waits for Chatwoot, but not long; see ``Transcripts.send``."""
         return await self._transcripts.send(contact_id, conversation_id=conversation_id, email=email, count=count)
+
+    async def set_attributes(
+        self, contact_id: uuid.UUID, *, conversation_id: uuid.UUID, wanted: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """What the page says of the conversation; None forgets. All that it has said."""
+        change = partial(
+            annotations.set_attributes, contact_id=contact_id, conversation_id=conversation_id, wanted=wanted
+        )
+        return await self._write(contact_id, change)
+
+    async def set_labels(
+        self, contact_id: uuid.UUID, *, conversation_id: uuid.UUID, add: Sequence[str], remove: Sequence[str]
+    ) -> list[str]:
+        """Give it labels that the operator allows, take those away that were given from here. These, then."""
+        change = partial(
+            annotations.set_labels, contact_id=contact_id, conversation_id=conversation_id, add=add, remove=remove
+        )
+        return await self._write(contact_id, change)
 
     async def _write(self, contact_id: uuid.UUID, change: Callable[[Pen], T]) -> T:
         try:

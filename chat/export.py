@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from chat import labelling
 from chat.models import Attachment, Contact, Conversation, Delivery, Message, Session
 from chat.wire.errors import Code, Refusal
 
@@ -49,9 +50,10 @@ def _conversations(contact_id: uuid.UUID) -> list[dict[str, Any]]:
     messages: dict[uuid.UUID, list[dict[str, Any]]] = {}
     for message in Message.objects.filter(contact=contact_id).order_by("at", "id").iterator():
         messages.setdefault(message.conversation_id, []).append(_message(message, files.get(message.id, [])))
-    names = ("id", "status", "created_at", "contact_seen", "agent_seen", "deleted")
+    names = ("id", "status", "created_at", "contact_seen", "agent_seen", "deleted", "attributes")
     return [
-        {name: getattr(each, name) for name in names} | {"messages": messages.get(each.id, [])}
+        {name: getattr(each, name) for name in names}
+        | {"labels": labelling.shown(each.labels), "messages": messages.get(each.id, [])}
         for each in Conversation.objects.filter(contact=contact_id).order_by("created_at", "id")
     ]
 
@@ -69,7 +71,8 @@ def _file(attachment: Attachment) -> dict[str, Any]:
 
 def _wishes(contact_id: uuid.UUID) -> QuerySet[Delivery]:
     """Those that hold words of theirs beside the messages."""
-    return Delivery.objects.filter(contact_inbox__contact=contact_id, kind__in=("answer", "profile"))
+    kinds = ("answer", "profile", "attributes", "labels")
+    return Delivery.objects.filter(contact_inbox__contact=contact_id, kind__in=kinds)
 
 
 def _delivery(delivery: Delivery) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from chat import files, outbox, profile, queues, sql
 from chat.claim import Person
 from chat.feed import Pen
 from chat.fields import decrypted
-from chat.models import ContactInbox
+from chat.models import ContactInbox, Conversation
 from chat.outbox import Claim, Kind, State
 from chat.queues import Held
 from chat.records import DeliveryRecord
@@ -96,7 +96,7 @@ def claim_attempt(
         looks=0,
     )
     queues.store(attempt)
-    return _claim(held, attempt, through_bot=through_bot)
+    return _claim(held, attempt, through_bot=through_bot, confirmed=_is_confirmed(held, pen.now))
 
 
 def _leased(delivery: DeliveryRecord, now: int, lease_ms: int) -> DeliveryRecord:
@@ -137,8 +137,9 @@ def _is_confirmed(held: Held, now: int) -> bool:
     return held.confirmed_at is not None and abs(now - held.confirmed_at) <= CONFIRMED_MS
 
 
-def _claim(held: Held, delivery: DeliveryRecord, *, through_bot: bool = False) -> Claim:
+def _claim(held: Held, delivery: DeliveryRecord, *, through_bot: bool = False, confirmed: bool = False) -> Claim:
     payload, person = _told(held, delivery)
+    attributes, labels = _annotated(delivery)
     return Claim(
         delivery_id=delivery.id,
         kind=delivery.kind,
@@ -163,7 +164,10 @@ def _claim(held: Held, delivery: DeliveryRecord, *, through_bot: bool = False) -
         source_id=decrypted(held.source_id, "ContactInbox.source_id"),
         content=held.content or "",
         payload=payload,
+        attributes=attributes,
+        labels=labels,
         through_bot=through_bot,
+        confirmed=confirmed,
         files=files.of(delivery.message_id) if delivery.message_id and held.has_files else (),
         found=held.message_chatwoot_id is not None,
         person=person,
@@ -179,6 +183,14 @@ def _told(held: Held, delivery: DeliveryRecord) -> tuple[Mapping[str, Any], Pers
     is_new = delivery.kind == Kind.CONTACT
     payload = profile.for_chatwoot(contact_inbox.contact) if is_new else delivery.payload
     return payload, _person(contact_inbox, delivery.kind)
+
+
+def _annotated(delivery: DeliveryRecord) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+    """What is said of its conversation, for the kinds that tell it; others cost no statement."""
+    if delivery.conversation_id is None or delivery.kind not in (Kind.CONVERSATION, Kind.LABELS):
+        return {}, {}
+    attributes, labels = Conversation.objects.values_list("attributes", "labels").get(id=delivery.conversation_id)
+    return attributes, labels
 
 
 def _person(contact_inbox: ContactInbox, kind: str) -> Person | None:

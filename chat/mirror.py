@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 from django.db.models import Max, Q
 
-from chat import faces, files, notices, outbox, recognition, reissued, snapshot, sql
+from chat import annotations, faces, files, notices, outbox, recognition, reissued, snapshot, sql
 from chat.chatwoot import resources
-from chat.chatwoot.resources import MessageType
 from chat.feed import Pen
 from chat.models import ContactInbox, Conversation, Delivery, Inbox, Message
 from chat.place import place
@@ -74,6 +73,7 @@ def apply_created(pen: Pen, scope: Scope, conversation: resources.Conversation, 
         assert record is not None
         pen.change_message(record._replace(conversation_id=known.id))
     outbox.move(created_id, to=known.id)
+    annotations.move(pen, created_id, to=known.id)
     pen.change_conversation(ours._replace(deleted=True))
 
 
@@ -136,7 +136,7 @@ def _end_of_second(seconds: int) -> int:
 
 
 def _is_of_an_agent(message: resources.Message) -> bool:
-    return message.message_type is MessageType.OUTGOING and not message.private
+    return message.message_type is resources.MessageType.OUTGOING and not message.private
 
 
 def _find_conversation(
@@ -232,7 +232,7 @@ def apply_message(
     pen: Pen, scope: Scope, message: resources.Message, *, read_started: int | None
 ) -> MessageRecord | None:
     """Apply one message; None when it is not for this contact, or waits for its conversation."""
-    if message.private or message.message_type is MessageType.ACTIVITY:
+    if message.private or message.message_type is resources.MessageType.ACTIVITY:
         pen.count("dropped", "private" if message.private else "activity")
         return None
     known, record = sql.by_chatwoot_ids(scope.inbox_id, message.conversation_id, message.id)
@@ -254,7 +254,7 @@ def apply_message(
 
 
 def _insert(pen: Pen, conversation: ConversationRecord, message: resources.Message) -> MessageRecord | None:
-    if message.message_type is MessageType.INCOMING:
+    if message.message_type is resources.MessageType.INCOMING:
         if (own := recognition.delivery_of(conversation, message)) is not None:
             return _insert_own(pen, *own, message)
         if recognition.is_duplicate(conversation.inbox_id, message.id):

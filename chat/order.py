@@ -5,7 +5,7 @@ Behind a message that was never confirmed, the rest waits for the visitor's choi
 
 import uuid
 
-from django.db.models import Max
+from django.db.models import Max, Min
 
 from chat import outcome, queues, sql
 from chat.feed import Pen
@@ -34,6 +34,13 @@ def to_the_tail(delivery_id: uuid.UUID) -> None:
     """Let what else waits in its lane go first."""
     delivery = Delivery.objects.get(id=delivery_id)
     Delivery.objects.filter(id=delivery.id).update(position=tail(delivery.lane))
+
+
+def to_the_head(delivery_id: uuid.UUID) -> None:
+    """Let it go before all that waits in its lane, of which nothing may be under way."""
+    lane = Delivery.objects.get(id=delivery_id).lane
+    first = Delivery.objects.filter(lane=lane).aggregate(first=Min("position"))["first"]
+    Delivery.objects.filter(id=delivery_id).update(position=first - 1)
 
 
 def advance(pen: Pen, lane: str) -> None:

@@ -19,7 +19,8 @@ from typing import Any
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 
-from chat import order, queues, snapshot, sql
+from chat import labelling, order, queues, snapshot, sql
+from chat.claim import WANTED
 from chat.claim import Claim as Claim
 from chat.claim import parse_echo_id as parse_echo_id
 from chat.feed import Pen
@@ -33,6 +34,7 @@ Kind = Delivery.Kind
 State = Delivery.State
 
 _UNTRIED = Q(state=State.ACCEPTED, attempt=0)
+_SPEAKING = (Kind.ANSWER, Kind.ATTRIBUTES, Kind.LABELS)  # what is sent again only with its payload
 WRITTEN_IN = "written_in"  # in the payload of a conversation: it may hold messages that we do not remember
 
 
@@ -73,6 +75,9 @@ def enqueue_creation(pen: Pen, conversation: Conversation | ConversationRecord) 
         enqueue(pen, Kind.CONTACT, conversation, lane=lane)
     if not opening.filter(kind=Kind.CONVERSATION, conversation=conversation.id).exists():
         enqueue(pen, Kind.CONVERSATION, conversation, lane=lane)
+        labels = Conversation.objects.values_list("labels", flat=True).get(id=conversation.id)
+        if wanted := labelling.shown(labels):
+            enqueue(pen, Kind.LABELS, conversation, payload={WANTED: dict.fromkeys(wanted, True)})
     for each in opening.filter(_UNTRIED, kind=Kind.PROFILE):
         order.to_the_tail(each.id)  # it may wait for the end of a pause, and what was written would wait with it
 
@@ -99,7 +104,7 @@ def requeue(pen: Pen, delivery: Delivery) -> bool:
     conversation Chatwoot has lost (``chat.reissued``) begins it again. False: it is neither, or was emptied. The caller
     wakes the courier, or waits a second.
     """
-    is_empty = delivery.message.deleted if delivery.message else delivery.kind == Kind.ANSWER and not delivery.payload
+    is_empty = delivery.message.deleted if delivery.message else delivery.kind in _SPEAKING and not delivery.payload
     if delivery.state not in (State.FAILED, State.UNCONFIRMED) or is_empty:
         return False
     if delivery.state == State.FAILED:
@@ -112,9 +117,8 @@ def requeue(pen: Pen, delivery: Delivery) -> bool:
     delivery.save()
     show(pen, delivery, State.ACCEPTED)
     order.show_waiting(pen, delivery.lane)
-    talk = delivery.conversation
-    if delivery.kind == Kind.MESSAGE and talk is not None and talk.chatwoot_id is None:
-        enqueue_creation(pen, talk)
+    if delivery.kind == Kind.MESSAGE and delivery.conversation and delivery.conversation.chatwoot_id is None:
+        enqueue_creation(pen, delivery.conversation)
     return True
 
 
@@ -127,8 +131,7 @@ def discard(pen: Pen, delivery: Delivery) -> None:
 
 def forget_answers(pen: Pen, conversation_id: uuid.UUID, *, to: int) -> None:
     """The form with this number was deleted: what was answered leaves the database; one that waits is given up."""
-    answers = Delivery.objects.filter(conversation=conversation_id, kind=Kind.ANSWER, payload__message_id=to)
-    for delivery in answers:
+    for delivery in Delivery.objects.filter(conversation=conversation_id, kind=Kind.ANSWER, payload__message_id=to):
         if delivery.state in Delivery.OPEN:
             _close(pen, delivery, State.FAILED, "what it answers was deleted")
         Delivery.objects.filter(id=delivery.id).update(payload={})
@@ -196,7 +199,7 @@ def fail(pen: Pen, claim: Claim, *, reason: str, shown: str) -> None:
 
 
 def done(pen: Pen, claim: Claim) -> None:
-    """Something without a message of its own (contact, conversation, answer, resolve, seen, profile) has arrived."""
+    """Something without a message of its own (contact, conversation, answer, seen, labels …) has arrived."""
     _settle(pen, claim, State.SENT, reason="")
 
 
@@ -214,8 +217,7 @@ def _settle(pen: Pen, claim: Claim, state: str, *, reason: str, shown: str = "",
     if claim.files and state != State.SENT and _is_found(claim):
         state, shown = State.UNSURE, ""  # never again, whatever became of an attempt
         values["due_at"] = values.get("due_at", pen.now) if claim.found else pen.now
-    if state == State.SENT:
-        values["payload"] = about(claim.payload)
+    values |= {"payload": about(claim.payload)} if state == State.SENT else {}
     if not _held(claim).update(state=state, reason=reason[:255], lease_until=0, **values):
         return  # recognised meanwhile, or the lease was lost: whoever has it now decides
     delivery = Delivery.objects.get(id=claim.delivery_id)
@@ -279,9 +281,8 @@ def creation_open(contact_inbox_id: int) -> bool:
 
 def close_creation(pen: Pen, conversation_id: uuid.UUID) -> None:
     """The conversation exists at Chatwoot."""
-    opening = Delivery.objects.filter(conversation=conversation_id, kind=Kind.CONVERSATION, state__in=Delivery.OPEN)
-    for delivery in opening:
-        _close(pen, delivery, State.SENT, "")
+    for each in Delivery.objects.filter(conversation=conversation_id, kind=Kind.CONVERSATION, state__in=Delivery.OPEN):
+        _close(pen, each, State.SENT, "")
 
 
 def move(old_id: uuid.UUID, *, to: uuid.UUID) -> None:

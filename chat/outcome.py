@@ -17,14 +17,12 @@ from chat.chatwoot.errors import (
 )
 
 CREATIONS = ("contact", "conversation")  # nothing of the visitor's is in them: they must come right one day
-REPEATABLE = (
-    "answer",
-    "resolve",
-    "seen",
-    "profile",
-)  # twice is once, but late is wrong: repeated once the first try is over
+ANNOTATIONS = ("attributes", "labels")  # written with tokens of their own
+# Twice is once, but late is wrong: repeated once the first try is over.
+REPEATABLE = ("answer", "resolve", "seen", "profile", *ANNOTATIONS)
 POISON = 8  # 5xx answers after which a message is given up, if others get through
-PATIENCE = 3  # 5xx answers after which a profile is given up: a new conversation waits behind it
+PATIENCE = 3  # 5xx answers after which one of these is given up, since messages wait behind it
+SLIGHT = ("profile", *ANNOTATIONS)
 ENOUGH = 2  # looks that find nothing, a second apart, once the attempt can no longer take effect
 ENOUGH_SLOW = 3  # of a Chatwoot that takes long for each: with a pause in which whatever thawed has ended
 TOO_MANY = "Too many messages"  # Chatwoot's words for a conversation's limit per minute
@@ -75,6 +73,9 @@ def judge(kind: str, error: ChatwootError, *, through_bot: bool = False) -> Outc
         case Forbidden() if through_bot:
             alarm = "the bot token does not serve: messages go without a marker for now; check the inbox's row"
             return Outcome(Step.LATER, alarm=alarm, wait_s=0, without_marker=True)
+        case Forbidden() if kind in ANNOTATIONS:  # the visitors' own way is another
+            alarm = f"was refused: the token for it does not serve; check the inbox's row: {error}"
+            return Outcome(Step.FAIL, alarm=alarm)
         case Forbidden():
             return Outcome(Step.LATER, alarm="Chatwoot does not let us in; check its row", pauses=True)
         case NotFound() if kind == "contact":  # we name nothing but the inbox
@@ -143,6 +144,6 @@ def reason_to_fail(*, kind: str, permanent: bool, crashes: int, others_arrive: b
         return ""
     if permanent:
         return NOT_ACCEPTED
-    if kind == "profile" and crashes >= PATIENCE:
+    if kind in SLIGHT and crashes >= PATIENCE:
         return NOT_DELIVERED
     return NOT_DELIVERED if expired or (crashes >= POISON and others_arrive) else ""

@@ -1,5 +1,5 @@
-"""What an operator decided about an inbox: what is asked before the first message, which questions are suggested, and
-what writing does once a conversation is closed.
+"""What an operator decided about an inbox: what is asked before the first message, which questions are suggested, what
+writing does once a conversation is closed, which labels a page may set, and whether an erasure reaches Chatwoot.
 
 The column is free JSON. Whatever cannot be read is left out, so that a wrong row costs a field and never the chat, and
 told in words to whoever runs us. Pure.
@@ -17,12 +17,14 @@ from chat.wire.text import is_storable
 T = TypeVar("T", bound=str)
 RESOLVED: tuple[site.Resolved, ...] = get_args(site.Resolved)
 TRANSCRIPTS: tuple[site.Transcript, ...] = get_args(site.Transcript)
-PARTS = ("ask", "suggestions", "resolved", "team", "transcript")
+PARTS = ("ask", "suggestions", "resolved", "team", "transcript", "labels", "erase_upstream")
 MOST_FIELDS = 8
 MOST_SUGGESTIONS = 3
 LONGEST_LABEL = 80  # characters
 LONGEST_SENTENCE = 500
+MOST_LABELS = 20
 _OWN = ("name", "email", "phone")
+_LABEL = re.compile(r"[\w-]{1,50}")  # as Chatwoot has them; it makes them small
 _VERSION = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
@@ -34,6 +36,8 @@ class Policy(NamedTuple):
     resolved: site.Resolved
     team: bool
     transcript: site.Transcript
+    labels: list[str]
+    erases_upstream: bool
     troubles: list[str]
 
 
@@ -50,6 +54,8 @@ def read(written: Any) -> Policy:
             RESOLVED[0],
             False,
             TRANSCRIPTS[0],
+            [],
+            False,
             ['write an object such as {"suggestions": ["Where is my order?"]}'],
         )
     troubles += [f"there is no {key!r} in a policy" for key in written if key not in PARTS]
@@ -58,8 +64,10 @@ def read(written: Any) -> Policy:
         ask,
         suggestions,
         _one_of(RESOLVED, written.get("resolved"), "resolved", troubles),
-        _team(written.get("team"), troubles),
+        _whether(written.get("team"), "team", troubles, unsaid=True),
         _one_of(TRANSCRIPTS, written.get("transcript"), "transcript", troubles),
+        _labels(written.get("labels"), troubles),
+        _whether(written.get("erase_upstream"), "erase_upstream", troubles),
         troubles,
     )
 
@@ -67,6 +75,16 @@ def read(written: Any) -> Policy:
 def begins_anew(written: Any) -> bool:
     """Whether what names no conversation goes into a new one once the current one is closed."""
     return read(written).resolved == "new"
+
+
+def labels(written: Any) -> list[str]:
+    """Those that a page may set; agents' automations may begin with any, so none is by default."""
+    return read(written).labels
+
+
+def erases_upstream(written: Any) -> bool:
+    """Whether a visitor who erases themselves here is deleted at Chatwoot, too."""
+    return read(written).erases_upstream
 
 
 def asked_attributes(written: Any) -> set[str]:
@@ -171,11 +189,24 @@ def _one_of(known: tuple[T, ...], written: Any, name: str, troubles: list[str]) 
     return known[0]
 
 
-def _team(written: Any, troubles: list[str]) -> bool:
-    if written is None or isinstance(written, bool):
-        return written is not False
-    troubles.append("team is true or false")
-    return False
+def _whether(written: Any, name: str, troubles: list[str], *, unsaid: bool = False) -> bool:
+    if written is None:
+        return unsaid
+    if not isinstance(written, bool):
+        troubles.append(f"{name} is true or false")
+    return written is True
+
+
+def _labels(written: Any, troubles: list[str]) -> list[str]:
+    if written is None:
+        return []
+    if not isinstance(written, list) or len(written) > MOST_LABELS:
+        troubles.append(f'labels are a list of up to {MOST_LABELS}, such as ["order-question"]')
+        return []
+    good = [each for each in written if isinstance(each, str) and _LABEL.fullmatch(each) and each == each.lower()]
+    bad = [each for each in written if each not in good]
+    troubles += [f"label {each!r}: it has small letters, digits, _ and -, up to 50" for each in bad]
+    return list(dict.fromkeys(good))
 
 
 def _suggestions(written: Any, troubles: list[str]) -> list[str]:

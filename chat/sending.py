@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from chat import mirror, outbox
+from chat import annotating, mirror, outbox
 from chat.chatwoot.client import File
 from chat.chatwoot.errors import Ambiguous, Unsent
 from chat.chatwoot.identity import identifier_hash
@@ -56,6 +56,8 @@ async def send(claim: Claim, upstream: Upstream, headers: Headers, *, left_ms: i
         Kind.RESOLVE: _send_resolve,
         Kind.SEEN: _send_seen,
         Kind.PROFILE: _send_profile,
+        Kind.ATTRIBUTES: _send_attributes,
+        Kind.LABELS: _send_labels,
     }
     return await senders[Kind(claim.kind)](claim, upstream, headers)
 
@@ -105,9 +107,9 @@ def _joining(person: Person, upstream: Upstream) -> dict[str, str]:
 
 async def _send_conversation(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
     assert claim.conversation_id is not None
-    key = {CONVERSATION_KEY: str(claim.conversation_id)}
+    told = {**claim.attributes, CONVERSATION_KEY: str(claim.conversation_id)}
     reached("conversation.before_send")
-    conversation = await upstream.api.create_conversation(claim.source_id, custom_attributes=key, headers=headers)
+    conversation = await upstream.api.create_conversation(claim.source_id, custom_attributes=told, headers=headers)
     reached("conversation.after_send")
     created_id, scope = claim.conversation_id, scope_of(claim, upstream)
 
@@ -277,3 +279,11 @@ async def _send_profile(claim: Claim, upstream: Upstream, headers: Headers) -> A
         outbox.done(pen, claim)
 
     return Answer(changed)
+
+
+async def _send_attributes(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
+    return Answer(await annotating.write_attributes(claim, upstream, headers))
+
+
+async def _send_labels(claim: Claim, upstream: Upstream, headers: Headers) -> Answer:
+    return Answer(await annotating.write_labels(claim, upstream, headers))

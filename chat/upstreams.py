@@ -227,12 +227,12 @@ def _read(inbox_id: int) -> tuple[Inbox, int]:
 
 
 def _bot(inbox: Inbox, http: httpx.AsyncClient) -> BotApi | None:
-    if not inbox.bot_token or inbox.account_id is None or inbox.marker_off:
+    if inbox.account_id is None or not inbox.bot_serves:
         return None
     return BotApi(http, inbox.account_id, inbox.bot_token)
 
 
 def _agent(inbox: Inbox, http: httpx.AsyncClient) -> AgentApi | None:
-    if not inbox.agent_token or inbox.account_id is None:
+    if inbox.account_id is None or not inbox.agent_serves:
         return None
     return AgentApi(http, inbox.account_id, inbox.agent_token)

@@ -17,14 +17,13 @@ ASK = {
     "consent": {"text": "I agree.", "link": "https://shop.example/privacy", "version": "2026-11"},
 }
 KEYS = ["ask", "fields", "consent", "suggestions", "resolved", "name", "attribute", "label", "text", "link"]
+KEYS += ["team", "transcript", "labels", "erase_upstream"]
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(
-                ["ask", "fields", "consent", "suggestions", "resolved", "name", "attribute", "label", "text", "link"]
-            ),
+            st.sampled_from(KEYS),
             inner,
             max_size=3,
         )
@@ -61,7 +60,13 @@ def test_the_example_in_the_document_can_be_read() -> None:
 
 
 def test_nothing_written_asks_nothing() -> None:
-    assert policy.read({}) == (None, [], "reopen", True, "never", [])
+    assert policy.read({}) == (None, [], "reopen", True, "never", [], False, [])
+
+
+def test_labels_and_the_switch_for_erasing_are_read() -> None:
+    decided = policy.read({"labels": ["vip", "größe_2", "vip"], "erase_upstream": True})
+    assert (decided.labels, decided.erases_upstream, decided.troubles) == (["vip", "größe_2"], True, [])
+    assert policy.labels({"labels": ["vip", "Not Small", 7]}) == ["vip"]
 
 
 @pytest.mark.parametrize(
@@ -85,6 +90,11 @@ def test_nothing_written_asks_nothing() -> None:
         ({"resolved": "never"}, "resolved is one of reopen, new, ask"),
         ({"team": 1}, "team is true or false"),
         ({"transcript": True}, "transcript is one of never, own, any"),
+        ({"labels": "vip"}, "labels are a list of up to 20"),
+        ({"labels": ["vip"] * 21}, "labels are a list of up to 20"),
+        ({"labels": ["VIP"]}, "label 'VIP': it has small letters"),
+        ({"labels": [{}]}, "label {}: it has small letters"),
+        ({"erase_upstream": 1}, "erase_upstream is true or false"),
     ],
 )
 def test_what_cannot_be_read_is_told_in_words(written: Any, trouble: str) -> None:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from chat import labelling
 from chat.admin.blocks import blocking_link
 from chat.admin.reading import FoundById, ReadOnlyAdmin, is_uuid, utc
 from chat.models import Contact, Conversation, Message
@@ -65,7 +66,10 @@ class ConversationAdmin(FoundById, ReadOnlyAdmin):
     list_filter = ("status", "inbox")
     list_select_related = ("inbox",)
     ordering = ("-created_at", "-id")
-    fields = ("id", "inbox", "who", "chatwoot_id", "status", "created", "seen_by_contact", "seen_by_agent")
+    fields = (
+        *("id", "inbox", "who", "chatwoot_id", "status", "created", "seen_by_contact", "seen_by_agent"),
+        *("attributes", "labels_from_here"),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
         return super().get_queryset(request).filter(deleted=False)
@@ -80,6 +84,10 @@ class ConversationAdmin(FoundById, ReadOnlyAdmin):
         contact = conversation.contact
         address = reverse("admin:chat_contact_change", args=[contact.pk])
         return format_html('<a href="{}">{}</a>', address, contact.name or contact.pk)
+
+    @admin.display(description="labels")
+    def labels_from_here(self, conversation: Conversation) -> str:
+        return ", ".join(labelling.shown(conversation.labels)) or "none"
 
     @admin.display(description="created (UTC)", ordering="created_at")
     def created(self, conversation: Conversation) -> str:

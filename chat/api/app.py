@@ -6,7 +6,7 @@ from functools import cache
 from django.urls import URLPattern, URLResolver, include, path
 from ninja import NinjaAPI
 
-from chat.api import articles, attachments, avatars, contact, inbox, overview, session, uploads
+from chat.api import annotations, articles, attachments, avatars, contact, inbox, overview, session, uploads
 from chat.api import conversations as conversation_calls
 from chat.api.answers import add_handlers
 from chat.api.cors import across_origins
@@ -26,6 +26,7 @@ api.add_router("/attachments", attachments.router)
 api.add_router("/avatars", avatars.router)
 api.add_router("", conversation_calls.router)
 api.add_router("", overview.router)
+api.add_router("", annotations.router)
 add_handlers(api)
 _patterns, _app_name, _namespace = api.urls
 _described = Described(api)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from chat.wire import articles, calls, overview, profile, rows, site
+from chat.wire import annotations, articles, calls, overview, profile, rows, site
 
 CONTACT = UUID("7b0e1d6a-6f0b-4d52-9a39-0f6f6f1f7a10")
 CONVERSATION = UUID("0f8fad5b-d9cb-469f-a165-70867728950e")
@@ -120,6 +120,11 @@ REQUESTS: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
     "post /conversations/{conversation_id}/typing": (overview.PostTyping, {"on": True}),
     "post /conversations/{conversation_id}/transcript": (overview.PostTranscript, {"email": "ada@example.com"}),
     "put /conversations/{conversation_id}/csat": (overview.PutCsat, {"rating": 5, "feedback": "Quick and kind."}),
+    "put /conversations/{conversation_id}/attributes": (
+        annotations.PutAttributes,
+        {"attributes": {"order": "A-17", "total": 42.5, "coupon": None}},
+    ),
+    "put /conversations/{conversation_id}/labels": (annotations.PutLabels, {"add": ["order-question"], "remove": []}),
 }
 ANSWERS: dict[str, BaseModel] = {
     "post /attachments/tickets": _TICKETS,
@@ -139,5 +144,9 @@ ANSWERS: dict[str, BaseModel] = {
     "get /conversations/{conversation_id}": _VIEW,
     "get /conversations/{conversation_id}/messages": calls.History(messages=[_SAID], more=False),
     "post /conversations/{conversation_id}/transcript": overview.Transcript(email="ada@example.com"),
+    "put /conversations/{conversation_id}/attributes": annotations.ConversationAttributes(
+        attributes={"order": "A-17", "total": 42.5}
+    ),
+    "put /conversations/{conversation_id}/labels": annotations.ConversationLabels(labels=["order-question"]),
     "get /unread": overview.Unread(total=1, conversations=[overview.UnreadConversation(id=CONVERSATION, unread=1)]),
 }

@@ -9,6 +9,8 @@ _IN_CONVERSATION = (
     *_OF_CONVERSATION,
     "post /conversations/{conversation_id}/typing",
     "post /conversations/{conversation_id}/resolve",
+    "put /conversations/{conversation_id}/attributes",
+    "put /conversations/{conversation_id}/labels",
 )
 _OF_FILE = ("get /attachments/{attachment_id}", "head /attachments/{attachment_id}")
 

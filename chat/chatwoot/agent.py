@@ -11,6 +11,8 @@ import httpx
 
 from chat.chatwoot import reading
 from chat.chatwoot.bearer import Bearer
+from chat.chatwoot.client import Headers
+from chat.chatwoot.described import Described, read_labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,18 @@ class AgentApi:
         path = _conversation(conversation_id)
         return await self._account.ask("GET", path, lambda body: reading.integer(body, "inbox_id"))
 
+    async def describe(self, conversation_id: int) -> Described:
+        return await self._account.ask("GET", _conversation(conversation_id), Described.parse)
+
     async def labels(self, conversation_id: int) -> tuple[str, ...]:
         return await self._account.ask("GET", f"{_conversation(conversation_id)}/labels", _labels)
 
-    async def set_labels(self, conversation_id: int, labels: Sequence[str]) -> tuple[str, ...]:
+    async def set_labels(
+        self, conversation_id: int, labels: Sequence[str], *, headers: Headers = None
+    ) -> tuple[str, ...]:
         """Replaces those that are there, agents' own too: read them first. Safe to repeat."""
         path, body = f"{_conversation(conversation_id)}/labels", {"labels": list(labels)}
-        return await self._account.ask("POST", path, _labels, json=body)
+        return await self._account.ask("POST", path, _labels, json=body, headers=headers)
 
     async def send_transcript(self, conversation_id: int, email: str) -> None:
         """By e-mail, in a while; a second one with every repetition. 30 in an hour for an account, then Throttled:
@@ -66,5 +73,4 @@ def _conversation(conversation_id: int) -> str:
 
 
 def _labels(body: Mapping[str, Any]) -> tuple[str, ...]:
-    labels = reading.sequence(body.get("payload"), "payload")
-    return tuple(reading.text({"label": each}, "label") for each in labels)
+    return read_labels(body, "payload")

@@ -1,10 +1,10 @@
-"""The one call of Chatwoot's Application API that the courier makes, with an agent bot's token (contract §6.8).
+"""What the courier asks of Chatwoot's Application API with an agent bot's token (contract §6.7, §6.8).
 
 That token may write into any conversation of its account, so the caller checks first whose the conversation is, and
 afterwards inbox and sender of what was written (docs/architecture.md, Delivery).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -13,6 +13,7 @@ import orjson
 from chat.chatwoot.answers import ask
 from chat.chatwoot.bearer import ACCESS_TOKEN
 from chat.chatwoot.client import File, Headers, parts_of
+from chat.chatwoot.described import Described
 from chat.chatwoot.errors import Forbidden, Malformed, NotFound
 from chat.chatwoot.resources import MARKER, Message
 from chat.chatwoot.transport import UPLOAD_S, patience
@@ -42,6 +43,21 @@ class BotApi:
                 raise
             return False
         raise Malformed("a message was taken for a conversation that cannot exist")
+
+    async def describe(self, conversation_id: int) -> Described:
+        """Read a conversation. Bots may not (§6.0); but they may change it, and a change of nothing is answered with
+        all of it, and told to nobody (read in 4.10's ``conversations_controller.rb``, not recorded)."""
+        path = f"{self._account}/conversations/{int(conversation_id)}"
+        return await ask(self._http, "PATCH", path, Described.parse, json={}, headers={ACCESS_TOKEN: self._token})
+
+    async def set_attributes(
+        self, conversation_id: int, attributes: Mapping[str, Any], *, headers: Headers = None
+    ) -> None:
+        """All that there shall be: Chatwoot replaces them, and does not merge (PROBES §2). Safe to repeat."""
+        path = f"{self._account}/conversations/{int(conversation_id)}/custom_attributes"
+        given = {**(headers or {}), ACCESS_TOKEN: self._token}
+        body = {"custom_attributes": dict(attributes)}
+        await ask(self._http, "POST", path, lambda answer: answer, json=body, headers=given)
 
     async def create_message(
         self,

@@ -25,8 +25,11 @@ class Bearer:
         self._path = path
         self._headers = {ACCESS_TOKEN: token}
 
-    async def ask(self, method: str, path: str, parse: Parse[T], **request: Any) -> T:
-        return await ask(self._http, method, self._path + path, parse, headers=self._headers, **request)
+    async def ask(
+        self, method: str, path: str, parse: Parse[T], *, headers: Mapping[str, str] | None = None, **request: Any
+    ) -> T:
+        given = {**(headers or {}), **self._headers}
+        return await ask(self._http, method, self._path + path, parse, headers=given, **request)
 
     async def ask_nothing(self, method: str, path: str, **request: Any) -> None:
         """What is answered with zero bytes."""

@@ -105,7 +105,7 @@ class ClientApi:
         return await ask(self._http, "GET", self._conversation(source_id, conversation_id), Conversation.parse)
 
     async def create_conversation(
-        self, source_id: str, *, custom_attributes: Mapping[str, str] | None = None, headers: Headers = None
+        self, source_id: str, *, custom_attributes: Mapping[str, Any] | None = None, headers: Headers = None
     ) -> Conversation:
         """Create a conversation; NOT safe to repeat. An inbox locked to one conversation answers with the old one."""
         path = f"{self._contact(source_id)}/conversations"

@@ -19,6 +19,7 @@ from chat.models.deliveries import Duplicate as Duplicate
 from chat.models.inboxes import IDENTIFIER as IDENTIFIER
 from chat.models.inboxes import Inbox as Inbox
 from chat.models.inboxes import upsert_inbox as upsert_inbox
+from chat.models.removals import Removal as Removal
 from chat.models.servers import Chatwoot as Chatwoot
 from chat.models.servers import Minute as Minute
 from chat.models.servers import Process as Process

@@ -41,6 +41,10 @@ class Conversation(models.Model):
     forgotten_id = models.BigIntegerField(
         default=0, help_text="Chatwoot's messages up to this one were too old to keep"
     )
+    attributes = models.JSONField(
+        default=dict, db_default={}, help_text="what the page around the chat said of it; chat.annotations"
+    )
+    labels = models.JSONField(default=dict, db_default={}, help_text="those that were set from here; chat.labelling")
     seq = models.BigIntegerField()
 
     class Meta:

@@ -22,6 +22,8 @@ class Delivery(models.Model):
         RESOLVE = "resolve"
         SEEN = "seen"
         PROFILE = "profile"
+        ATTRIBUTES = "attributes"
+        LABELS = "labels"
 
     State = Message.State
     OPEN = (State.ACCEPTED, State.SENDING, State.UNSURE, State.UNCONFIRMED)
@@ -43,7 +45,8 @@ class Delivery(models.Model):
         default=0, help_text="after this, by Chatwoot's clock, the attempt can no longer take effect, ms"
     )
     payload = models.JSONField(
-        default=dict, help_text="of an answer: message_id, submitted_values; of a profile: the body"
+        default=dict,
+        help_text="of an answer: message_id, submitted_values; of a profile: the body; of attributes, labels: wanted",
     )
     marked = models.BooleanField(default=False, help_text="every attempt so far carried the marker")
     finished = models.BooleanField(default=False, help_text="Rails answered: the attempt is over")

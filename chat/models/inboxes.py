@@ -129,6 +129,16 @@ class Inbox(models.Model):
             self.team, self.team_at = [], 0  # perhaps those of another one, and asked for anew
         super().save(**options)
 
+    @property
+    def bot_serves(self) -> bool:
+        """There is a bot token, and it may be used."""
+        return bool(self.bot_token) and self.account_id is not None and not self.marker_off
+
+    @property
+    def agent_serves(self) -> bool:
+        """There is an agent's token, and the account in which it may do something is known."""
+        return bool(self.agent_token) and self.account_id is not None
+
     def renew_hook_secret(self) -> str:
         """A new path for Chatwoot's webhook; the former one leads nowhere from now on."""
         self.hook_secret = secrets.token_urlsafe(32)

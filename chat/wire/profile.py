@@ -22,6 +22,8 @@ _LARGEST = 2**53  # as in ``values``
 KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 CONSENT = "consent"  # the attribute that says to what somebody agreed, and when
 _OURS = ("unverified_", "signed_")  # attributes at Chatwoot that say what was claimed, and what the site has signed
+_KEYS_OF_OURS = "chatproxy_"  # by which a conversation of ours is found again
+LARGEST_OF_A_CONVERSATION = 9_999_999_999  # Chatwoot's own bound (contract §1.7): with more, none would be created
 # What Chatwoot itself says of a contact under these names; from a visitor it would look as if it did.
 _CHATWOOTS = frozenset(
     ("name", "email", "phone_number", "identifier", "blocked", "referer", "created_at", "last_activity_at")
@@ -54,7 +56,7 @@ _SIMPLE = {
         {"type": "null"},
     ]
 }
-_ATTRIBUTES = {
+ATTRIBUTES_SCHEMA: dict[str, Any] = {
     "type": "object",
     "maxProperties": MAX_ATTRIBUTES,
     "propertyNames": {"pattern": "^[A-Za-z][A-Za-z0-9_]{0,39}$"},
@@ -74,7 +76,7 @@ class PatchContact(BaseModel):
     email: Annotated[str | None, _text(pattern="^[!-?A-~]{1,64}@[!-?A-~]{1,180}$"), Field(repr=False)] = None
     phone: Annotated[str | None, _text(pattern="^[+]?[0-9][0-9 ()./-]{1,28}[0-9]$"), Field(repr=False)] = None
     consent: Annotated[str | None, _text(pattern="^[A-Za-z0-9._-]{1,40}$"), Field(repr=False)] = None
-    attributes: Annotated[dict[str, Any], WithJsonSchema(_ATTRIBUTES), Field(repr=False)] = {}
+    attributes: Annotated[dict[str, Any], WithJsonSchema(ATTRIBUTES_SCHEMA), Field(repr=False)] = {}
 
 
 class ContactView(BaseModel):
@@ -155,6 +157,20 @@ def clean_attributes(
         if key not in named and (only or plain in _CHATWOOTS):
             raise invalid("this inbox does not take one of these attributes")
     return {key: _value(value) for key, value in attributes.items()}
+
+
+def clean_conversation_attributes(
+    attributes: Mapping[str, Any], *, named: Collection[str] = (), only: bool = False
+) -> dict[str, Any]:
+    """As a contact's, and less: agents and automations read them, and with one that Chatwoot refuses it would refuse
+    the conversation. Raises Refusal (profile_invalid)."""
+    cleaned = clean_attributes(attributes, named=named, only=only)
+    if any(key.lower().startswith(_KEYS_OF_OURS) for key in cleaned):
+        raise invalid(f"keys that start with {_KEYS_OF_OURS} are ours")
+    for value in cleaned.values():
+        if isinstance(value, int | float) and abs(value) > LARGEST_OF_A_CONVERSATION:
+            raise invalid(f"a number of a conversation is at most {LARGEST_OF_A_CONVERSATION:,}")
+    return cleaned
 
 
 def _value(value: Any) -> Any:

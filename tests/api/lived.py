@@ -22,6 +22,13 @@ from chat.models import Avatar, Inbox
 known = {"content": %r, "content_type": "image/png", "fetched_at": %d}
 Avatar.objects.create(name=%r, inbox=Inbox.objects.get(), url="https://chat.example/gus.png", **known)
 """
+ALLOW = """
+from chat.models import Inbox
+inbox = Inbox.objects.get()
+inbox.bot_token, inbox.agent_token, inbox.account_id = %r, %r, %d
+inbox.policy = {"labels": ["order-question"]}
+inbox.save()
+"""
 WAIT_S = 120.0
 LOST = 8  # messages for each call that is about those
 
@@ -45,6 +52,8 @@ class Lived:
 
     def live(self) -> None:
         """The first conversation loses what is said in it, at every try; the last one is where the agent answers."""
+        world = self._sandbox.world
+        self._manage(ALLOW % (world["bot_token"], world["agent_token"], world["account_id"]))
         doomed, number = self._begin("doomed")
         self._sandbox.faults.set("status", method="POST", path=f"/conversations/{number}/messages", status=400)
         lost = [self._say(f"lost {n}", doomed) for n in range(2 * LOST)]
@@ -71,14 +80,10 @@ class Lived:
 
     def _show_the_agent(self) -> None:
         """The sandbox's agents have no pictures."""
-        command = [
-            sys.executable,
-            str(ROOT / "manage.py"),
-            "shell",
-            "--no-imports",
-            "--command",
-            SHOW % (PNG, time.time() * 1000, AVATAR),
-        ]
+        self._manage(SHOW % (PNG, time.time() * 1000, AVATAR))
+
+    def _manage(self, text: str) -> None:
+        command = [sys.executable, str(ROOT / "manage.py"), "shell", "--no-imports", "--command", text]
         subprocess.run(command, env=self._serving.env, check=True)
 
     def _begin(self, text: str) -> tuple[str, int]:

@@ -33,6 +33,8 @@ ELSEWHERE = {
     ("put /messages/{message_id}/answer", 409): "test_lost",
     ("put /conversations/{conversation_id}/csat", 409): "test_conversations",
     ("post /conversations/{conversation_id}/transcript", 409): "test_transcripts",
+    ("put /conversations/{conversation_id}/attributes", 409): "test_annotations",
+    ("put /conversations/{conversation_id}/labels", 409): "test_annotations",
     ("get /attachments/{attachment_id}", 416): "test_downloads",
     ("get /attachments/{attachment_id}", 502): "test_downloads",
     ("head /attachments/{attachment_id}", 502): "test_downloads",

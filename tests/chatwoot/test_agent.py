@@ -8,8 +8,10 @@ import pytest
 
 from chat.chatwoot.agent import AgentApi, Member
 from chat.chatwoot.client import ClientApi
-from chat.chatwoot.errors import Forbidden, Invalid, Malformed, NotFound
+from chat.chatwoot.errors import Ambiguous, Forbidden, Invalid, Malformed, NotFound
+from chat.chatwoot.fence import header
 from chat.chatwoot.transport import open_http
+from chat.chatwoot.upstream_clock import UpstreamClock
 from tests.fixtures.sandbox import SandboxInbox, SandboxProcess
 
 SOURCE_ID = str(uuid4())
@@ -47,6 +49,20 @@ async def test_labels_replace_those_that_are_there(agent: AgentApi, conversation
     assert await agent.labels(conversation_id) == ()
     assert await agent.set_labels(conversation_id, ["billing", "vip"]) == ("billing", "vip")
     assert await agent.set_labels(conversation_id, ["vip"]) == await agent.labels(conversation_id) == ("vip",)
+
+
+async def test_a_conversation_is_described_with_what_anybody_said_of_it(
+    agent: AgentApi, conversation_id: int, inbox: SandboxInbox
+):
+    await agent.set_labels(conversation_id, ["vip"])
+    found = await agent.describe(conversation_id)
+    assert (found.id, found.inbox_id, found.attributes, found.labels) == (conversation_id, inbox.id, {}, ("vip",))
+
+
+async def test_labels_that_come_too_late_are_not_set(agent: AgentApi, conversation_id: int):
+    with pytest.raises(Ambiguous):
+        await agent.set_labels(conversation_id, ["late"], headers=header(UpstreamClock().now() - 1000, 90_000))
+    assert await agent.labels(conversation_id) == ()
 
 
 async def test_a_transcript_goes_to_an_address_and_to_no_other(agent: AgentApi, conversation_id: int):

@@ -11,6 +11,7 @@ import pytest
 
 from chat.chatwoot.application import BotApi
 from chat.chatwoot.client import ClientApi
+from chat.chatwoot.described import Described
 from chat.chatwoot.errors import Ambiguous, Forbidden, Invalid, NotFound
 from chat.chatwoot.fence import header
 from chat.chatwoot.resources import MARKER, Message, MessageType
@@ -74,6 +75,37 @@ async def test_the_marker_is_read_back_by_the_client_api(bot: BotApi, api: Clien
     (listed,) = (await api.messages(SOURCE_ID, conversation_id)).rows
     (shown,) = (await api.conversations(SOURCE_ID)).rows[0].messages
     assert listed.marker == shown.marker == "d.1"
+
+
+async def test_attributes_are_replaced_and_read_by_changing_nothing(
+    bot: BotApi, api: ClientApi, conversation_id: int, inbox: SandboxInbox, sandbox: SandboxProcess
+):
+    await bot.set_attributes(conversation_id, {"order": "A-17", "nested": {"a": [1]}})
+    await bot.set_attributes(conversation_id, {"stage": 2})
+    sandbox.desk.call("POST", f"/conversations/{conversation_id}/labels", json={"labels": ["vip"]})
+    before = sandbox.desk.call("GET", f"/conversations/{conversation_id}")
+    found = await bot.describe(conversation_id)
+    assert (found.id, found.inbox_id, found.attributes) == (conversation_id, inbox.id, {"stage": 2})
+    assert found.labels == ("vip",)
+    assert sandbox.desk.call("GET", f"/conversations/{conversation_id}") == before
+    assert "stage" not in repr(found)
+
+
+async def test_the_fence_holds_for_attributes_and_what_is_too_long_is_invalid(bot: BotApi, conversation_id: int):
+    now = UpstreamClock().now()
+    with pytest.raises(Ambiguous) as late:
+        await bot.set_attributes(conversation_id, {"a": 1}, headers=header(now - 1000, 90_000))
+    assert (late.value.status, late.value.finished) == (500, False)
+    with pytest.raises(Invalid, match="length should be") as refused:
+        await bot.set_attributes(conversation_id, {"a": "x" * 1501})
+    assert refused.value.permanent
+    assert (await bot.describe(conversation_id)).attributes == {}
+
+
+async def test_an_unknown_conversation_has_no_attributes(bot: BotApi):
+    for call in (bot.describe(999_999), bot.set_attributes(999_999, {})):
+        with pytest.raises(NotFound):
+            await call
 
 
 async def test_the_marker_goes_no_further(bot: BotApi, conversation_id: int):
@@ -193,3 +225,11 @@ def test_what_chatwoot_was_recorded_to_answer_can_be_read(kit: Path):
     assert wrote.marker == listed.marker == heard.marker == "mark-<nonce>"
     assert (wrote.id, wrote.inbox_id, wrote.echo_id) == (listed.id, heard.inbox_id, heard.echo_id)
     assert wrote.sender is not None and wrote.sender.kind == "contact"
+
+
+@pytest.mark.kit
+def test_a_conversation_as_it_was_recorded_can_be_read(kit: Path):
+    told = json.loads((kit / "chatwoot-4.10/recordings/app.conversations.json").read_text())
+    steps = {step["step"]: filled(step) for step in told["steps"]}
+    found = Described.parse(steps["show"]["response"]["body"])
+    assert (found.attributes, found.labels) == ({}, ())

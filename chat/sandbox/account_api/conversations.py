@@ -89,6 +89,15 @@ def show_conversation(ctx: Context, request: Request) -> Response:
     return json_response(conversation_shape(ctx, find_conversation(ctx, request)))
 
 
+@router.on("PATCH|PUT", CONVERSATION, bots=True)
+def update_conversation(ctx: Context, request: Request) -> Response:
+    """Only its priority can be changed so; all of it is answered."""
+    conversation = find_conversation(ctx, request)
+    if "priority" in request.params:
+        _prioritise(ctx, conversation, request.params["priority"])
+    return json_response(conversation_shape(ctx, conversation))
+
+
 @router.on("DELETE", CONVERSATION)
 def delete_conversation(ctx: Context, request: Request) -> Response:
     require_administrator(ctx)
@@ -141,13 +150,16 @@ def toggle_typing(ctx: Context, request: Request) -> Response:
 
 @router.on("POST", f"{CONVERSATION}/toggle_priority", bots=True)
 def toggle_priority(ctx: Context, request: Request) -> Response:
-    conversation = find_conversation(ctx, request)
-    priority = text(request.params.get("priority")) or None
+    _prioritise(ctx, find_conversation(ctx, request), request.params.get("priority"))
+    return head()
+
+
+def _prioritise(ctx: Context, conversation: Conversation, told: object) -> None:
+    priority = text(told) or None
     if priority not in (*PRIORITIES, None):
         raise Crash
     conversation.priority = priority
     conversations.saved(ctx, conversation)
-    return head()
 
 
 @router.on("POST", f"{CONVERSATION}/custom_attributes", bots=True)
