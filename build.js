@@ -69,7 +69,7 @@ async function frame() {
 }
 
 /** What the launcher's parts call each other by, and nobody else: every page loads each byte of it. */
-const INWARD = /^(address|api|asks|button|call|done|dress|emit|hear|loadAfresh|missed|need|panel|placed|ready|say|speak|tell)$/;
+const INWARD = /^(address|api|asks|begun|button|call|done|dress|emit|hear|leave|loadAfresh|missed|need|pane|panel|placed|ready|say|speak|tell)$/;
 
 async function standalone() {
   const formats = /** @type {const} */ (["iife", "esm"]);

@@ -99,6 +99,12 @@ export interface ChatApi {
   setTheme(theme: Theme): Promise<void>;
   /** Kept until the visitor acts, then told. */
   setAttributes(attributes: Attributes): Promise<void>;
+  /** Of the conversation that is looked at, else of the next one. Needs the inbox's bot token: else `unsupported`. */
+  setConversationAttributes(attributes: Attributes): Promise<void>;
+  deleteConversationAttribute(key: string): Promise<void>;
+  /** One that the inbox allows; needs its agent's token: else `unsupported`. Agents' own are never removed. */
+  setLabel(label: string): Promise<void>;
+  removeLabel(label: string): Promise<void>;
   /** Answers with the function that ends it. */
   on<N extends EventName>(name: N, listener: (detail: Events[N]) => void): () => void;
   off<N extends EventName>(name: N, listener: (detail: Events[N]) => void): void;

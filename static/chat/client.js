@@ -6,6 +6,7 @@
  *     client.start();
  *     client.send("Hello");
  *
+ * @import { Late, Noted } from "./annotations.js"
  * @import { Clock } from "./clock.js"
  * @import { Phase } from "./connection.js"
  * @import { Locked } from "./locks.js"
@@ -103,9 +104,7 @@ export class ChatClient {
   }
 
   /** The page goes away, perhaps for good. */
-  leave() {
-    this.unsent.leave();
-  }
+  leave = () => this.unsent.leave();
 
   /** The network is back, or the page is looked at again. */
   wake() {
@@ -148,19 +147,23 @@ export class ChatClient {
    * Sign in; what was said without a name becomes theirs. @param {unknown} told `{token}`, or `{identifier, identifier_hash}`
    * @returns {Promise<boolean>} false: they sit here already. Raises Refused, Unavailable, Closed.
    */
-  async identify(told) {
-    return this.seat.identify(told);
-  }
+  identify = (told) => this.seat.identify(told);
 
   /** Sign out: here at once, in all tabs. Raises Unavailable where the server hears of it only later. */
-  async logout() {
-    await this.seat.logout();
+  logout = () => this.seat.logout();
+
+  /** Of whoever sits here, unproven; a newcomer's are kept until they act. @param {Attributes} attributes */
+  setAttributes = (attributes) => this.seat.setAttributes(attributes);
+
+  /** Of the conversation that is looked at, or else the next one. @param {Noted} noted @param {Late} [late] */
+  async annotate(noted, late) {
+    await (await import("./annotations.js")).annotationsOf(this).note(noted, late);
   }
 
-  /** @param {Attributes} attributes of whoever sits here, unproven; a newcomer's are kept until they act */
-  async setAttributes(attributes) {
-    await this.seat.setAttributes(attributes);
-  }
+  setConversationAttributes = (/** @type {Attributes} */ attributes) => this.annotate({ attributes });
+  deleteConversationAttribute = (/** @type {string} */ key) => this.annotate({ attributes: { [key]: null } });
+  setLabel = (/** @type {string} */ label) => this.annotate({ labels: { [label]: true } });
+  removeLabel = (/** @type {string} */ label) => this.annotate({ labels: { [label]: false } });
 
   /** Send again what was refused, failed or never confirmed. @param {string} echoId */
   retry(echoId) {
@@ -214,9 +217,7 @@ export class ChatClient {
   }
 
   /** Fetch the page before the oldest message. @returns {Promise<boolean>} false: nothing came */
-  async older() {
-    return this.history.older(this.state);
-  }
+  older = async () => this.history.older(this.state);
 
   /** Read the state once; a socket only if something waits to be sent. @returns {Promise<boolean>} false: it could not be read */
   async glance() {

@@ -34,7 +34,10 @@ const named = (name, what) => {
 function listen(chat, $chatwoot) {
   chat.on("open", () => raise("opened"));
   chat.on("close", () => raise("closed"));
-  chat.on("error", ({ code, message }) => raise("error", { code, message }));
+  chat.on("error", ({ code, message }) => {
+    if (code === "unsupported") console.warn(message); // Chatwoot's own widget could do it: whoever moves shall know.
+    raise("error", { code, message });
+  });
   chat.on("message", (message) => raise("on-message", asChatwoot(message)));
   chat.on("popout", () => $chatwoot.popoutChatWindow());
   chat.on("start", ({ first }) => raise("on-start-conversation", { hasConversation: !first }));
@@ -65,29 +68,15 @@ function person(chat, $chatwoot) {
 }
 
 /** @param {ChatApi} chat */
-function attributes(chat) {
-  /** @type {Set<string>} */
-  const labels = new Set();
-  const label = () => chat.setAttributes({ labels: [...labels].join(", ") || null });
-  return {
-    setCustomAttributes: (/** @type {Loose} */ values) => void chat.setAttributes(filled(values)),
-    deleteCustomAttribute: (/** @type {string} */ name) => void chat.setAttributes({ [named(name, "Custom attribute")]: null }),
-    setConversationCustomAttributes(/** @type {Loose} */ values) {
-      const entries = Object.entries(filled(values)).map(([name, value]) => [`conversation_${name}`, value]);
-      chat.setAttributes(Object.fromEntries(entries));
-    },
-    deleteConversationCustomAttribute: (/** @type {string} */ name) =>
-      void chat.setAttributes({ [`conversation_${named(name, "Custom attribute")}`]: null }),
-    setLabel(/** @type {string} */ name) {
-      labels.add(named(name, "Label"));
-      label();
-    },
-    removeLabel(/** @type {string} */ name) {
-      labels.delete(name);
-      label();
-    },
-  };
-}
+const attributes = (chat) => ({
+  setCustomAttributes: (/** @type {Loose} */ values) => void chat.setAttributes(filled(values)),
+  deleteCustomAttribute: (/** @type {string} */ name) => void chat.setAttributes({ [named(name, "Custom attribute")]: null }),
+  setConversationCustomAttributes: (/** @type {Loose} */ values) => void chat.setConversationAttributes(filled(values)),
+  deleteConversationCustomAttribute: (/** @type {string} */ name) =>
+    void chat.deleteConversationAttribute(named(name, "Custom attribute")),
+  setLabel: (/** @type {string} */ name) => void chat.setLabel(named(name, "Label")),
+  removeLabel: (/** @type {string} */ name) => void chat.removeLabel(name),
+});
 
 /** @param {ChatApi} chat @param {Loose} $chatwoot @param {ReturnType<typeof dress>} worn */
 function looks(chat, $chatwoot, worn) {

@@ -11,16 +11,16 @@ import { registry } from "./sdk/registry.js";
 import { safely } from "./sdk/safely.js";
 
 safely(() => {
-  const script = document.currentScript ?? document.querySelector("script[data-inbox]");
-  if (!(script instanceof HTMLScriptElement)) return;
+  const script = /** @type {HTMLScriptElement|null} */ (document.currentScript ?? document.querySelector("script[data-inbox]"));
+  if (!script) return;
   const { inbox, chatwootCompat, ...settings } = script.dataset;
   const { origin } = new URL(script.src);
-  const early = window.chatproxy;
+  const early = /** @type {any} */ (window.chatproxy);
   const chatproxy = /** @type {Chatproxy} */ (early?.start ? early : registry(origin));
   window.chatproxy = chatproxy;
   const isCompat = chatwootCompat !== undefined;
   if (inbox && !isCompat) chatproxy.start({ origin, inbox, .../** @type {any} */ (settings) });
-  if (Array.isArray(early?.q)) chatproxy.q.push(...early.q);
+  if (early?.q?.length) chatproxy.q.push(...early.q); // That of a script that ran before has no length.
   if (!isCompat) return;
   window.chatwootSDK ??= { run: (/** @type {unknown} */ asked) => (window.chatwootSDK.asked = asked) }; // Until it is here.
   import(`${origin}/compat.js`).catch(console.warn);

@@ -109,6 +109,8 @@ function hostOf(around, allowed) {
     identify: grant("identify"),
     logout: grant("logout"),
     attributes: grant("attributes"),
+    conversation: grant("conversation"),
+    labels: async (/** @type {unknown} */ _, /** @type {(error: unknown) => void} */ late) => late(new Refused("unsupported", "It cannot.")),
   };
   const host = new Host({ window: around.window, allowed, events });
   host.start();
@@ -132,6 +134,17 @@ test("the frame speaks to the exact origin of its host and hears nobody else", (
   around.hear(good);
   around.hear({ ...good, data: { chatproxy: 1, type: "closed" } });
   assert.deepEqual(heard, ["open", "closed"]);
+});
+
+test("what was kept and is refused later is told to the page as an error", async () => {
+  const around = fakeWindow({});
+  hostOf(around, ["https://shop.test"]);
+  around.hear({ origin: "https://shop.test", source: around.parent, data: { chatproxy: 1, type: "labels", id: 7, value: { vip: true } } });
+  await settled();
+  assert.deepEqual(around.posted.slice(1).map(({ data }) => data), [
+    { chatproxy: 1, type: "event", name: "error", detail: { code: "unsupported", message: "It cannot." } },
+    { chatproxy: 1, type: "answer", id: 7 },
+  ]);
 });
 
 test("T23: no other window, origin or shape moves the frame", () => {

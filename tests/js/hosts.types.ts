@@ -8,6 +8,8 @@ export async function page(): Promise<void> {
   await chatproxy.identify({ token: async () => "a.b.c" });
   await chatproxy.identify({ identifier: 7, identifier_hash: "abc" });
   await chatproxy.setAttributes({ plan: "pro", vip: true, seats: 3, old: null });
+  await chatproxy.setConversationAttributes({ order: "A-17", old: null });
+  chatproxy.q.push(["setLabel", "vip"], ["removeLabel", "vip"], ["deleteConversationAttribute", "order"]);
   await chatproxy.setTheme("auto");
   const off: () => void = chatproxy.on("unread", (count) => count.toFixed());
   const heard = (message: ChatMessage): string => message.sender ?? message.text;

@@ -1,19 +1,19 @@
 /**
  * The page around the frame. Both sides name the other's exact origin; anything else is not answered.
  *
- * @typedef {"identify"|"logout"|"attributes"} Wish what a page wants done and hears the end of
+ * @typedef {"identify"|"logout"|"attributes"|"conversation"|"labels"} Wish what a page wants done and hears the end of
  * @typedef {{open: (how: {focus: boolean}) => void, closed: () => void, look?: (look: {locale?: string, theme?: string}) => void}
- *   & Record<Wish, (value: unknown) => Promise<void>>} HostEvents
+ *   & Record<Wish, (value: unknown, late: (error: unknown) => void) => Promise<void>>} HostEvents `late`: told of an end after that
  * @typedef {{code: string, message: string}} Trouble
  * @typedef {{id: string, conversation: string, direction: "incoming"|"outgoing", at: number, content_type: string,
  *   text: string, sender: string|null}} ToldMessage
- * @typedef {{unread: number, message: ToldMessage, start: {first: boolean}, postback: unknown, popout: undefined, expired: undefined}} Happenings
+ * @typedef {{unread: number, message: ToldMessage, start: {first: boolean}, postback: unknown, popout: undefined, expired: undefined, error: Trouble}} Happenings
  * @typedef {{type: "ready"|"close"|"forget"} | {type: "words", words: object} | {type: "answer", id: number, error?: Trouble}
  *   | {type: "event", name: keyof Happenings, detail?: unknown}} Told
  */
 import { Closed, Refused, Unavailable } from "../troubles.js";
 
-const WISHES = /** @type {const} */ (["identify", "logout", "attributes"]);
+const WISHES = /** @type {const} */ (["identify", "logout", "attributes", "conversation", "labels"]);
 
 export class Host {
   /** @type {string|null} */ #origin;
@@ -77,7 +77,7 @@ export class Host {
   /** @param {Wish} wish @param {{id: number, value: unknown}} message */
   async #grant(wish, { id, value }) {
     try {
-      await this.events[wish](value);
+      await this.events[wish](value, (error) => this.happened("error", troubleOf(error)));
       this.tell({ type: "answer", id });
     } catch (error) {
       this.tell({ type: "answer", id, error: troubleOf(error) });

@@ -1,4 +1,7 @@
-/** Starts the chat of this page: the frame's, or the full page's. */
+/**
+ * Starts the chat of this page: the frame's, or the full page's.
+ * @import { Late } from "../annotations.js"
+ */
 import { ChatClient } from "../client.js";
 import { BEGUN, LEAVING } from "../session.js";
 import { App } from "./app.js";
@@ -82,6 +85,9 @@ async function glance(client) {
   if (!(await client.glance())) addEventListener("online", () => void client.glance(), { once: true });
 }
 
+/** @param {object|undefined} values */
+const plain = (values) => Object.fromEntries(Object.entries(values ?? {}));
+
 /** What the page around us may want. @param {ChatClient} client @param {() => void} settled when it is known who sits here */
 function wishes(client, settled) {
   return {
@@ -93,7 +99,9 @@ function wishes(client, settled) {
       }
     },
     logout: () => client.logout(),
-    attributes: (/** @type {any} */ values) => client.setAttributes(Object.fromEntries(Object.entries(values ?? {}))),
+    attributes: (/** @type {any} */ values) => client.setAttributes(plain(values)),
+    conversation: (/** @type {any} */ values, /** @type {Late} */ late) => client.annotate({ attributes: plain(values) }, late),
+    labels: (/** @type {any} */ values, /** @type {Late} */ late) => client.annotate({ labels: plain(values) }, late),
   };
 }
 

@@ -20,7 +20,7 @@ export class Chat {
   #inline;
   /** @type {Claim|null} */ #claim = null;
   /** @type {Promise<unknown>|null} for a token */ #asking = null;
-  /** @type {Attributes} */ #attributes = {};
+  /** @type {Record<string, Attributes>} by wish; a frame that is loaded anew is told again */ #noted = {};
 
   /** @param {Settings & {origin: string}} settings @param {Emit} emit */
   constructor(settings, emit) {
@@ -45,7 +45,7 @@ export class Chat {
 
   /** It stands in the page, for the first time or again: a frame that was torn out with it has to be loaded anew. */
   placed() {
-    if (this.#line.frame) return this.#line.loadAfresh();
+    if (this.#line.pane) return this.#line.loadAfresh();
     // Without a button nobody else would open it.
     const begin = () => (this.#view.button.parentNode ? this.#wrote() && this.#line.need() : this.open());
     (window.requestIdleCallback ?? setTimeout)(() => safely(begin));
@@ -56,6 +56,26 @@ export class Chat {
     const said = { origin: location.origin, locale, theme, mode: this.#inline && "inline", identity: this.#claim && "1", ...frame };
     const query = new URLSearchParams(/** @type {[string, string][]} */ (Object.entries(said).filter(([, value]) => value)));
     return `${origin}/frame/${inbox}/?${query}`;
+  }
+
+  /** @param {Record<string, any>} told by the frame */
+  hear({ type, name, detail, words }) {
+    if (type === "words") this.#view.speak(words);
+    if (type === "close") this.close();
+    if (type === "ready") this.#onReady();
+    if (type === "forget") this.#forget();
+    if (type !== "event") return;
+    if (name === "unread") {
+      this.#wrote(true);
+      this.#view.show(detail);
+    }
+    this.#emit(name, detail);
+  }
+
+  /** @param {boolean} is */
+  missed(is) {
+    this.#view.say(is);
+    if (is) this.#emit("error", trouble("unreachable"));
   }
 
   /** One first-party flag, no token: whoever has written before gets a true badge. @param {boolean} [now] @param {boolean} [blocked] */
@@ -70,6 +90,7 @@ export class Chat {
     }
   }
 
+  // What stands below is what a page may call (`CALLS`).
   get isOpen() {
     return this.#view.isOpen;
   }
@@ -104,7 +125,7 @@ export class Chat {
 
   /** Not before the frame knows who sits here. @param {boolean} focus */
   #tellOpen(focus) {
-    if (focus) this.#line.frame?.focus();
+    if (focus) this.#line.pane?.focus();
     Promise.resolve(this.#asking).then(() => this.isOpen && this.#line.tell({ type: "open", focus }));
   }
 
@@ -114,22 +135,23 @@ export class Chat {
     this.#claim = claim;
     this.#asking = asking;
     this.#line.need();
-    const answered = asking.then((token) => {
-      if (this.#asking !== asking) throw trouble("superseded");
-      this.#asking = null;
-      return this.#line.call("identify", { ...claim, token });
-    });
-    return this.#tried(answered);
+    return this.#tried(
+      asking.then((token) => {
+        if (this.#asking !== asking) throw trouble("superseded");
+        this.#asking = null;
+        return this.#line.call("identify", { ...claim, token });
+      }),
+    );
   }
 
-  async logout() {
-    const known = this.#line.frame || this.#wrote(undefined, true);
+  logout() {
+    const known = this.#line.pane || this.#wrote(undefined, true);
     this.#claim = this.#asking = null;
-    this.#attributes = {};
+    this.#noted = {};
     this.#forget();
     if (!known) return;
     this.#line.need();
-    await this.#tried(this.#line.call("logout"));
+    return this.#tried(this.#line.call("logout"));
   }
 
   #forget() {
@@ -138,10 +160,35 @@ export class Chat {
     this.#emit("unread", 0);
   }
 
-  /** @param {Attributes} attributes */
-  async setAttributes(attributes) {
-    Object.assign(this.#attributes, attributes);
-    if (this.#line.ready) await this.#tried(this.#line.call("attributes", attributes));
+  /** @param {string} wish @param {Attributes} values */
+  #note(wish, values) {
+    this.#noted[wish] = { ...this.#noted[wish], ...values };
+    if (this.#line.ready) return this.#tried(this.#line.call(wish, values));
+  }
+
+  /** @param {Attributes} values */
+  setAttributes(values) {
+    return this.#note("attributes", values);
+  }
+
+  /** @param {Attributes} values */
+  setConversationAttributes(values) {
+    return this.#note("conversation", values);
+  }
+
+  /** @param {string} key */
+  deleteConversationAttribute(key) {
+    return this.#note("conversation", { [key]: null });
+  }
+
+  /** @param {string} label */
+  setLabel(label) {
+    return this.#note("labels", { [label]: true });
+  }
+
+  /** @param {string} label */
+  removeLabel(label) {
+    return this.#note("labels", { [label]: null });
   }
 
   /** @param {string} locale */
@@ -161,32 +208,12 @@ export class Chat {
     this.#line.tell({ type: "look", ...look });
   }
 
-  /** @param {Record<string, any>} told by the frame */
-  hear({ type, name, detail, words }) {
-    if (type === "words") this.#view.speak(words);
-    if (type === "close") this.close();
-    if (type === "ready") this.#onReady();
-    if (type === "forget") this.#forget();
-    if (type !== "event") return;
-    if (name === "unread") {
-      this.#wrote(true);
-      this.#view.show(detail);
-    }
-    this.#emit(name, detail);
-  }
-
   #onReady() {
     const { activeElement } = document;
     if (this.#claim && !this.#asking && !this.#line.asks("identify")) this.identify(this.#claim).catch(() => {});
-    if (Object.keys(this.#attributes).length) this.setAttributes(this.#attributes).catch(() => {});
+    for (const wish in this.#noted) this.#note(wish, this.#noted[wish])?.catch(() => {});
     this.#emit("ready");
     if (this.isOpen) this.#tellOpen(!this.#inline && (activeElement === this.host || activeElement === document.body));
-  }
-
-  /** @param {boolean} is */
-  missed(is) {
-    this.#view.say(is);
-    if (is) this.#emit("error", trouble("unreachable"));
   }
 
   /** @template T @param {Promise<T>} doing @returns {Promise<T>} whose failure is an event, too */
@@ -200,3 +227,6 @@ export class Chat {
     if (key === "Escape" && !isComposing && !defaultPrevented) safely(() => this.close());
   }
 }
+
+/** What a page may call: the methods below `isOpen`, the seventh of them. */
+export const CALLS = Object.getOwnPropertyNames(Chat.prototype).slice(7);

@@ -4,12 +4,11 @@
  * @import { ChatApi } from "../chatproxy.js"
  * @import { Chat } from "./chat.js"
  */
+import { CALLS } from "./chat.js";
 import { safely } from "./safely.js";
 
-const CALLS = "open close toggle show hide identify logout setLocale setTheme setAttributes".split(" ");
-
 export class Handle {
-  /** @type {Chat|null} */ chat = null;
+  /** @type {Chat|null} */ begun = null;
   /** @type {Record<string, Set<(detail: any) => void>>} */ #listeners = Object.create(null);
   /** @type {(chat: Chat) => void} */ #begin = () => {};
   /** @type {Promise<Chat>} */ #begun = this.#waiting();
@@ -20,7 +19,7 @@ export class Handle {
     /** @type {any} */
     const api = {
       get isOpen() {
-        return !!self.chat?.isOpen;
+        return !!self.begun?.isOpen;
       },
       on: (/** @type {string} */ name, /** @type {(detail: any) => void} */ listener) => {
         (this.#listeners[name] ??= new Set()).add(listener);
@@ -43,13 +42,13 @@ export class Handle {
 
   /** @param {Chat} chat */
   start(chat) {
-    this.chat = chat;
+    this.begun = chat;
     this.#begin(chat);
   }
 
   #stop() {
-    this.chat?.destroy();
-    this.chat = null;
+    this.begun?.destroy();
+    this.begun = null;
     this.#begun = this.#waiting();
     this.#listeners = Object.create(null);
   }
@@ -61,7 +60,7 @@ export class Handle {
 
   /** @param {string} name @param {any} value */
   #call(name, value) {
-    const done = (async () => /** @type {any} */ (this.chat ?? (await this.#begun))[name](value))();
+    const done = (async () => /** @type {any} */ (this.begun ?? (await this.#begun))[name](value))();
     done.catch(() => {}); // Whoever does not ask how it went is not told by an unhandled rejection.
     return done;
   }

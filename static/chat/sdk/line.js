@@ -16,7 +16,7 @@ const CALL_MS = 20_000;
 export const trouble = (code, message = code) => Object.assign(Error(message), { code });
 
 export class Line {
-  /** @type {HTMLIFrameElement|null} */ frame = null;
+  /** @type {HTMLIFrameElement|null} */ pane = null;
   ready = false;
   #owner;
   #panel;
@@ -33,7 +33,7 @@ export class Line {
     this.#panel = panel;
     this.#origin = origin;
     addEventListener("message", (event) => this.#onMessage(event), { signal });
-    addEventListener("online", () => this.frame && !this.ready && safely(() => this.loadAfresh()), { signal });
+    addEventListener("online", () => this.pane && !this.ready && safely(() => this.loadAfresh()), { signal });
     signal.addEventListener("abort", () => this.#end());
   }
 
@@ -49,7 +49,7 @@ export class Line {
 
   /** Unless it is there or on its way. */
   need() {
-    if (!this.frame || this.#isMissed) this.loadAfresh();
+    if (!this.pane || this.#isMissed) this.loadAfresh();
   }
 
   /** Somebody acted, or the network is back: no need for patience. */
@@ -64,14 +64,14 @@ export class Line {
   #load() {
     this.ready = false;
     this.#panel.classList.remove("ready");
-    this.frame?.remove();
-    this.frame = document.createElement("iframe");
-    this.frame.title = "Chat";
-    this.frame.allow = "microphone;fullscreen";
-    this.frame.addEventListener("load", () => this.ready || this.#later(LOADED_MS, () => this.#miss()));
+    this.pane?.remove();
+    this.pane = document.createElement("iframe");
+    this.pane.title = "Chat";
+    this.pane.allow = "microphone;fullscreen";
+    this.pane.addEventListener("load", () => this.ready || this.#later(LOADED_MS, () => this.#miss()));
     this.#later(READY_MS, () => this.#miss());
-    this.frame.src = this.#owner.address();
-    this.#panel.append(this.frame);
+    this.pane.src = this.#owner.address();
+    this.#panel.append(this.pane);
   }
 
   /** The frame has not said a word: say so, and try again while somebody waits for it. */
@@ -90,7 +90,7 @@ export class Line {
 
   /** @param {object} message */
   tell(message) {
-    if (this.ready) this.frame?.contentWindow?.postMessage({ chatproxy: 1, ...message }, this.#origin);
+    if (this.ready) this.pane?.contentWindow?.postMessage({ chatproxy: 1, ...message }, this.#origin);
   }
 
   /** Ask for something and hear how it went; at the latest in 20 s. @param {string} type @param {unknown} [value] @returns {Promise<void>} */
@@ -112,7 +112,7 @@ export class Line {
 
   /** @param {MessageEvent} event */
   #onMessage({ origin, source, data }) {
-    if (origin !== this.#origin || !this.frame || source !== this.frame.contentWindow || data?.chatproxy !== 1) return;
+    if (origin !== this.#origin || !this.pane || source !== this.pane.contentWindow || data?.chatproxy !== 1) return;
     if (data.type === "answer") this.#calls.get(data.id)?.done(data.error);
     if (data.type === "ready") this.#begin();
     safely(() => this.#owner.hear(data));

@@ -1,9 +1,7 @@
 /** How the launcher and the panel look; they live in a shadow root, so the host's styles and ours do not meet. */
 export const SVG = "http://www.w3.org/2000/svg";
-export const ICONS = {
-  open: "M4.5 6.5a3 3 0 0 1 3-3h9a3 3 0 0 1 3 3v6a3 3 0 0 1-3 3H12l-4.5 4v-4a3 3 0 0 1-3-3z",
-  close: "M6 9.5l6 6 6-6",
-};
+export const BUBBLE = "M4.5 6.5a3 3 0 0 1 3-3h9a3 3 0 0 1 3 3v6a3 3 0 0 1-3 3H12l-4.5 4v-4a3 3 0 0 1-3-3z";
+export const CHEVRON = "M6 9.5l6 6 6-6";
 
 const CSS = `
 :host{all:initial;position:fixed;z-index:2147483000;--s:#fdfcfa;--t:#1f1d1a;--l:#0000001a}

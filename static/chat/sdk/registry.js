@@ -12,7 +12,7 @@ export function registry(origin) {
   /** @type {Map<string, Handle>} */
   const handles = new Map();
   const stopped = () => {
-    if (![...handles.values()].some(({ chat }) => chat)) window.chatproxy = { q: [] };
+    if (![...handles.values()].some(({ begun }) => begun)) window.chatproxy = { q: [] };
   };
   const first = new Handle(stopped);
 
@@ -26,7 +26,7 @@ export function registry(origin) {
   const api = Object.create(first.api);
   api.start = (/** @type {Settings} */ settings) => {
     const handle = handleOf(settings.inbox);
-    const { chat } = handle;
+    const chat = handle.begun;
     if (!chat) safely(() => handle.start(new Chat({ origin, ...settings }, (name, detail) => handle.emit(name, detail))));
     else if (chat.host === settings.host) chat.placed(); // Moved, which tears its frame out.
     return handle.api;

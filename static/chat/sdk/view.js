@@ -2,7 +2,7 @@
  * What is seen of a chat on the host's page: a button with a badge, and a panel for the frame.
  * @import { Settings } from "../chatproxy.js"
  */
-import { ICONS, SVG, sheetOf } from "./look.js";
+import { BUBBLE, CHEVRON, SVG, sheetOf } from "./look.js";
 import { safely } from "./safely.js";
 
 const WORDS = {
@@ -41,7 +41,7 @@ export class View {
     this.#svg.setAttribute("viewBox", "0 0 24 24");
     this.#svg.append(this.#shape);
     this.panel.append(this.#note);
-    this.#box.append(this.panel, ...(mode === "launcher" ? [this.button] : []));
+    this.#box.append(this.panel, mode === "launcher" ? this.button : "");
     this.#root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
     this.#root.adoptedStyleSheets = [sheetOf(accent, mode === "inline")];
     this.#root.replaceChildren(this.#box);
@@ -89,7 +89,7 @@ export class View {
     const { isOpen } = this;
     const count = isOpen ? 0 : unread;
     this.#count = unread;
-    this.#shape.setAttribute("d", isOpen ? ICONS.close : ICONS.open);
+    this.#shape.setAttribute("d", isOpen ? CHEVRON : BUBBLE);
     this.#badge.hidden = !count;
     this.#badge.textContent = count > 9 ? "9+" : `${count}`;
     this.button.ariaLabel = this.#words[isOpen ? "labelClose" : count ? "labelUnread" : "label"].replace("{count}", `${count}`);
