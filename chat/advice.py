@@ -44,7 +44,7 @@ PLATFORM: Advice = {
         "PlatformApp.find(NUMBER OF THE APP), permissible: Account.find(NUMBER OF THE ACCOUNT))"
     ),
 }
-AGAIN = "Run the same command again: what was made meanwhile is found by its name"
+AGAIN = "Run the same command again: what is done already is found"
 
 
 class Stopped(Exception):

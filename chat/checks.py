@@ -24,6 +24,7 @@ def register() -> None:
         proxies_are_named,
         debug_is_off,
         policies_are_read,
+        erasures_reach_chatwoot,
     )
     for check in (is_migrated, has_an_inbox, *mentioned):
         checks.register(check, TAG, deploy=True)
@@ -184,6 +185,27 @@ def policies_are_read(**_: Any) -> list[checks.CheckMessage]:
         )
         for inbox in Inbox.objects.exclude(policy={}).order_by("slug")
         for trouble in policy.read(inbox.policy).troubles
+    ]
+
+
+def erasures_reach_chatwoot(**_: Any) -> list[checks.CheckMessage]:
+    from chat import policy
+    from chat.models import Inbox
+
+    if unapplied_migrations():
+        return []
+    told = Inbox.objects.exclude(policy={}).select_related("chatwoot").order_by("slug")
+    wanting = [inbox for inbox in told if policy.erases_upstream(inbox.policy)]
+    served = settings.CHATWOOT_URL if settings.CHATWOOT_ADMIN_TOKEN else ""
+    return [
+        checks.Warning(
+            f"Visitors of inbox {inbox.slug} who erase themselves wait to be deleted at Chatwoot, which nobody does",
+            hint="Set CHATWOOT_URL and CHATWOOT_ADMIN_TOKEN for it; see docs/operating.md",
+            obj=inbox.slug,
+            id="chat.W007",
+        )
+        for inbox in wanting
+        if inbox.chatwoot.url != served
     ]
 
 

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
-from chat import erasing, files, profile
+from chat import erasing, files, policy, profile, removals
 from chat.courier import Courier
 from chat.export import export
 from chat.feed import Pen
 from chat.holding import Holding
+from chat.models import Inbox
 from chat.profile import Profile
 from chat.reader import Reader
 from chat.wire.errors import Code, Refusal
@@ -46,8 +47,8 @@ class People:
         return await self._read(export, contact_id)
 
     async def erase(self, contact_id: uuid.UUID) -> None:
-        """For good, and at once: rows, files, sessions. Chatwoot is not told."""
-        paths = await self._write(contact_id, partial(erasing.erase, contact_id=contact_id))
+        """For good, and at once: rows, files, sessions. Chatwoot deletes them soon, where the operator wants that."""
+        paths = await self._write(contact_id, partial(_erase, contact_id=contact_id))
         self._holding.forget(contact_id)
         await asyncio.to_thread(files.remove, paths)
         log.info("contact %s was erased", contact_id)
@@ -63,3 +64,10 @@ class People:
             return await self._writer.write(change, contacts=(contact_id,), priority=Priority.ACCEPT)
         except BUSY as error:
             raise Refusal(Code.UNAVAILABLE) from error
+
+
+def _erase(pen: Pen, *, contact_id: uuid.UUID) -> list[str]:
+    inbox = Inbox.objects.filter(contacts=contact_id).first()
+    if inbox is not None and policy.erases_upstream(inbox.policy):
+        removals.note(contact_id, now=pen.now)
+    return erasing.erase(pen, contact_id)

@@ -31,6 +31,7 @@ from chat.presence import Presence
 from chat.probing import Probing
 from chat.processes import Processes
 from chat.reader import Reader
+from chat.removing import Removing
 from chat.resync import Resyncs
 from chat.retention import Retention
 from chat.sharing import Sharing
@@ -111,6 +112,7 @@ class Runtime:
         self.downloads = Downloads(self.reader, self.upstreams)
         self.avatars = Avatars(self.reader, self.upstreams)
         self.retention = Retention(self.writer, self.reader)
+        self.removing = Removing(self.upstreams, self.reader)
         files = (self.uploads, self.downloads, self.avatars)
         self.conversations = Conversations(self.writer, self.reader, self.holding, self.courier, self.upstreams, *files)
         self._tasks = Tasks()
@@ -181,6 +183,7 @@ class Runtime:
                 await self.hints.sweep()
                 await self.uploads.sweep()
                 await self.retention.sweep()
+                await self.removing.sweep()
                 self.conversations.inboxes.refresh(self.holding.inboxes())
             except Exception:  # As above.
                 log.exception("tidying failed")

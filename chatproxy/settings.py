@@ -54,7 +54,7 @@ CHATWOOT_INBOX_SLUG = env.slug("CHATWOOT_INBOX_SLUG", default="main")
 CHATWOOT_INBOX_NAME = env.text("CHATWOOT_INBOX_NAME")
 CHATWOOT_PORTAL = env.slug("CHATWOOT_PORTAL")
 CHATWOOT_PORTAL_URL = env.url("CHATWOOT_PORTAL_URL", schemes=("http", "https"), example="https://help.example.com")
-CHATWOOT_ADMIN_TOKEN = env.text("CHATWOOT_ADMIN_TOKEN")  # these three for `connect_chatwoot` alone
+CHATWOOT_ADMIN_TOKEN = env.text("CHATWOOT_ADMIN_TOKEN")  # these three for commands; `serve` may need the first
 CHATWOOT_PLATFORM_TOKEN = env.text("CHATWOOT_PLATFORM_TOKEN")
 CHATWOOT_AGENT_TOKEN = env.text("CHATWOOT_AGENT_TOKEN")
 ALLOWED_ORIGINS = env.origins("ALLOWED_ORIGINS")

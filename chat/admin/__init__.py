@@ -3,6 +3,6 @@
 Secrets go in, never out.
 """
 
-from chat.admin import blocks, conversations, deliveries, inboxes, processes, servers, webhooks
+from chat.admin import blocks, conversations, deliveries, inboxes, processes, removals, servers, webhooks
 
-__all__ = ["blocks", "conversations", "deliveries", "inboxes", "processes", "servers", "webhooks"]
+__all__ = ["blocks", "conversations", "deliveries", "inboxes", "processes", "removals", "servers", "webhooks"]

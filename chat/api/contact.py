@@ -40,7 +40,7 @@ async def export_contact(request: ApiRequest) -> HttpResponse:
 async def erase_contact(request: ApiRequest) -> HttpResponse:
     """Erase this person here, for good: conversations, files, and all sessions, this one too.
 
-    What agents have in Chatwoot stays there.
+    What agents have in Chatwoot stays there, unless the operator wants it deleted, too, which then takes a moment.
     """
     await request.conversations().people.erase(request.auth.contact_id)
     return HttpResponse(status=204)

@@ -71,6 +71,12 @@ def set_settings(sandbox: Sandbox, request: Request) -> Response:
     return json_response({"rack_timeout": sandbox.rack_timeout, "skew_s": sandbox.skew_s})
 
 
+def forget_presence(sandbox: Sandbox, request: Request) -> Response:
+    """Nobody counts as online until they are heard of again: 20 s in no time."""
+    sandbox.presence.clear()
+    return json_response({})
+
+
 def show_ledger(sandbox: Sandbox, request: Request) -> Response:
     """Every message of every conversation in the order an agent would see, private notes and activities too."""
     conversations = sandbox.store.all(Conversation)
@@ -87,6 +93,7 @@ CONTROLS: dict[tuple[str, str], Callable[[Sandbox, Request], Response]] = {
     ("GET", "stats"): show_stats,
     ("POST", "reset_stats"): reset_stats,
     ("POST", "settings"): set_settings,
+    ("POST", "forget_presence"): forget_presence,
     ("GET", "ledger"): show_ledger,
     ("GET", "world"): show_world,
 }

@@ -20,6 +20,9 @@ class Presence:
     def update(self, account_id: int, kind: Kind, row_id: int) -> None:
         self._seen.setdefault((account_id, kind), {})[row_id] = self._clock()
 
+    def clear(self) -> None:
+        self._seen.clear()
+
     def online(self, account_id: int, kind: Kind) -> dict[str, str]:
         oldest = self._clock() - PRESENCE_DURATION_S
         seen = self._seen.get((account_id, kind), {})

