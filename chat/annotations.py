@@ -23,6 +23,7 @@ from chat.wire.profile import MAX_ATTRIBUTES, clean_conversation_attributes
 
 Kind, State = Delivery.Kind, Delivery.State
 MAX_LABELS = 20  # of one conversation
+MOST_AT_ONCE = 2  # of each kind within ``order.PAUSE_MS``: each takes up to three requests
 
 
 def set_attributes(
@@ -102,7 +103,7 @@ def _tell(pen: Pen, conversation: Conversation, kind: str, news: dict[str, Any])
     if waiting is not None:
         Delivery.objects.filter(id=waiting.id).update(payload={WANTED: waiting.payload[WANTED] | news})
         return
-    not_before = order.end_of_pause(lane, kind, pen.now)
+    not_before = order.end_of_pause(lane, kind, pen.now, most=MOST_AT_ONCE)
     outbox.enqueue(pen, kind, conversation, payload={WANTED: news}, not_before=not_before)
     if conversation.chatwoot_id is None:
         order.to_the_head(ours.get(state=State.ACCEPTED, attempt=0).id)  # agents read it with the first message

@@ -23,11 +23,11 @@ def tail(lane: str) -> int:
     return (Delivery.objects.filter(lane=lane).aggregate(last=Max("position"))["last"] or 0) + 1
 
 
-def end_of_pause(lane: str, kind: str, now: int) -> int:
-    """Now, unless many of this kind went lately: each costs Chatwoot a request ahead of everybody's resync."""
+def end_of_pause(lane: str, kind: str, now: int, *, most: int = MOST_AT_ONCE) -> int:
+    """Now, unless many of this kind went lately: each costs Chatwoot requests ahead of everybody's resync."""
     sent = Delivery.objects.filter(lane=lane, kind=kind, started_at__gt=now - PAUSE_MS, started_at__lte=now)
-    times = list(sent.order_by("-started_at").values_list("started_at", flat=True)[:MOST_AT_ONCE])
-    return times[-1] + PAUSE_MS if len(times) == MOST_AT_ONCE else now
+    times = list(sent.order_by("-started_at").values_list("started_at", flat=True)[:most])
+    return times[-1] + PAUSE_MS if len(times) == most else now
 
 
 def to_the_tail(delivery_id: uuid.UUID) -> None:

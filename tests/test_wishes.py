@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from chat import acceptance, mirror, order, outbox
+from chat import acceptance, annotations, mirror, order, outbox
 from chat.acceptance import Accepted
-from chat.models import Delivery, Message
+from chat.models import Delivery, Inbox, Message
 from tests.fixtures.people import NOW, Person, conversation, hear, say, told, write
 from tests.fixtures.progress import claim
 
@@ -67,6 +67,22 @@ def test_what_was_said_or_reopened_since_is_resolved_again(alice: Person, hello:
     resolve(alice, hello, now=NOW + 5)
     assert not carry(alice, Kind.RESOLVE, now=NOW + 5)
     assert carry(alice, Kind.RESOLVE, now=NOW + 2 + order.PAUSE_MS)
+
+
+def test_what_a_page_says_over_and_over_costs_little_and_its_last_word_counts(alice: Person, hello: Accepted):
+    Inbox.objects.update(bot_token="token", account_id=1)
+    asked = 0
+    for number, now in enumerate(range(NOW, NOW + order.PAUSE_MS, FRAME_MS)):
+        wanted = {"page": number, f"k{number % 5}": number}
+        say_of = {"conversation_id": hello.conversation_id, "wanted": wanted}
+        write(annotations.set_attributes, alice.id, of=alice, now=now, **say_of)
+        asked += carry(alice, Kind.ATTRIBUTES, now=now)
+    assert asked == annotations.MOST_AT_ONCE
+    waiting = Delivery.objects.get(kind=Kind.ATTRIBUTES, state=State.ACCEPTED)
+    assert waiting.due_at == NOW + order.PAUSE_MS
+    assert waiting.payload == {
+        "wanted": {"page": number} | {f"k{each % 5}": each for each in range(number - 4, number + 1)}
+    }
 
 
 def question(person: Person, number: int) -> Message:
