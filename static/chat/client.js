@@ -99,9 +99,7 @@ export class ChatClient {
     if (this.session.begun || this.state.unsent.length) this.connection.start();
   }
 
-  stop() {
-    this.connection.stop();
-  }
+  stop = () => this.connection.stop();
 
   /** The page goes away, perhaps for good. */
   leave = () => this.unsent.leave();
@@ -114,9 +112,7 @@ export class ChatClient {
   }
 
   /** The browser says that the network is gone. */
-  lose() {
-    this.connection.lose();
-  }
+  lose = () => this.connection.lose();
 
   /** @param {boolean} visible whether somebody can see the chat: only then agents are shown a present visitor */
   look(visible) {
