@@ -13,6 +13,7 @@ from chat.wire.errors import Code
 FOR_PROGRAMS = {
     *("bad_frame", "bad_request", "not_json", "not_found", "method_not_allowed", "range_invalid", "echo_id_mismatch"),
     *("unknown_token", "foreign_origin", "no_such_inbox", "not_lost", "profile_invalid", "too_many_attributes"),
+    *("label_refused", "unsupported"),
 }
 
 
