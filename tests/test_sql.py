@@ -11,7 +11,9 @@ from chat.records import ConversationRecord, MessageRecord
 from tests.fixtures.people import NOW, Person, cabled, create_upstream, hear, say, told
 
 pytestmark = pytest.mark.django_db
-ELSEWHERE = {"created_at", "verified_id", "confirmed_at", "transcript_at", "transcript_to"}  # read by what needs them
+ELSEWHERE = {  # read by what needs them
+    *("created_at", "verified_id", "confirmed_at", "transcript_at", "transcript_to", "attributes", "labels"),
+}
 
 
 @pytest.mark.parametrize(("record", "model"), [(MessageRecord, Message), (ConversationRecord, Conversation)])
