@@ -5,7 +5,7 @@ from collections.abc import Callable
 from itertools import count
 
 
-async def eventually(condition: Callable[[], object], *, within_s: float = 20) -> None:
+async def eventually(condition: Callable[[], object], *, within_s: float = 60) -> None:
     """Let the loop run until `condition()` holds; fails the test after `within_s`."""
     async with asyncio.timeout(within_s):
         for turn in count():
