@@ -34,11 +34,10 @@ def set_attributes(
     Raises Refusal: no_such_conversation, unsupported, profile_invalid, too_many_attributes.
     """
     conversation = _conversation(contact_id, conversation_id)
-    inbox = conversation.inbox
+    inbox, keys = conversation.inbox, conversation.inbox.attribute_keys
+    wanted = clean_conversation_attributes(wanted, named=keys, only=bool(keys))
     if not inbox.bot_serves:
         raise Refusal(Code.UNSUPPORTED, "This chat cannot set attributes of a conversation: it has no bot token.")
-    keys = inbox.attribute_keys
-    wanted = clean_conversation_attributes(wanted, named=keys, only=bool(keys))
     before: dict[str, Any] = conversation.attributes
     after = {key: value for key, value in (before | wanted).items() if value is not None}
     if len(after) > MAX_ATTRIBUTES:

@@ -71,6 +71,8 @@ class Transcripts:
         ``count`` is told the address before anything is asked, and raises Refusal where that is too much.
         Raises Refusal (no_transcript, no_such_conversation, bad_request, too_fast, unavailable).
         """
+        if email is not None and recipient(email) is None:
+            raise Refusal(Code.BAD_REQUEST, "This is no e-mail address.")
         wish = await self._run(_wish, contact_id, conversation_id, email)
         if await self._run(_is_repeated, wish):
             return wish.recipient
@@ -148,18 +150,15 @@ def _recipient(conversation: Conversation, email: str | None) -> str:
     allowed, own = transcript(conversation.inbox), proven(conversation.contact)
     if allowed == "never":
         raise Refusal(Code.NO_TRANSCRIPT)
-    if email is None and own is None:
-        raise Refusal(Code.NO_TRANSCRIPT, UNKNOWN)
-    wanted = own if email is None else recipient(email)
-    if wanted is None:
-        raise Refusal(Code.BAD_REQUEST, "This is no e-mail address.")
-    if own is not None and wanted.lower() == own.lower():
+    if own is not None and (email is None or email.lower() == own.lower()):
         return own
+    if email is None:
+        raise Refusal(Code.NO_TRANSCRIPT, UNKNOWN)
     if allowed == "own":
         raise Refusal(Code.NO_TRANSCRIPT, NOT_YOURS)
     if not _is_answered(conversation):  # so that nobody writes to others what they like, in this site's name
         raise Refusal(Code.NO_TRANSCRIPT, UNANSWERED)
-    return wanted
+    return email
 
 
 def proven(contact: Contact) -> str | None:

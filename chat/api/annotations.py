@@ -32,7 +32,7 @@ async def put_attributes(request: ApiRequest, conversation_id: UUID, body: bodie
 async def put_labels(request: ApiRequest, conversation_id: UUID, body: bodies.PutLabels) -> HttpResponse:
     """Give a conversation labels that the inbox allows, or take those away that were given from here.
 
-    Where there is no agent's token, this is a 409 (unsupported); a label that is not allowed is a 422.
+    Where there is no agent's token (unsupported), or a label is not allowed (label_refused), this is a 409.
     """
     kept = await request.conversations().set_labels(
         request.auth.contact_id, conversation_id=conversation_id, add=body.add, remove=body.remove

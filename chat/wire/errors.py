@@ -76,7 +76,7 @@ ANSWERS: dict[Code, tuple[int, str]] = {
     Code.ANSWER_INVALID: (422, "This answer cannot be sent."),
     Code.PROFILE_INVALID: (422, "This cannot be kept."),
     Code.TOO_MANY_ATTRIBUTES: (409, "There are at most 20 attributes; forget some first."),
-    Code.LABEL_REFUSED: (422, "This chat does not take this label."),
+    Code.LABEL_REFUSED: (409, "This chat does not take this label."),
     Code.UNSUPPORTED: (409, "This chat cannot do this."),
     Code.NO_QUESTION: (409, "This message does not ask for an answer."),
     Code.NO_TRANSCRIPT: (409, "This conversation cannot be sent by e-mail."),

@@ -343,9 +343,9 @@ async def test_after_doubt_it_is_still_known_whose_labels_are(alice: Any, world:
 async def test_a_label_that_is_not_allowed_is_refused(alice: Any, world: World) -> None:
     talk = await talk_of(alice, world)
     refused = await label(alice, talk, "vip", "escalate")
-    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "label_refused")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "label_refused")
     await world.ask(partial(Inbox.objects.update, policy={}))
-    assert (await label(alice, talk, "vip")).status_code == 422, "without a list there is none"
+    assert (await label(alice, talk, "vip")).status_code == 409, "without a list there is none"
     assert labels(world) == []
 
 

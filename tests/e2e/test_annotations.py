@@ -72,7 +72,7 @@ def test_a_page_describes_a_conversation_before_and_after_its_first_message(
     chromium: Browser, site: str, sandbox: SandboxProcess
 ) -> None:
     context = chromium.new_context(base_url=site, locale="en-GB")
-    complaints = Complaints(context, "status of 422")
+    complaints = Complaints(context, "status of 409", "status of 422")
     page = host(context, site, script(site, 'data-inbox="main"'))
     page.wait_for_function("!!window.chatproxy?.setLabel")
     for call in ('setConversationAttributes({ order: "A-17", page: "/cart" })', 'setLabel("order-question")'):
