@@ -189,18 +189,18 @@ def policies_are_read(**_: Any) -> list[checks.CheckMessage]:
 
 
 def erasures_reach_chatwoot(**_: Any) -> list[checks.CheckMessage]:
-    from chat import policy
+    from chat import policy, removals
     from chat.models import Inbox
 
     if unapplied_migrations():
         return []
     told = Inbox.objects.exclude(policy={}).select_related("chatwoot").order_by("slug")
     wanting = [inbox for inbox in told if policy.erases_upstream(inbox.policy)]
-    served = settings.CHATWOOT_URL if settings.CHATWOOT_ADMIN_TOKEN else ""
+    served = removals.served(settings.CHATWOOT_URL) if settings.CHATWOOT_ADMIN_TOKEN else ""
     return [
         checks.Warning(
             f"Visitors of inbox {inbox.slug} who erase themselves wait to be deleted at Chatwoot, which nobody does",
-            hint="Set CHATWOOT_URL and CHATWOOT_ADMIN_TOKEN for it; see docs/operating.md",
+            hint="Set CHATWOOT_ADMIN_TOKEN for it; see docs/operating.md",
             obj=inbox.slug,
             id="chat.W007",
         )

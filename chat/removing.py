@@ -76,7 +76,7 @@ async def remove(api: ContactsApi, row: Removal, *, ours: Collection[str], even_
 
 
 class Removing:
-    """In the background, where there is ``CHATWOOT_ADMIN_TOKEN``: at the Chatwoot of ``CHATWOOT_URL``, and no other."""
+    """In the background, with ``CHATWOOT_ADMIN_TOKEN``, at the Chatwoot that this is for (``removals.served``)."""
 
     def __init__(self, upstreams: Upstreams, reader: Reader) -> None:
         self._upstreams = upstreams
@@ -91,7 +91,7 @@ class Removing:
 
     async def _sweep(self) -> None:
         now = await self._reader.run(sql.database_now)
-        url = settings.CHATWOOT_URL if settings.CHATWOOT_ADMIN_TOKEN else ""
+        url = await self._reader.run(removals.served, settings.CHATWOOT_URL) if settings.CHATWOOT_ADMIN_TOKEN else ""
         for row in await self._reader.run(removals.due, now, url=url) if url else ():
             if await self._reader.run(removals.claim, row, now=now):
                 await self._try(row, now)

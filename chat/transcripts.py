@@ -40,6 +40,7 @@ LONGEST_S = 900.0
 NOT_YOURS = "It goes only to the e-mail address with which you signed in."
 UNKNOWN = "No e-mail address is known to be yours. Sign in first."
 UNANSWERED = "It can be sent once somebody has answered."
+EMPTY = "Nothing was said in it yet."
 ON_ITS_WAY = "What was said has not arrived yet. Please try again in a moment."
 
 
@@ -140,6 +141,8 @@ def _wish(contact_id: uuid.UUID, conversation_id: uuid.UUID, email: str | None) 
         raise Refusal(Code.NO_SUCH_CONVERSATION)
     to = _recipient(conversation, email)
     if conversation.chatwoot_id is None:
+        if not Message.objects.filter(conversation=conversation).exists():
+            raise Refusal(Code.NO_TRANSCRIPT, EMPTY)
         raise Refusal(Code.UNAVAILABLE, ON_ITS_WAY, retry_after_s=AGAIN_S)
     return _Wish(
         conversation.pk, conversation.inbox_id, conversation.chatwoot_id, conversation.contact_inbox.source_id, to

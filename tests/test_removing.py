@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from chat import checks, removals
-from chat.models import Contact, ContactInbox, Conversation, Inbox, Removal
+from chat.models import Chatwoot, Contact, ContactInbox, Conversation, Inbox, Removal
 from chat.runtime import Runtime
 from tests.fixtures.people import NOW, make_inbox
 from tests.fixtures.sandbox import SandboxProcess
@@ -225,11 +225,15 @@ def test_what_lies_far_ahead_is_due_and_one_process_takes_it() -> None:
 
 @pytest.mark.django_db
 def test_an_operator_is_told_that_nobody_does_it(settings: Any) -> None:
-    make_inbox(policy={"erase_upstream": True})
+    inbox = make_inbox(policy={"erase_upstream": True})
     (warning,) = checks.erasures_reach_chatwoot()
     assert (warning.id, warning.obj) == ("chat.W007", "main")
-    settings.CHATWOOT_URL, settings.CHATWOOT_ADMIN_TOKEN = "https://chatwoot.example", "token"
+    settings.CHATWOOT_URL, settings.CHATWOOT_ADMIN_TOKEN = inbox.chatwoot.url, "token"
     assert checks.erasures_reach_chatwoot() == []
+    settings.CHATWOOT_URL = ""
+    assert checks.erasures_reach_chatwoot() == [], "there is no other that the token could be for"
+    Chatwoot.objects.create(url="https://another.example", cable_url="wss://another.example/cable")
+    assert len(checks.erasures_reach_chatwoot()) == 1
 
 
 def test_an_operator_finds_who_waits_and_sees_no_secret(admin_client: Client) -> None:

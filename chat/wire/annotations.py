@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from chat.wire.calls import Call
 from chat.wire.profile import ATTRIBUTES_SCHEMA, LARGEST_OF_A_CONVERSATION
@@ -31,6 +31,8 @@ class ConversationAttributes(BaseModel):
 
 class PutLabels(Call):
     """What stands in both is removed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     add: Labels = ()
     remove: Labels = ()

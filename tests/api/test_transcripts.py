@@ -1,5 +1,6 @@
 """A conversation by e-mail: to whom it goes, how often, and whose it is. The sandbox notes what Chatwoot would send."""
 
+import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -218,7 +219,12 @@ async def test_what_is_somebody_elses_or_has_not_arrived_is_not_sent(
     await world.ask(Contact.objects.filter(pk=stranger.contact_id).update, signed={"email": OWN})
     begun = await runtime.conversations.begin(stranger.contact_id, key=stranger.contact_id)
     answered = await stranger.call("POST", f"conversations/{begun.glance.id}/transcript", {})
-    assert (answered.status_code, answered.json()["error"]["code"]) == (503, "unavailable")
+    assert (answered.status_code, answered.json()["error"]["code"]) == (409, "no_transcript"), "waiting does not help"
+    with world.sandbox.faults.on("status", method="POST", status=503):
+        said = {"echo_id": uuid.uuid4(), "conversation_id": begun.glance.id, "text": "on its way"}
+        await runtime.conversations.send(stranger.contact_id, **said)
+        answered = await stranger.call("POST", f"conversations/{begun.glance.id}/transcript", {})
+        assert (answered.status_code, answered.json()["error"]["code"]) == (503, "unavailable")
     assert await talk.sent() == []
 
 
