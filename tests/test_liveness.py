@@ -202,6 +202,19 @@ async def test_a_token_that_could_not_be_read_is_read_later(world: World, status
     await eventually(lambda: chatwoot.hub.held(alice.contact_inbox_id) == 1 and len(chatwoot.hub.holds) == 2)
 
 
+async def test_where_a_contact_is_shown_with_a_proof_only_its_token_is_not_asked_for(world: World) -> None:
+    """The proof would verify its session; without one the answer is a 500 each time."""
+    await world.ask(lambda: Inbox.objects.update(hmac_token="secret"))
+    chatwoot, alice = GatedChatwoot(), await world.person(pubsub_token="old")
+    chatwoot.gate.set()
+    runtime = await world.start(chatwoot=chatwoot)
+    runtime.conversations.arrive(alice.device(), visible=True)
+    await eventually(lambda: chatwoot.hubs and chatwoot.hub.holds)
+    runtime.holding.liveness.unanswered(alice.contact_inbox_id)
+    await asyncio.sleep(0.3)
+    assert [path for path in chatwoot.at_gate if path.endswith(alice.source_id)] == []
+
+
 async def test_a_chatwoot_that_hangs_is_asked_for_one_token_at_a_time(world: World) -> None:
     timing = replace(QUICK, hearing=liveness.Timing(poll_s=0.05))
     chatwoot, alice = GatedChatwoot(), await world.person(pubsub_token="old")
