@@ -6,10 +6,11 @@ import uuid
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import OperationalError, connection
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from chat import minutes, sql
 from chat.admin.chart import bars
+from chat.admin.status import status
 from chat.clock import now_ms
 from chat.models import Delivery, Duplicate, Inbox, Minute, Process
 from tests.fixtures.people import Person, say
@@ -110,6 +111,14 @@ def test_each_inbox_says_what_is_on_its_way_given_up_and_doubled(operator: Clien
     assert (
         f"/admin/chat/delivery/?show=open&amp;contact_inbox__inbox__id__exact={alice.inbox_id}" in page.content.decode()
     )
+
+
+def test_a_database_that_refuses_writes_stands_above_all_else(operator: Client, alice: Person, rf: RequestFactory):
+    request = rf.get(PAGE)
+    request.user = User.objects.get()
+    page = status(request, broken=lambda: "OperationalError").render().content.decode()
+    assert "The database refuses what is written to it (OperationalError)" in words(page)
+    assert "refuses" not in shown(operator)
 
 
 def test_a_part_that_cannot_be_read_hides_no_other(operator: Client, alice: Person):

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from chat import minutes, sql
+from chat import minutes, runtime, sql
 from chat.admin.chart import bars
 from chat.admin.deliveries import LOST
 from chat.admin.reading import age, utc
@@ -34,7 +34,8 @@ def status_url() -> URLPattern:
     return path("admin/status/", admin.site.admin_view(status), name="chat_status")
 
 
-def status(request: HttpRequest) -> HttpResponse:
+def status(request: HttpRequest, *, broken: Callable[[], str] = runtime.broken) -> HttpResponse:
+    """``broken``: why the database refuses what this process writes, if it does; nobody's word is fresh then."""
     if not request.user.has_perm("chat.view_process"):
         raise PermissionDenied
     now = sql.database_now()
@@ -47,6 +48,7 @@ def status(request: HttpRequest) -> HttpResponse:
         "title": "Status",
         "now": utc(now),
         "processes": [_process(each, now) for each in processes],
+        "broken": broken(),
         "silent": bool(live) and not any(all_said),
         "charts": _charts(hour, {"sockets": "Sockets", "resyncs_lately": "Resyncs", "missed_lately": "Cable misses"}),
         "chatwoots": _chatwoots(minutes.summed(all_said).get("chatwoots", {}), _heard(all_said), hour, now),
