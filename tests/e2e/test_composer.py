@@ -1,10 +1,11 @@
 """The composer in a browser, with a server that the test plays: files, emoji, drafts."""
 
 import base64
+import contextlib
 import re
 
 import pytest
-from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, expect
+from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, Route, TimeoutError, expect
 
 from tests.e2e.test_frame import CHAT, field, log, say, settle
 from tests.fixtures.browser import PlayedServer
@@ -200,6 +201,43 @@ def test_a_file_picked_without_a_network_waits_and_goes_out_once(
     expect(log(returning).locator("[data-state=accepted]")).to_contain_text("second.png")
     assert [upload["name"] for upload in played.uploads] == ["first.png", "second.png"]
     assert len({frame["echo_id"] for frame in played.frames("send")}) == 1
+
+
+LATE = "**/attaching*.js"  # the part of the page that a file needs
+
+
+def test_a_file_that_cannot_be_taken_is_let_go_for_good(
+    context: BrowserContext, returning: Page, played: PlayedServer
+) -> None:
+    context.route(LATE, lambda route: route.abort("internetdisconnected"))
+    returning.goto(CHAT)
+    pick(returning, photo())
+    expect(returning.get_by_text("This could not be loaded.")).to_be_visible()
+    context.unroute(LATE)
+    with contextlib.suppress(TimeoutError), returning.expect_response(LATE, timeout=500):
+        returning.evaluate("dispatchEvent(new Event('online'))")
+    expect(chips(returning)).to_have_count(0)
+    pick(returning, photo())
+    expect(chips(returning).first).to_have_attribute("data-phase", "done")
+    say(returning, "This one")
+    expect(log(returning).locator("[data-state=accepted]")).to_contain_text("clock.png")
+    assert [upload["name"] for upload in played.uploads] == ["clock.png"]
+
+
+def test_a_text_does_not_go_without_the_file_that_was_meant_to_go_along(
+    context: BrowserContext, returning: Page, played: PlayedServer
+) -> None:
+    held: list[Route] = []
+    context.route(LATE, lambda route: held.append(route))
+    returning.goto(CHAT)
+    with returning.expect_request(LATE):
+        pick(returning, photo())
+    say(returning, "This one")
+    held[0].abort("internetdisconnected")
+    expect(returning.get_by_text("This could not be loaded.")).to_be_visible()
+    settle(returning)
+    expect(field(returning)).to_have_value("This one")
+    assert played.frames("send") == []
 
 
 def test_a_reload_keeps_text_and_uploaded_files_and_names_the_others(returning: Page, played: PlayedServer) -> None:

@@ -118,12 +118,12 @@ export class ChatComposer extends HTMLElement {
     this.#picker.click();
   }
 
-  /** @param {readonly File[]} files */
+  /** @param {readonly File[]} files let go where they cannot be taken: the visitor is told, and what was sent with them stays */
   async addFiles(files) {
     this.#coming += 1;
     const attaching = await this.#attachable();
     if (attaching) attaching.add(files);
-    else addEventListener("online", () => void this.addFiles(files), { once: true });
+    else this.#isWanted = false;
     this.#coming -= 1;
     if (!this.#coming && this.#isWanted) this.submit();
   }
@@ -217,8 +217,10 @@ export class ChatComposer extends HTMLElement {
   }
 
   async #recordVoice() {
-    const part = await this.#load(Promise.all([import("../composer/recording.js"), style("recording", this.#means?.styles ?? {})]));
-    const file = await part?.[0].record({ composer: this, box: this.#box, mostBytes: this.#means?.limits.upload_bytes ?? 0 });
+    const loading = Promise.all([import("../composer/recording.js"), style("recording", this.#means?.styles ?? {}), this.#attachable()]);
+    const part = await this.#load(loading);
+    if (!part?.[2]) return this.focusField(); // Nobody records what could then not be taken.
+    const file = await part[0].record({ composer: this, box: this.#box, mostBytes: this.#means?.limits.upload_bytes ?? 0 });
     this.focusField();
     if (!file) return;
     await this.addFiles([file]);
