@@ -62,7 +62,10 @@ export class ChatClient {
     const locks = options.locked ?? locked;
     const dispatch = (/** @type {Event} */ event) => this.#dispatch(event);
     const session = (this.session = new Session({ inbox, api, random, kind, clock, storage, locked: locks, fetch: options.fetch ?? fetch }));
-    const unsent = (this.unsent = new UnsentStore({ storage, clock, locked: locks, onOrphans: (orphans) => (this.seat.adopt(orphans), this.resume()) }));
+    const unsent = (this.unsent = new UnsentStore({
+      ...{ storage, clock, locked: locks, isLookedAt: () => this.connection.visible },
+      onOrphans: (orphans) => (this.seat.adopt(orphans), this.resume()),
+    }));
     const connection = (this.connection = new Connection({
       ...{ clock, random, hello: () => this.#hello() },
       dial: () => (options.dial ?? openSocket)(socketUrl(options.socket ?? "/ws/v1", api)),
@@ -117,6 +120,7 @@ export class ChatClient {
   /** @param {boolean} visible whether somebody can see the chat: only then agents are shown a present visitor */
   look(visible) {
     this.connection.look(visible);
+    if (visible) this.unsent.look();
   }
 
   /** Another tab wrote to storage. @param {string|null} key */

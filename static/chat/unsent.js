@@ -4,17 +4,23 @@
  * good would keep the browser from freezing the tab, or keeping it for the back button.) Where there are no locks,
  * a tab shows that it lives by a time it writes again and again, and only what is long past is taken over.
  *
+ * A message whose files went with their page can only be handed back, which one tab may do, and not unseen: the page that
+ * was loaded anew in its place or, where none is for a moment, one that is looked at.
+ *
  * @import { Clock } from "./clock.js"
  * @import { Locked } from "./locks.js"
  * @import { Unsent } from "./state.js"
  * @import { Storage } from "./storage.js"
+ * @typedef {{anewUntil?: number, waited?: boolean}} Turn until when this page counts as loaded anew; whether such a one was waited for
  */
+import { isUploading } from "./selectors.js";
 import { uuid } from "./uuid.js";
 
 const PREFIX = "unsent:";
 const ALIVE = "alive:";
 const BEAT_MS = 5_000;
 const DEAD_MS = 30_000; // Some beats: a tab in the background is slow.
+const ANEW_MS = 5_000; // For so long a page counts as loaded anew, and one is waited for.
 
 export class UnsentStore {
   #id = uuid();
@@ -25,18 +31,24 @@ export class UnsentStore {
   /** @type {() => void} */ #cancelBeat = () => {};
   /** @type {Set<string>} */ #watched = new Set();
 
-  /** @param {{storage: Storage, locked: Locked, clock: Clock, onOrphans: (unsent: Unsent[]) => void}} options */
-  constructor({ storage, locked, clock, onOrphans }) {
+  /** @param {{storage: Storage, locked: Locked, clock: Clock, isLookedAt: () => boolean, onOrphans: (unsent: Unsent[]) => void}} options */
+  constructor({ storage, locked, clock, isLookedAt, onOrphans }) {
     this.storage = storage;
     this.locked = locked;
     this.clock = clock;
+    this.isLookedAt = isLookedAt;
     this.onOrphans = onOrphans;
   }
 
   start() {
     if (this.#started) return;
     this.#started = true;
-    for (const key of this.storage.keys(PREFIX)) this.#watch(key);
+    this.look({ anewUntil: this.clock.now() + ANEW_MS });
+  }
+
+  /** What was left for a tab that is looked at may be this one's now. @param {Turn} [turn] */
+  look(turn) {
+    if (this.#started) for (const key of this.storage.keys(PREFIX)) this.#watch(key, turn);
   }
 
   /** Another tab wrote its key for the first time. @param {string|null} key as in a storage event */
@@ -89,15 +101,15 @@ export class UnsentStore {
     this.#cancelBeat = this.clock.after(BEAT_MS, () => this.#beat());
   }
 
-  /** @param {string} key */
-  #watch(key) {
+  /** @param {string} key @param {Turn} [turn] */
+  #watch(key, turn = {}) {
     if (key === this.#key || this.#watched.has(key)) return;
     this.#watched.add(key);
     void this.locked(this.storage.prefix + key, async (alone) => {
       const patience = alone ? 0 : this.#untilDead(key);
       this.#watched.delete(key);
-      if (patience > 0) this.clock.after(patience, () => this.#watch(key));
-      else this.#takeOver(key);
+      if (patience > 0) this.clock.after(patience, () => this.#watch(key, turn));
+      else this.#takeOver(key, turn);
     });
   }
 
@@ -107,12 +119,17 @@ export class UnsentStore {
     return age < 0 ? DEAD_MS : DEAD_MS - age;
   }
 
-  /** @param {string} key */
-  #takeOver(key) {
+  /** @param {string} key @param {Turn} turn */
+  #takeOver(key, { anewUntil = 0, waited = false }) {
+    const mayHandBack = this.clock.now() < anewUntil || (waited && this.isLookedAt());
     const orphans = parse(this.storage.get(key));
-    if (orphans.length) this.onOrphans(orphans); // Saved under our key before it leaves theirs.
-    this.storage.remove(key);
+    const left = orphans.filter((one) => !mayHandBack && isUploading(one) && !one.refused);
+    const taken = orphans.filter((one) => !left.includes(one));
+    if (taken.length) this.onOrphans(taken); // Saved under our key before it leaves theirs.
+    if (!left.length) this.storage.remove(key);
+    else if (taken.length) this.storage.set(key, left);
     this.storage.remove(aliveKey(key));
+    if (left.length && !waited && this.isLookedAt()) this.clock.after(ANEW_MS, () => this.#watch(key, { waited: true }));
   }
 }
 

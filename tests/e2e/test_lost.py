@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.test_frame import CHAT, log, settle
+from tests.e2e.test_composer import photo, pick
+from tests.e2e.test_frame import CHAT, field, log, say, settle
 from tests.fixtures.browser import PlayedServer
 
 pytestmark = pytest.mark.browser
@@ -114,6 +115,40 @@ def test_the_keyboard_reaches_the_buttons_and_is_not_lost_with_them(returning: P
     button(returning, "Delete").focus()
     returning.keyboard.press("Space")
     expect(log(returning)).to_be_focused()
+
+
+def beside_one_that_uploads(page: Page, played: PlayedServer) -> Page:
+    """Another tab than the one in which a message waits for its file."""
+    page.goto(CHAT)
+    other = page.context.new_page()
+    other.goto(CHAT)
+    expect(field(other)).to_be_visible()
+    page.bring_to_front()
+    played.held_uploads = []
+    pick(page, photo())
+    say(page, "This one")
+    expect(message(page, "This one")).to_contain_text("Uploading…")
+    return other
+
+
+def test_of_two_tabs_the_reloaded_one_alone_gets_its_message_back(returning: Page, played: PlayedServer) -> None:
+    other = beside_one_that_uploads(returning, played)
+    returning.reload()
+    expect(returning.get_by_text("Please add clock.png again.")).to_be_visible()
+    expect(field(returning)).to_have_value("This one")
+    other.wait_for_timeout(6_000)  # longer than another tab waits
+    expect(field(other)).to_have_value("")
+    assert played.frames("send") == []
+
+
+def test_a_message_whose_tab_was_closed_comes_back_in_one_that_is_looked_at(
+    returning: Page, played: PlayedServer
+) -> None:
+    other = beside_one_that_uploads(returning, played)
+    returning.close()
+    expect(other.get_by_text("Please add clock.png again.")).to_be_visible()
+    expect(field(other)).to_have_value("This one")
+    assert played.frames("send") == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

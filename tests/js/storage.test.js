@@ -50,8 +50,10 @@ const unsent = (echo_id) => ({ echo_id, text: "hello", conversation: null, at: 5
 function tab(area, locked, clock = new FakeClock()) {
   /** @type {Unsent[][]} */
   const orphans = [];
-  const store = new UnsentStore({ storage: new Storage(() => area, "p:"), locked, clock, onOrphans: (found) => void orphans.push(found) });
-  return { store, orphans };
+  const seen = { looked: false };
+  const options = { storage: new Storage(() => area, "p:"), locked, clock, isLookedAt: () => seen.looked };
+  const store = new UnsentStore({ ...options, onOrphans: (found) => void orphans.push(found) });
+  return { store, orphans, seen };
 }
 
 test("a living tab's messages are its own; a closed tab's are taken over", async () => {
@@ -99,6 +101,55 @@ test("a tab that begins to write later is noticed", async () => {
   store.noticed(null);
   await settled();
   assert.deepEqual(orphans, [[unsent("e7")]]);
+});
+
+/** @param {string} echo_id @param {string|null} id of its file */
+const withFile = (echo_id, id) => ({ ...unsent(echo_id), files: [{ key: `k-${echo_id}`, id, name: "a.png", size: 1, type: "" }] });
+
+/** A tab that was there before, when another one leaves something. */
+async function witness() {
+  const [area, grant, clock] = [fakeArea(), fakeLocks(), new FakeClock()];
+  const here = tab(area, grant, clock);
+  here.store.start();
+  await clock.pass(60_000);
+  area.setItem("p:unsent:dead", JSON.stringify([withFile("e1", null), withFile("e2", "f2"), unsent("e3")]));
+  here.store.noticed("p:unsent:dead");
+  await settled();
+  return { area, grant, clock, here };
+}
+
+test("a message whose file is gone goes to the page that comes next, the others to whoever is there", async () => {
+  const { area, grant, clock, here } = await witness();
+  here.seen.looked = true;
+  here.store.look();
+  assert.deepEqual(here.orphans, [[withFile("e2", "f2"), unsent("e3")]]);
+  const next = tab(area, grant, clock);
+  next.store.start();
+  await clock.pass(60_000);
+  assert.deepEqual(next.orphans, [[withFile("e1", null)]]);
+  assert.equal(here.orphans.length, 1);
+  assert.deepEqual(Object.keys(area), []);
+});
+
+test("where no page comes, it goes to the one that is looked at", async () => {
+  const { clock, here } = await witness();
+  await clock.pass(60_000);
+  assert.equal(here.orphans.length, 1);
+  here.seen.looked = true;
+  here.store.look();
+  await clock.pass(10_000);
+  assert.deepEqual(here.orphans[1], [withFile("e1", null)]);
+  await clock.pass(60_000);
+  assert.equal(here.orphans.length, 2);
+});
+
+test("one that was refused waits for nothing, and is shown by whoever is there", async () => {
+  const { area, here } = await witness();
+  const refused = { ...withFile("e4", null), refused: { code: "file_refused", message: "" } };
+  area.setItem("p:unsent:other", JSON.stringify([refused]));
+  here.store.noticed("p:unsent:other");
+  await settled();
+  assert.deepEqual(here.orphans[1], [refused]);
 });
 
 test("without locks a living tab's messages stay its own, a dead one's are taken over after a while", async () => {
