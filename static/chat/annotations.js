@@ -6,6 +6,7 @@
  * @import { Attributes } from "./person.js"
  * @typedef {{attributes?: Attributes, labels?: Record<string, boolean|null>}} Noted of attributes null forgets, of labels
  *   whatever is not true
+ * @typedef {keyof Noted} What
  * @typedef {(error: unknown) => void} Late hears why something was not done that had to wait
  */
 import { viewed } from "./selectors.js";
@@ -13,6 +14,7 @@ import { Refused, SessionGone, Unavailable } from "./troubles.js";
 
 const MOST = 30; // of each, that wait
 const AGAIN_MS = 5_000;
+const ORDER = /** @type {const} */ (["attributes", "labels"]);
 /** @type {WeakMap<ChatClient, Annotations>} */
 const known = new WeakMap();
 
@@ -27,6 +29,7 @@ class Annotations {
   /** @type {Required<Noted>} what the server has not been told yet */ #untold = { attributes: {}, labels: {} };
   /** @type {Late} */ #late = (error) => console.warn(error);
   /** @type {Promise<void>} */ #telling = Promise.resolve();
+  /** @type {Partial<Record<What, Promise<void>>>} not begun yet: what is said until then goes with it */ #coming = {};
   #era = 0;
   #isResting = false;
 
@@ -43,7 +46,7 @@ class Annotations {
     const all = { attributes: { ...this.#untold.attributes, ...attributes }, labels: { ...this.#untold.labels, ...labels } };
     if (Object.values(all).some((each) => Object.keys(each).length > MOST)) throw new Refused("too_many_attributes", "This is too much.");
     this.#untold = all;
-    await this.#tell();
+    await Promise.all([attributes && this.#tell("attributes"), labels && this.#tell("labels")]);
   }
 
   /** They leave. */
@@ -61,31 +64,28 @@ class Annotations {
 
   /** There may be one now. */
   #next() {
-    if (!this.#isResting && this.#due) this.#tell().catch((error) => this.#late(error));
+    if (this.#isResting || !this.#due) return;
+    for (const what of ORDER) if (!this.#coming[what]) this.#tell(what).catch((error) => this.#late(error));
   }
 
-  /** One after another: what is said later is meant. */
-  #tell() {
-    const tell = async () => {
-      try {
-        if (this.#due) await this.#put("attributes", (attributes) => ({ attributes }));
-      } finally {
-        if (this.#due) await this.#put("labels", changes);
-      }
+  /** One after another: what is said later is meant. Each hears of its own end. @param {What} what */
+  #tell(what) {
+    const tell = () => {
+      delete this.#coming[what];
+      return this.#put(what);
     };
-    this.#telling = this.#telling.then(tell, tell);
-    return this.#telling;
+    return (this.#coming[what] ??= this.#telling = this.#telling.then(tell, tell));
   }
 
-  /** @param {"attributes"|"labels"} what @param {(values: any) => object} body */
-  async #put(what, body) {
+  /** @param {What} what */
+  async #put(what) {
     const conversation = this.#due;
     const told = this.#untold[what];
-    if (!Object.keys(told).length) return;
+    if (!conversation || !Object.keys(told).length) return;
     const era = this.#era;
     this.#untold = { ...this.#untold, [what]: {} };
     try {
-      await this.client.session.send("PUT", `/conversations/${conversation}/${what}`, body(told));
+      await this.client.session.send("PUT", `/conversations/${conversation}/${what}`, bodyOf(what, told));
     } catch (error) {
       if (era !== this.#era || error instanceof SessionGone) return; // Of somebody who has left since.
       if (!(error instanceof Unavailable)) throw error;
@@ -104,8 +104,9 @@ class Annotations {
   }
 }
 
-/** @param {Record<string, boolean|null>} labels */
-function changes(labels) {
-  const names = Object.keys(labels);
-  return { add: names.filter((name) => labels[name] === true), remove: names.filter((name) => labels[name] !== true) };
+/** @param {What} what @param {Attributes|Record<string, boolean|null>} told */
+function bodyOf(what, told) {
+  if (what === "attributes") return { attributes: told };
+  const names = Object.keys(told);
+  return { add: names.filter((name) => told[name] === true), remove: names.filter((name) => told[name] !== true) };
 }

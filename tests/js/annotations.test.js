@@ -80,6 +80,33 @@ test("what the server refuses is told to whoever asked, at once or later", async
   assert.deepEqual(puts(world).map(([path]) => path), ["/c1/attributes", "/c1/labels", "/c1/attributes"], "what is refused is not asked for again");
 });
 
+test("of attributes and labels that waited, each that is refused is told", async () => {
+  const world = new World();
+  for (const what of ["attributes", "labels"]) {
+    world.answers[`/conversations/c1/${what}`] = () => ({ status: 409, body: { error: { code: `no_${what}`, message: "It has no token." } } });
+  }
+  const client = world.client();
+  client.start();
+  /** @type {any[]} */ const late = [];
+  const tell = (/** @type {any} */ { code }) => late.push(code);
+  await client.annotate({ attributes: { order: "A-1" } }, tell);
+  await client.annotate({ labels: { vip: true } }, tell);
+  await spoken(world, client);
+  assert.deepEqual(late, ["no_attributes", "no_labels"]);
+});
+
+test("a call is told of what it asked for, not of what another did at the same time", async () => {
+  const world = new World();
+  answered(world);
+  const client = world.client();
+  client.start();
+  await spoken(world, client);
+  world.answers["/conversations/c1/labels"] = () => ({ status: 409, body: { error: { code: "label_refused", message: "No." } } });
+  const told = await Promise.allSettled([client.setConversationAttributes({ order: 8 }), client.setLabel("vip"), client.setLabel("new")]);
+  assert.deepEqual(told.map(({ status }) => status), ["fulfilled", "rejected", "rejected"]);
+  assert.deepEqual(puts(world), [["/c1/attributes", { attributes: { order: 8 } }], ["/c1/labels", { add: ["vip", "new"], remove: [] }]]);
+});
+
 test("a server that is away is asked again after a pause, and the last wish counts", async () => {
   const world = new World();
   world.answers["/conversations/c1/attributes"] = () => ({ status: 503, headers: { "Retry-After": "20" } });
