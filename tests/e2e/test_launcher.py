@@ -88,6 +88,47 @@ def test_somebody_who_has_written_gets_a_true_badge_without_a_socket(
     assert box is not None and box["height"] == 46
 
 
+def written_elsewhere(context: BrowserContext) -> tuple[Page, Page]:
+    """A page where a visitor wrote and closed the chat, and one where they never opened it."""
+    page = context.new_page()
+    page.goto("/demo/")
+    open_chat(page)
+    frame(page).get_by_role("textbox", name="Message").fill("Hello")
+    page.keyboard.press("Enter")
+    expect(frame(page).get_by_role("log").locator("[data-state=accepted]")).to_have_count(1)
+    page.keyboard.press("Escape")
+    other = context.new_page()
+    with other.expect_response("**/api/v1/sync"):
+        other.goto("/demo/")
+    return page, other
+
+
+def test_tabs_where_the_chat_was_never_opened_hear_from_one_where_it_was(
+    context: BrowserContext, played: PlayedServer
+) -> None:
+    page, other = written_elsewhere(context)
+    for text in ("Hello yourself", "What is it about?"):
+        played.says(text)
+    for each in (page, other):
+        expect(each.get_by_role("button", name="Open chat, 2 unread")).to_be_visible()
+    open_chat(page)
+    expect(other.get_by_role("button", name="Open chat", exact=True)).to_be_visible()
+    assert len(played.frames("hello")) == 1
+    assert played.requests.count("/api/v1/sync") == 1
+    assert not any("unread" in key for key in other.evaluate("Object.keys(localStorage)"))
+
+
+def test_a_badge_is_made_true_when_the_page_is_looked_at_again(context: BrowserContext, played: PlayedServer) -> None:
+    page, other = written_elsewhere(context)
+    page.close()
+    played.messages.append(played.message("Written to nobody's socket"))
+    for _ in range(5):
+        other.frames[-1].evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(other.get_by_role("button", name="Open chat, 1 unread")).to_be_visible()
+    assert played.requests.count("/api/v1/sync") == 2
+    assert len(played.frames("hello")) == 1
+
+
 def test_a_message_left_unsent_goes_out_from_the_next_page_without_a_click(
     context: BrowserContext, played: PlayedServer
 ) -> None:

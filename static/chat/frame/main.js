@@ -6,6 +6,7 @@ import { ChatClient } from "../client.js";
 import { BEGUN, LEAVING } from "../session.js";
 import { App } from "./app.js";
 import { askedOf } from "./asked.js";
+import { Badge } from "./badge.js";
 import { ChatComposer } from "./elements/chat-composer.js";
 import { ChatHeader } from "./elements/chat-header.js";
 import { ChatThread } from "./elements/chat-thread.js";
@@ -42,15 +43,16 @@ function change(/** @type {{locale?: string, theme?: string}} */ { locale, theme
   if (url.href !== location.href) location.replace(url.href);
 }
 
-/** @param {ChatClient} client @param {App} app @param {Host} host */
-function listen(client, app, host) {
-  addEventListener("online", () => (client.wake(), app.draw()));
+/** @param {ChatClient} client @param {App} app @param {Host} host @param {Badge} badge */
+function listen(client, app, host, badge) {
+  const wake = () => (client.wake(), badge.look());
+  addEventListener("online", () => (wake(), app.draw()));
   addEventListener("offline", () => (client.lose(), app.draw()));
-  addEventListener("pageshow", ({ persisted }) => persisted && client.wake());
+  addEventListener("pageshow", ({ persisted }) => persisted && wake());
   addEventListener("pagehide", () => client.leave());
-  addEventListener("storage", ({ key }) => client.noticed(key));
+  addEventListener("storage", ({ key, newValue }) => (client.noticed(key), badge.heard(key, newValue)));
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible") client.wake();
+    if (document.visibilityState === "visible") wake();
     app.looked();
   });
   document.addEventListener("chat-postback", (event) => host.happened("postback", /** @type {CustomEvent} */ (event).detail));
@@ -78,11 +80,6 @@ function labels() {
   const { chat, open, close, unread, loading, unreachable } = words.launcher;
   const { lang } = document.documentElement;
   return { lang, labelWord: chat, label: open, labelClose: close, labelUnread: unread("{count}"), labelLoading: loading, labelUnreachable: unreachable };
-}
-
-/** @param {ChatClient} client */
-async function glance(client) {
-  if (!(await client.glance())) addEventListener("online", () => void client.glance(), { once: true });
 }
 
 /** @param {object|undefined} values */
@@ -132,10 +129,11 @@ async function main() {
     app.open = false;
     app.looked();
   };
-  const settled = () => void (app.open || glance(client));
+  const settled = () => void (app.open || badge.begin());
   const look = (/** @type {{locale?: string, theme?: string}} */ wanted) => change(wanted, config);
   const events = { open, closed, look, ...wishes(client, settled) };
   const host = new Host({ window, allowed: config.host_origins, events });
+  const badge = new Badge({ client, host });
   const asked = host.embedded ? heeded(config) : null;
   await learn(config);
   const parts = build();
@@ -148,13 +146,13 @@ async function main() {
   if (config.team?.length) import("./team.js").then(({ introduce }) => introduce(app)).catch(() => {}); // Nor is this.
   parts.header.parentElement?.style.removeProperty("visibility");
   new Outward({ client, host, messages: () => app.messages() }).start();
-  listen(client, app, host);
+  listen(client, app, host, badge);
   host.start();
   host.tell({ type: "words", words: labels() });
-  // Behind a closed launcher one look is enough for its badge; the socket waits for the first opening, or for
-  // something left unsent on the page before.
+  // Behind a closed launcher no socket is needed for its badge; that waits for the first opening, or for something left
+  // unsent on the page before.
   if (!host.embedded) open({ focus: !config.still });
-  else if (!host.introduces) void glance(client);
+  else if (!host.introduces) badge.begin();
 }
 
 void breath().then(main);
