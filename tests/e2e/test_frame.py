@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from tests.fixtures.browser import PlayedServer
 
@@ -317,6 +317,35 @@ def test_a_lost_module_is_said_and_the_chat_comes_with_another_try(returning: Pa
     expect(returning.get_by_role("alert")).to_contain_text("The chat could not be loaded.")
     returning.unroute(lost)
     returning.get_by_role("button", name="Try again").click()
+    expect(field(returning)).to_be_visible()
+    expect(returning.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_module_that_never_comes_is_said_and_the_chat_comes_with_it(returning: Page, played: PlayedServer) -> None:
+    held: list[Route] = []
+    returning.route("**/static/chat/frame/app.js", lambda route: held.append(route))
+    returning.clock.install()
+    returning.goto(CHAT, wait_until="commit")
+    expect(returning.locator("main")).to_be_attached()
+    returning.clock.run_for(14_000)
+    expect(returning.get_by_role("alert")).to_have_count(0)
+    returning.clock.run_for(2_000)
+    expect(returning.get_by_role("alert")).to_contain_text("The chat could not be loaded.")
+    expect(returning.get_by_role("button", name="Try again")).to_be_visible()
+    held[0].continue_()
+    expect(field(returning)).to_be_visible()
+    expect(returning.get_by_role("alert")).to_have_count(0)
+    field(returning).fill("Half a thought")
+    returning.evaluate("dispatchEvent(new Event('online'))")
+    settle(returning)
+    assert len([path for path in played.requests if path == CHAT]) == 1, "it is not loaded again under somebody's hands"
+
+
+def test_a_chat_that_came_does_not_say_that_it_is_lost(returning: Page, played: PlayedServer) -> None:
+    returning.clock.install()
+    returning.goto(CHAT)
+    expect(field(returning)).to_be_visible()
+    returning.clock.run_for(20_000)
     expect(field(returning)).to_be_visible()
     expect(returning.get_by_role("alert")).to_have_count(0)
 

@@ -61,7 +61,11 @@ function listen(client, app, host, badge) {
   });
 }
 
-/** Nothing of it is seen before all of it is filled: what is painted does not move. @returns {import("./app.js").Parts} */
+/**
+ * Nothing of it is seen before all of it is filled: what is painted does not move. It replaces what the page said while
+ * its script did not come.
+ * @returns {import("./app.js").Parts}
+ */
 function build() {
   const parts = {
     header: new ChatHeader(),
@@ -71,7 +75,7 @@ function build() {
   };
   const main = /** @type {HTMLElement} */ (document.querySelector("main"));
   main.style.visibility = "hidden";
-  main.append(...Object.values(parts));
+  main.replaceChildren(...Object.values(parts));
   return parts;
 }
 
