@@ -17,6 +17,7 @@ const WISHES = /** @type {const} */ (["identify", "logout", "attributes", "conve
 
 export class Host {
   /** @type {string|null} */ #origin;
+  /** @type {unknown} as it was told last */ #unread;
 
   /**
    * @param {{window: Window, allowed: readonly string[], events: HostEvents}} options
@@ -61,6 +62,8 @@ export class Host {
 
   /** @template {keyof Happenings} N @param {N} name @param {Happenings[N]} [detail] what listeners on the page hear */
   happened(name, detail) {
+    if (name === "unread" && detail === this.#unread) return;
+    if (name === "unread") this.#unread = detail;
     this.tell({ type: "event", name, detail });
   }
 
