@@ -14,6 +14,7 @@ urlpatterns = [
     path("element.js", views.embedded, {"name": "element"}),
     path("compat.js", views.embedded, {"name": "compat"}),
     path("robots.txt", views.robots),
+    path("favicon.ico", views.no_icon),
     *app.urls(lambda: runtime.current().conversations, runtime.gate),
     *webhooks.urls(lambda: runtime.current().hints, runtime.gate),
 ]

@@ -126,6 +126,12 @@ async def robots(request: HttpRequest) -> HttpResponse:
     return HttpResponse(ROBOTS, content_type="text/plain", headers={"Cache-Control": "public, max-age=86400"})
 
 
+@require_safe
+async def no_icon(request: HttpRequest) -> HttpResponse:
+    """Browsers ask for one wherever no page names one; a 404 each time would be a line in every log and console."""
+    return HttpResponse(status=204, headers={"Cache-Control": "public, max-age=86400"})
+
+
 def missing(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Nothing here, in words; also Django's ``handler404``."""
     return page(request, "404.html", {}, status=404)

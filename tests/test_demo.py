@@ -73,6 +73,7 @@ def test_it_prints_three_addresses_that_answer_and_ends_whole(start: Start) -> N
     demo = start()
     demo.wait_until_ready()
     addresses = [line.split()[-1] for line in demo.lines[:3]]
+    assert demo.lines[3].startswith("Starting")
     site, desk = f"http://127.0.0.1:{demo.port}", f"http://127.0.0.1:{demo.sandbox_port}"
     assert demo.lines[:3] == [
         f"Demo page   {site}/demo/",

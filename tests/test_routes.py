@@ -34,6 +34,7 @@ ROUTES = {
     "element.js": ["/element.js"],
     "compat.js": ["/compat.js"],
     "robots.txt": ["/robots.txt"],
+    "favicon.ico": ["/favicon.ico"],
     "api/v1/": ["/api/v1/sync", "/api/v1/openapi.json", "/api/v1/session"],
     "api/v1/asyncapi.json": ["/api/v1/asyncapi.json"],
     "api/v1/docs": ["/api/v1/docs"],

@@ -244,7 +244,7 @@ def test_rich_messages_show_what_the_visitor_answered(desk: Page, ada: Visitor) 
 
 
 def test_files_go_both_ways(desk: Page, ada: Visitor) -> None:
-    picture = (ROOT / "chat/sandbox/desk/sample/leaf.svg").read_bytes()
+    picture = (ROOT / "chat/sandbox/desk/sample/leaf.png").read_bytes()
     ada.shows("leaf in may.png", picture, "image/png")
     expect(desk.locator("[data-message-id] img[alt='leaf in may.png']")).to_be_attached()
     with desk.expect_file_chooser() as chooser:

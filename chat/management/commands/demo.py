@@ -37,6 +37,7 @@ class Command(BaseCommand):
         self.say(f"Demo page   {site()}/demo/")
         self.say(f"Chat page   {site()}/chat/{settings.CHATWOOT_INBOX_SLUG}/")
         self.say(f"Agent desk  {desk()}")
+        self.say("Starting; these answer in a moment.")
         try:
             call_command("migrate", verbosity=0)
         except Error as error:

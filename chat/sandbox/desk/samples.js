@@ -1,6 +1,6 @@
 /** What the insert menu sends: one message of each rich kind, as contract §2.6 describes them. */
 
-const picture = (name) => new URL(`sample/${name}.svg`, import.meta.url).href;
+const picture = (name) => new URL(`sample/${name}.png`, import.meta.url).href;
 
 export const SAMPLES = [
   {
