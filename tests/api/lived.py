@@ -26,7 +26,7 @@ ALLOW = """
 from chat.models import Inbox
 inbox = Inbox.objects.get()
 inbox.bot_token, inbox.agent_token, inbox.account_id = %r, %r, %d
-inbox.policy = {"labels": ["order-question"]}
+inbox.policy = {"labels": ["order-question"], "transcript": "any"}
 inbox.save()
 """
 WAIT_S = 120.0
