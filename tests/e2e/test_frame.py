@@ -396,6 +396,21 @@ def test_what_is_written_on_while_messages_cannot_be_shown_is_not_sent(
     assert played.received == []
 
 
+def test_what_is_cleaned_before_it_is_sent_goes_too_when_messages_can_be_shown(
+    context: BrowserContext, played: PlayedServer
+) -> None:
+    page = context.new_page()
+    page.route(lost := "**/static/chat/frame/messages.js*", lambda route: route.abort("connectionreset"))
+    page.goto(CHAT)
+    field(page).evaluate("(field) => { field.value = 'Hello \\0 there'; field.dispatchEvent(new Event('input')); }")
+    field(page).press("Enter")
+    expect(page.get_by_text("This could not be loaded.")).to_be_visible()
+    page.unroute(lost)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(log(page)).to_contain_text("Hello")
+    expect(field(page)).to_have_value("")
+
+
 def test_messages_are_shown_with_their_style_and_not_before(returning: Page, played: PlayedServer) -> None:
     played.messages = [played.message("Hello")]
     returning.route(lost := "**/static/chat/lazy/message.css", lambda route: route.abort("connectionreset"))

@@ -83,7 +83,7 @@ export class Composing {
   async #afterLoading(ready, { text }) {
     const { contact } = this.client.seat;
     await ready;
-    if (contact === this.client.seat.contact && this.composer.text.trim() === text) this.composer.submit();
+    if (contact === this.client.seat.contact && this.composer.meant === text) this.composer.submit();
   }
 
   /** @param {string} text @param {readonly UnsentFile[]} files */

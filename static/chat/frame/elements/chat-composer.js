@@ -94,6 +94,11 @@ export class ChatComposer extends HTMLElement {
     this.#measure();
   }
 
+  /** @returns {string} the text as it would be sent */
+  get meant() {
+    return clean(this.text).trim();
+  }
+
   /** @returns {readonly UnsentFile[]} */
   get files() {
     return this.#attaching?.files ?? [];
@@ -139,7 +144,7 @@ export class ChatComposer extends HTMLElement {
     if (this.#isWanted) return;
     this.#measure();
     if (this.#send.disabled) return;
-    const detail = { text: clean(this.text).trim(), files: this.files };
+    const detail = { text: this.meant, files: this.files };
     if (!this.dispatchEvent(new CustomEvent("chat-send", { bubbles: true, cancelable: true, detail }))) return;
     this.remark("");
     this.text = "";
@@ -238,7 +243,7 @@ export class ChatComposer extends HTMLElement {
   }
 
   #measure() {
-    const left = this.limit - length(clean(this.text).trim());
+    const left = this.limit - length(this.meant);
     const { length: count } = this.files;
     this.#send.disabled = left < 0 || (left === this.limit && !count) || (this.#attaching?.troubled ?? false);
     const idle = this.#canRecord && this.text === "" && !count;
