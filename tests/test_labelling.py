@@ -1,5 +1,6 @@
 """A page takes away the labels that it has set, and never an agent's own."""
 
+from collections.abc import Collection
 from itertools import product
 
 from chat import labelling
@@ -23,7 +24,7 @@ class Page:
     def remove(self, name: str) -> None:
         self.say(remove=[name])
 
-    def say(self, *, add: list[str] = [], remove: list[str] = []) -> None:  # noqa: B006
+    def say(self, *, add: Collection[str] = (), remove: Collection[str] = ()) -> None:
         self.labels, news = labelling.change(self.labels, add=add, remove=remove)
         self.waiting |= news
 

@@ -233,12 +233,12 @@ async def test_a_bot_of_another_account_writes_nowhere(alice: Any, world: World,
 
 
 async def test_where_there_is_no_bot_token_it_says_so_and_keeps_nothing(alice: Any, world: World) -> None:
+    talk = await begin(alice)
     for change in ({"bot_token": ""}, {"bot_token": "token", "marker_off": "an alarm"}, {"account_id": None}):
         inbox = await world.ask(Inbox.objects.get)
         for name, value in ({"marker_off": ""} | change).items():
             setattr(inbox, name, value)
         await world.ask(inbox.save)
-        talk = await begin(alice) if change == {"bot_token": ""} else talk  # noqa: F821
         refused = await put(alice, talk, order="A-17")
         assert (refused.status_code, refused.json()["error"]["code"]) == (409, "unsupported")
         assert await world.ask(lambda: Conversation.objects.get().attributes) == {}
