@@ -271,8 +271,7 @@ def _attachments(message_ids: list[uuid.UUID]) -> dict[uuid.UUID, list[dict[str,
 
 def _row(record: Record, files: Mapping[uuid.UUID, list[dict[str, object]]], quoted: Quotes) -> Row:
     if isinstance(record, ConversationRecord):
-        shown = {name: getattr(record, name) for name in _SHOWN}
-        return Row("conversation", record.seq, orjson.dumps(shown))
+        return Row("conversation", record.seq, orjson.dumps({name: getattr(record, name) for name in _SHOWN}))
     return Row("message", record.seq, orjson.dumps(_message(record, files.get(record.id, []), quoted.get(record.id))))
 
 
@@ -282,7 +281,6 @@ def _message(
     own = record.direction == Message.Direction.INCOMING
     avatar = AVATAR + record.sender_avatar if record.sender_avatar else None
     sender = {"name": record.sender_name, "avatar": avatar, "kind": record.sender_kind or "system"}
-    tree = plain_tree if own else markdown_tree
     attributes = rich.shown(record.content_type, record.content_attributes) | ({"reply_to": quote} if quote else {})
     return {
         "id": record.id,
@@ -294,7 +292,7 @@ def _message(
         "state": record.state,
         "reason": record.reason or None,
         "sender": None if own else sender,
-        "text": [] if record.deleted else tree(record.content),
+        "text": [] if record.deleted else (plain_tree if own else markdown_tree)(record.content),
         "content_type": record.content_type,
         "attributes": attributes,
         "attachments": attachments,
