@@ -56,7 +56,7 @@ faults: .venv/.test
 
 # Real sizes and real times.
 faults-full: .venv/.test tools
-	@FAULTS=full .venv/bin/python -m pytest --quiet --numprocesses=2 --dist=worksteal -m faults tests/faults tests/models
+	@FAULTS=full .venv/bin/python -m pytest --quiet --numprocesses=3 --dist=worksteal -m faults tests/faults tests/models
 
 tools:
 	@.ci/tools
