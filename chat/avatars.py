@@ -90,13 +90,7 @@ class Avatars:
         upstream = await self._upstreams.of(face.inbox_id)
         gate = partial(upstream.turn, Urgency.FILE)
         storage = Storage(upstream.link.name, hosts=self._hosts, gate=gate, resolve=self._resolve)
-        answer = await storage.open(face.url)
-        try:
-            if answer.extent.total > MOST_BYTES:
-                raise Uncheckable(f"it has {answer.extent.total} bytes")
-            return b"".join([piece async for piece in answer.chunks()])
-        finally:
-            await answer.aclose()
+        return await storage.read(face.url, most=MOST_BYTES)
 
 
 def _read(name: str) -> tuple[Face | None, int]:

@@ -16,6 +16,7 @@ from chat import acceptance, annotations, feed, overview, sql, trail, wire
 from chat.acceptance import Accepted
 from chat.audience import Listener, Row
 from chat.avatars import Avatars
+from chat.card_pictures import CardPictures
 from chat.courier import Courier
 from chat.devices import Devices
 from chat.downloads import Downloads
@@ -88,6 +89,7 @@ class Conversations:
         self.inboxes = Inboxes(upstreams, reader)
         self.portals = Portals(upstreams, reader)
         self.team = Team(upstreams, reader, avatars)
+        self.cards = CardPictures(upstreams, reader)
         self._transcripts = Transcripts(upstreams, reader)
         self.people = People(writer, reader, courier, holding)
 
@@ -273,10 +275,8 @@ class Conversations:
             raise Refusal(Code.UNAVAILABLE) from error
 
     async def close(self) -> None:
-        await self._indicator.close()
-        await self.inboxes.close()
-        await self.portals.close()
-        await self.team.close()
+        for each in (self._indicator, self.inboxes, self.portals, self.team, self.cards):
+            await each.close()
 
 
 def _named(contact_id: uuid.UUID, key: uuid.UUID) -> uuid.UUID:

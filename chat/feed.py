@@ -10,14 +10,15 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, Self
 
 import orjson
 
-from chat import rich, sql
+from chat import cards, files, rich, sql
 from chat.audience import Row
 from chat.markdown import markdown_tree, plain_tree
-from chat.models import Attachment, Contact, Conversation, Inbox, Message, new_epoch
+from chat.models import Contact, Conversation, Inbox, Message, new_epoch
 from chat.quoting import Quotes, quotes
 from chat.records import ConversationRecord, MessageRecord
 
@@ -254,25 +255,15 @@ def _encode(records: Iterable[Record]) -> Iterator[tuple[uuid.UUID, Row]]:
     """The same as rows, in the same order, each with its contact; made one by one (a tree may be large)."""
     records = list(records)
     messages = [each for each in records if isinstance(each, MessageRecord)]
-    files, quoted = _attachments([each.id for each in messages if each.has_files]), quotes(messages)
-    return ((each.contact_id, _row(each, files, quoted)) for each in records)
+    attached, quoted = files.shown([each.id for each in messages if each.has_files]), quotes(messages)
+    return ((each.contact_id, _row(each, attached, quoted)) for each in records)
 
 
-def _attachments(message_ids: list[uuid.UUID]) -> dict[uuid.UUID, list[dict[str, object]]]:
-    found: dict[uuid.UUID, list[dict[str, object]]] = {}
-    if message_ids:
-        for each in Attachment.objects.filter(message__in=message_ids).order_by("position", "chatwoot_id"):
-            outward = {"id": each.id, "name": each.name, "type": each.file_type, "size": each.size}
-            outward |= {"width": each.width, "height": each.height} if each.width and each.height else {}
-            if each.message_id is not None:
-                found.setdefault(each.message_id, []).append(outward)
-    return found
-
-
-def _row(record: Record, files: Mapping[uuid.UUID, list[dict[str, object]]], quoted: Quotes) -> Row:
+def _row(record: Record, attached: Mapping[uuid.UUID, list[dict[str, object]]], quoted: Quotes) -> Row:
     if isinstance(record, ConversationRecord):
         return Row("conversation", record.seq, orjson.dumps({name: getattr(record, name) for name in _SHOWN}))
-    return Row("message", record.seq, orjson.dumps(_message(record, files.get(record.id, []), quoted.get(record.id))))
+    outward = _message(record, attached.get(record.id, []), quoted.get(record.id))
+    return Row("message", record.seq, orjson.dumps(outward))
 
 
 def _message(
@@ -281,7 +272,7 @@ def _message(
     own = record.direction == Message.Direction.INCOMING
     avatar = AVATAR + record.sender_avatar if record.sender_avatar else None
     sender = {"name": record.sender_name, "avatar": avatar, "kind": record.sender_kind or "system"}
-    attributes = rich.shown(record.content_type, record.content_attributes) | ({"reply_to": quote} if quote else {})
+    attributes = rich.shown(record.content_type, record.content_attributes, partial(cards.address, record.id))
     return {
         "id": record.id,
         "conversation": record.conversation_id,
@@ -294,7 +285,7 @@ def _message(
         "sender": None if own else sender,
         "text": [] if record.deleted else (plain_tree if own else markdown_tree)(record.content),
         "content_type": record.content_type,
-        "attributes": attributes,
+        "attributes": attributes | ({"reply_to": quote} if quote else {}),
         "attachments": attachments,
         "deleted": record.deleted,
     }

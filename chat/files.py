@@ -50,6 +50,18 @@ def attach(contact_id: uuid.UUID, file_ids: Sequence[uuid.UUID], message_id: uui
         Attachment.objects.filter(id=file_id, contact=contact_id).update(message=message_id, position=position)
 
 
+def shown(message_ids: list[uuid.UUID]) -> dict[uuid.UUID, list[dict[str, object]]]:
+    """Their files as they travel outward, in order."""
+    found: dict[uuid.UUID, list[dict[str, object]]] = {}
+    if message_ids:
+        for each in Attachment.objects.filter(message__in=message_ids).order_by("position", "chatwoot_id"):
+            outward = {"id": each.id, "name": each.name, "type": each.file_type, "size": each.size}
+            outward |= {"width": each.width, "height": each.height} if each.width and each.height else {}
+            if each.message_id is not None:
+                found.setdefault(each.message_id, []).append(outward)
+    return found
+
+
 def unsent(contact_id: uuid.UUID) -> dict[uuid.UUID, int]:
     """Sizes of what this person uploaded and has not sent."""
     return dict(_unsent(contact_id).values_list("id", "size"))

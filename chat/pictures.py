@@ -1,4 +1,4 @@
-"""Visitors' pictures, drawn anew before anybody gets them: they tell neither where nor with what they were taken."""
+"""Pictures drawn anew before anybody gets them: they tell neither where nor with what they were taken."""
 
 import logging
 import subprocess
@@ -21,12 +21,15 @@ class Undrawable(Refusal):
     """Finding that out took the processor: it counts for more than one upload."""
 
 
-def redraw(path: Path, *, most_bytes: int) -> None:
-    """Put the picture's new drawing in its place; call it on a thread. Raises Undrawable and OSError."""
+def redraw(path: Path, *, most_bytes: int, widest: int = 0) -> None:
+    """Put the picture's new drawing in its place; call it on a thread. Raises Undrawable and OSError.
+
+    ``widest``: pixels; a wider one gets smaller, and a moving one stands still.
+    """
     drawing = path.with_name(f"{path.name}-new")
     try:
         drawing.touch(mode=0o600)
-        code = run(Path(reencoding.__file__), path, drawing, most_bytes=most_bytes)
+        code = run(Path(reencoding.__file__), path, drawing, most_bytes=most_bytes, widest=widest)
         if code == reencoding.TOO_MUCH:
             raise Undrawable(Code.FILE_REFUSED, TOO_MUCH)
         if code != reencoding.DONE or not drawing.stat().st_size:
@@ -37,9 +40,11 @@ def redraw(path: Path, *, most_bytes: int) -> None:
         drawing.unlink(missing_ok=True)
 
 
-def run(script: Path, source: Path, target: Path, *, most_bytes: int, lasts_s: float = LASTS_S) -> int | None:
+def run(
+    script: Path, source: Path, target: Path, *, most_bytes: int, widest: int = 0, lasts_s: float = LASTS_S
+) -> int | None:
     """What it ends with; None: it took too long. Isolated (-I), or our modules would take the place of Python's."""
-    command = [sys.executable, "-I", str(script), str(source), str(target), str(most_bytes)]
+    command = [sys.executable, "-I", str(script), str(source), str(target), str(most_bytes), str(widest)]
     quiet = subprocess.DEVNULL
     try:
         return subprocess.run(command, env={}, stdin=quiet, stdout=quiet, stderr=quiet, timeout=lasts_s).returncode

@@ -1,7 +1,7 @@
 """A program that draws a picture anew: nothing is left of what was hidden in its file (place, camera, other files).
 
-``python -I reencoding.py FROM TO MOST_BYTES``, in a process of its own whose memory and time are bounded: a decoder
-that goes astray, or a picture that is a bomb, harms nobody else. Imports nothing of ours.
+``python -I reencoding.py FROM TO MOST_BYTES WIDEST``, in a process of its own whose memory and time are bounded: a
+decoder that goes astray, or a picture that is a bomb, harms nobody else. WIDEST: pixels, or 0. Imports nothing of ours.
 """
 
 import os
@@ -21,7 +21,7 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 COLOURS_BYTES = 65_536  # of a colour profile that is kept: without it a picture looks wrong
 
 
-def main(source: str, target: str, most_bytes: str) -> int:
+def main(source: str, target: str, most_bytes: str, widest: str) -> int:
     os.nice(NICE)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
@@ -35,26 +35,26 @@ def main(source: str, target: str, most_bytes: str) -> int:
         with Image.open(source, formats=FORMATS) as image:
             if image.width * image.height > MOST_PIXELS:
                 return TOO_MUCH
-            return _draw(image, target)
+            return _draw(image, target, int(widest))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return TOO_MUCH
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError, TypeError, KeyError, IndexError, OverflowError):
         return REFUSED  # Pillow raises them all for one broken file or another
 
 
-def _draw(image: Any, target: str) -> int:
+def _draw(image: Any, target: str, widest: int) -> int:
     kind = "JPEG" if image.format == "MPO" else image.format  # of several pictures in one, the first
-    frames = 1 if kind == "JPEG" else getattr(image, "n_frames", 1)
+    frames = 1 if kind == "JPEG" or widest else getattr(image, "n_frames", 1)
     if frames > MOST_FRAMES or (frames > 1 and frames * image.width * image.height > MOST_FRAME_PIXELS):
         return TOO_MUCH
     if frames == 1:
-        _still(image, kind, target)
+        _still(image, kind, target, widest)
     else:
         _moving(image, kind, target, frames)
     return DONE
 
 
-def _still(image: Any, kind: str, target: str) -> None:
+def _still(image: Any, kind: str, target: str, widest: int) -> None:
     from PIL import ImageOps, JpegImagePlugin
 
     options: dict[str, Any] = {"icc_profile": _colours(image)}
@@ -65,6 +65,10 @@ def _still(image: Any, kind: str, target: str) -> None:
         options |= {"quality": 90, "lossless": _is_lossless(image)}
     upright = ImageOps.exif_transpose(image)
     _forget(upright)
+    if widest and upright.width > widest:
+        if upright.mode == "P":  # a few colours cannot be mixed
+            upright, kind = upright.convert("RGBA"), "PNG"
+        upright.thumbnail((widest, 4 * widest))
     upright.save(target, kind, **options)
 
 

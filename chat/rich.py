@@ -5,6 +5,7 @@ https, mailto or tel, as in the text (``chat.markdown``). Pure.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from chat.markdown import is_address
@@ -17,12 +18,16 @@ FIELD_TYPES = ("text", "email", "text_area", "select")
 Item = dict[str, Any]
 
 
-def shown(content_type: str, told: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes as they travel: ``items`` by content type, ``display_type``, ``answer``."""
+def shown(content_type: str, told: Mapping[str, Any], picture: Callable[[str], str]) -> dict[str, Any]:
+    """Attributes as they travel: ``items`` by content type, ``display_type``, ``answer``.
+
+    ``picture`` makes an address at our site of where a card's picture is.
+    """
     attributes: dict[str, Any] = {}
     if isinstance(display := told.get("display_type"), str):
         attributes["display_type"] = display[:20]
-    if (read := _ITEMS.get(content_type)) is not None:
+    read = partial(_card, picture=picture) if content_type == "cards" else _ITEMS.get(content_type)
+    if read is not None:
         attributes["items"] = list(_items(told.get("items"), read))
     if (answer := _answer(told)) is not None:
         attributes["answer"] = answer
@@ -85,9 +90,12 @@ def _option(item: Item) -> Item | None:
     return choice and {"label": choice["title"], "value": choice["value"]}
 
 
-def _card(item: Item) -> Item | None:
+def _card(item: Item, *, picture: Callable[[str], str]) -> Item | None:
     actions = list(_items(item.get("actions"), _action))
-    card = {"title": _text(item.get("title")), "description": _text(item.get("description")), "actions": actions}
+    card: Item = {"title": _text(item.get("title")), "description": _text(item.get("description")), "actions": actions}
+    url = item.get("media_url")
+    if isinstance(url, str) and url.startswith(("https://", "http://")) and is_address(url):
+        card["picture"] = picture(url)
     return card if any(card.values()) else None
 
 
@@ -116,6 +124,5 @@ def _text(value: Any) -> str:
 _ITEMS: Mapping[str, Callable[[Item], Item | None]] = {
     "input_select": _choice,
     "form": _field,
-    "cards": _card,
     "article": _article,
 }

@@ -16,10 +16,10 @@ LAYERS: dict[int, str] = {
     2: "feed files claim outbox lanes settling gone mirror recognition snapshot place acceptance sessions "
     "embedding sql queues records reader writer lock_turns wal rotation rules tickets faces notices overview profile "
     "export erasing signin order expected reissued published quoting showing consent connected minutes annotations "
-    "removals",
+    "removals cards",
     3: "courier leases sending marking comparing reception tokens liveness indicator link looking resync "
     "upstreams probing processes neighbours holding conversations sender socket uploads gate streams downloads "
-    "pictures avatars hints presence notifying inboxes people retention devices outage sharing portals "
+    "pictures avatars card_pictures hints presence notifying inboxes people retention devices outage sharing portals "
     "connecting provisioning vitals team transcripts challenge annotating removing parting",
     4: "runtime consumers api views webhooks routing urls admin operating checks starting apps management "
     "frontend speaking figures examining",

@@ -158,7 +158,9 @@ def test_t28_it_is_drawn_in_bounded_memory_and_time(tmp_path: Path) -> None:
 def test_t28_chats_come_before_it(tmp_path: Path) -> None:
     script = tmp_path / "telling.py"
     telling = "os.getpriority(os.PRIO_PROCESS, 0)"
-    script.write_text(Path(reencoding.__file__).read_text().replace("_draw(image, target)\n", f"{telling}\n", 1))
+    script.write_text(
+        Path(reencoding.__file__).read_text().replace("_draw(image, target, int(widest))\n", f"{telling}\n", 1)
+    )
     (tmp_path / "in.png").write_bytes(drawn("PNG"))
     assert _code(script, tmp_path) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
 

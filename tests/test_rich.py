@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 
-from chat.rich import ANSWERING, MAX_ITEMS, MAX_TEXT, shown
+from chat import rich
+from chat.rich import ANSWERING, MAX_ITEMS, MAX_TEXT
+
+
+def shown(content_type: str, told: dict[str, Any]) -> dict[str, Any]:
+    return rich.shown(content_type, told, "ours: {}".format)
 
 
 @pytest.mark.parametrize(
@@ -38,9 +43,32 @@ def test_a_card_keeps_what_can_be_opened_or_said():
         {"type": "postback", "text": "Mine", "payload": "internal"},
         {"type": "unheard", "text": "Other"},
     ]
-    card = {"title": "Cup", "description": 5, "media_url": "http://chatwoot.internal/x.png", "actions": actions}
+    card = {"title": "Cup", "description": 5, "media_url": "", "actions": actions}
     kept = [{"type": "link", "text": "Look", "uri": "https://shop.example/1"}, {"type": "postback", "text": "Mine"}]
     assert shown("cards", {"items": [card]}) == {"items": [{"title": "Cup", "description": "5", "actions": kept}]}
+
+
+@pytest.mark.parametrize("url", ["https://cdn.example/cup.png", "http://chatwoot.internal/rails/active_storage/x"])
+def test_a_card_names_its_picture_by_an_address_of_ours(url: str):
+    items = [{"media_url": url}, {"media_url": f"{url}?2", "title": "Cup"}]
+    nothing_else = {"title": "", "description": "", "actions": []}
+    assert shown("cards", {"items": items})["items"] == [
+        nothing_else | {"picture": f"ours: {url}"},
+        nothing_else | {"title": "Cup", "picture": f"ours: {url}?2"},
+    ]
+    (article,) = shown("article", {"items": [{"media_url": url, "title": "A"}]})["items"]
+    assert article == {"title": "A", "description": ""}
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["javascript:alert(1)", "data:image/png;base64,x", "mailto:a@b.example", "/x.png", "https://a.example/\u202e", 7],
+)
+def test_what_is_no_address_of_a_picture_is_left_out(url: Any):
+    assert shown("cards", {"items": [{"title": "Cup", "media_url": url}]})["items"] == [
+        {"title": "Cup", "description": "", "actions": []}
+    ]
+    assert shown("cards", {"items": [{"media_url": url}]})["items"] == []
 
 
 def test_nothing_else_of_the_attributes_travels_and_all_is_bounded():

@@ -6,7 +6,7 @@ from functools import cache
 from django.urls import URLPattern, URLResolver, include, path
 from ninja import NinjaAPI
 
-from chat.api import annotations, articles, attachments, avatars, contact, inbox, overview, session, uploads
+from chat.api import annotations, articles, attachments, avatars, cards, contact, inbox, overview, session, uploads
 from chat.api import conversations as conversation_calls
 from chat.api.answers import add_handlers
 from chat.api.cors import across_origins
@@ -24,6 +24,7 @@ api.add_router("/inbox", articles.router)
 api.add_router("/uploads", uploads.router)
 api.add_router("/attachments", attachments.router)
 api.add_router("/avatars", avatars.router)
+api.add_router("/cards", cards.router)
 api.add_router("", conversation_calls.router)
 api.add_router("", overview.router)
 api.add_router("", annotations.router)

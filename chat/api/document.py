@@ -28,6 +28,7 @@ TAGS = {
     "uploads": "Files on their way to a message.",
     "attachments": "Files of messages.",
     "avatars": "Agents' pictures.",
+    "cards": "Pictures of agents' cards.",
 }
 # What is meant where nothing else is said; 400 and 422 name what is wrong.
 _USUAL = {
@@ -59,6 +60,7 @@ _OF_TAG = {
     ("articles", 404): Code.NO_SUCH_INBOX,
     ("attachments", 404): Code.NOT_FOUND,
     ("avatars", 404): Code.NOT_FOUND,
+    ("cards", 404): Code.NOT_FOUND,
     ("uploads", 413): Code.FILE_TOO_BIG,
     ("uploads", 415): Code.FILE_REFUSED,
     ("uploads", 422): Code.FILE_EMPTY,

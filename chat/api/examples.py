@@ -87,6 +87,7 @@ _ACCEPTED = calls.Accepted(message=MESSAGE, conversation=CONVERSATION)
 
 # Of parameters, by name, wherever they stand.
 PARAMETERS: dict[str, Any] = {
+    "card": "7f9c24e8b1d14c7d9a3e5f6081b2c3d4-6d3f0c2b7a194e5f8a1b0c9d8e7f6a5b",
     "slug": "main",
     "locale": "de",
     "conversation_id": str(CONVERSATION),

@@ -45,8 +45,9 @@ class Attachment(Outward):
 class Message(Outward):
     """incoming: from the visitor, outgoing: from an agent. A deleted one keeps no text, attributes or attachments.
 
-    attributes, each only where there is one: items (choices, fields, cards, articles, by content_type), display_type,
-    answer (values, and a state: accepted, sent or failed) and reply_to (id, text, own: the message that it answers).
+    attributes, each only where there is one: items (choices, fields, cards, articles, by content_type; a card's picture
+    is an address below this site's), display_type, answer (values, and a state: accepted, sent or failed) and reply_to
+    (id, text, own: the message that it answers).
     """
 
     id: UUID

@@ -61,7 +61,8 @@ class Lived:
         talk, number = self._begin("hello")
         self._answer(number)
         picture = sent_by_agent(self._serving, self._sandbox, self.token, "picture.png", PNG)
-        self._until(lambda: {"input_select", "input_csat"} <= {row["content_type"] for row in self._rows()})
+        kinds = {"input_select", "input_csat", "cards"}
+        self._until(lambda: kinds <= {row["content_type"] for row in self._rows()})
         self._show_the_agent()
         rows = self._rows()
         self.known |= {
@@ -74,6 +75,7 @@ class Lived:
             "attachment": [picture],
             "upload": [self._upload() for _ in range(5)],
             "avatar": [AVATAR],
+            "card": [item["picture"].rpartition("/")[2] for row in rows for item in _cards(row)],
             "cursor": [self._http.get("/sync").json()["cursor"]],
         }
         assert all(self.known.values()), self.known
@@ -109,6 +111,8 @@ class Lived:
         desk.reply(number, "Of course.")
         desk.reply(number, "Which?", content_type="input_select", content_attributes=items)
         desk.reply(number, "How was it?", content_type="input_csat")
+        picture = {"items": [{"title": "Cup", "media_url": f"{self._sandbox.base_url}/desk/sample/cup.png"}]}
+        desk.reply(number, "This one?", content_type="cards", content_attributes=picture)
 
     def _upload(self) -> str:
         return str(self._http.post("/uploads?name=a.txt", content=b"words").raise_for_status().json()["id"])
@@ -127,3 +131,7 @@ class Lived:
         while not is_so():
             assert time.monotonic() < until
             time.sleep(0.2)
+
+
+def _cards(row: dict[str, Any]) -> list[dict[str, Any]]:
+    return row["attributes"]["items"] if row["content_type"] == "cards" else []

@@ -26,6 +26,8 @@ OPEN = {
     "get /inbox/{slug}/articles/{article_id}",
     "get /avatars/{name}",
     "head /avatars/{name}",
+    "get /cards/{card}",
+    "head /cards/{card}",
 }
 BY_TICKET = {"get /attachments/{attachment_id}", "head /attachments/{attachment_id}"}
 

@@ -69,6 +69,7 @@ def test_every_answer_is_one_of_the_document(migrated: Path, start_sandbox: Call
     sandbox = start_sandbox()
     chatwoot = {"CHATWOOT_URL": sandbox.base_url, "CHATWOOT_INBOX_IDENTIFIER": sandbox.new_inbox().identifier}
     chatwoot["CHATWOOT_PORTAL"] = sandbox.world["demo_portal"]
+    chatwoot["ATTACHMENT_HOSTS"] = "127.0.0.1"
     with Serving(migrated, **chatwoot, CHATWOOT_RATE_PER_S="10000").running() as serving:
         said: list[str] = []
         assert serving.process.stderr

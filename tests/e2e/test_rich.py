@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.fixtures.browser import PlayedServer
-from tests.fixtures.rich_messages import WHERE, answered, articles, card, cards, choices, csat
+from tests.fixtures.rich_messages import WHERE, answered, articles, card, cards, choices, csat, drawing
 
 pytestmark = pytest.mark.browser
 
@@ -172,6 +172,23 @@ def test_cards_open_pages_and_say_things_and_other_types_are_never_blank(played:
     message(returning, rows[0]).get_by_role("button", name="I want this").click()
     expect(returning.locator("chat-message.own")).to_contain_text("I want this")
     assert played.frames("send")[0]["text"] == "I want this"
+
+
+def test_a_card_shows_its_picture_from_our_site_and_does_without_one_that_does_not_come(
+    context: BrowserContext, played: PlayedServer, returning: Page
+) -> None:
+    context.route("**/api/v1/cards/clock", lambda route: route.fulfill(body=drawing(), content_type="image/png"))
+    context.route("**/api/v1/cards/gone", lambda route: route.fulfill(body="no picture"))
+    clock, case, plain = card("Harbour clock", "Brass"), card("Case", "Oak"), card("Key", "Steel")
+    shelf = cards(clock | {"picture": "/api/v1/cards/clock"}, case | {"picture": "/api/v1/cards/gone"}, plain)
+    row = played.message("Three that go well together", **shelf)
+    played.messages.append(row)
+    returning.goto(CHAT)
+    expect(message(returning, row).locator(".card")).to_have_count(3)
+    picture = message(returning, row).locator("img")
+    expect(picture).to_have_count(1)
+    shown = picture.evaluate("(e) => [e.naturalWidth, e.offsetWidth, e.offsetHeight, e.alt, e.referrerPolicy]")
+    assert shown == [480, 240, 135, "", "no-referrer"]
 
 
 # Counts, for each message, how often something in it is news to a screen reader.

@@ -106,6 +106,7 @@ def application_env(world: dict[str, Any]) -> dict[str, str]:
         # As a site's server has it; docs/clients sign with what lies there.
         "IDENTITY_SECRET": settings.IDENTITY_SECRET or keys.kept_in(settings.VAR_DIR / "identity_secret"),
         "DESK_URL": desk(),
+        "ATTACHMENT_HOSTS": os.environ.get("ATTACHMENT_HOSTS") or HOST,  # the desk's cards have their pictures there
     }
 
 

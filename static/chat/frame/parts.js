@@ -14,7 +14,7 @@
 import { el, write } from "./nodes.js";
 import { style } from "./styles.js";
 
-const ROOM_PX = { choice: 50, field: 78, card: 190, article: 84, csat: 84, audio: 56, video: 142, image: 192, file: 60 };
+const ROOM_PX = { choice: 50, field: 78, card: 190, photo: 135, article: 84, csat: 84, audio: 56, video: 142, image: 192, file: 60 };
 
 /** @type {Record<string, string>} */
 const SHEETS = { input_csat: "survey", cards: "cards", article: "cards" };
@@ -29,8 +29,9 @@ function room(kind, { contentType, answer, row }) {
     const of = (/** @type {string} */ type) => ROOM_PX[/** @type {"file"} */ (type)] ?? ROOM_PX.file;
     return row.attachments.reduce((sum, { type }) => sum + of(type) + 4, 0);
   }
-  const count = row.attributes.items?.length ?? 1;
-  if (contentType === "cards") return ROOM_PX.card;
+  const items = row.attributes.items ?? [];
+  const count = items.length || 1;
+  if (contentType === "cards") return ROOM_PX.card + (items.some(({ picture }) => picture) ? ROOM_PX.photo : 0);
   if (contentType === "input_csat") return ROOM_PX.csat;
   if (contentType === "article") return count * ROOM_PX.article;
   if (contentType === "input_select") return (answer ? 1 : count) * ROOM_PX.choice - 6;

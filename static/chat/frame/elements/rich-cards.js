@@ -20,14 +20,22 @@ export function cards({ say }) {
   }
 
   /** @param {any} item */
-  function card({ title, description, actions = [] }) {
+  function card({ title, description, picture, actions = [] }) {
     return el(
       "section",
       { class: "card" },
+      picture && photo(picture),
       title && el("h3", { dir: "auto" }, title),
       description && el("p", { class: "quiet", dir: "auto" }, description),
       actions.length > 0 && el("div", { class: "card-actions" }, ...actions.map(action)),
     );
+  }
+
+  /** What its title says stands beside it. @param {string} src */
+  function photo(src) {
+    const image = el("img", { src, alt: "", width: "240", height: "135", loading: "lazy", referrerpolicy: "no-referrer" });
+    image.addEventListener("error", () => image.remove());
+    return image;
   }
 
   /** @param {any} item */
