@@ -4,14 +4,15 @@ import asyncio
 import sys
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from itertools import count
-from math import inf
+from itertools import count, cycle
+from math import ceil, inf
 
 import httpx
 import orjson
 
+from chat.acceptance import MAX_WAITING
 from tests.bench import report
 from tests.bench.cable import Poster
 from tests.bench.report import Latency, Table
@@ -40,10 +41,15 @@ async def send(databases: Databases, sizes: Sizes) -> Table:
 
 
 async def accepting(databases: Databases, sizes: Sizes) -> tuple[Latency, float]:
-    """With the budget that a Chatwoot has by default: what is not delivered meanwhile waits."""
-    async with writers(databases.fresh(), sizes.senders, CHATWOOT_RATE_PER_S=DEFAULT) as writing:
-        await closed_loop(says(writing), seconds=sizes.warm_s)
-        return await closed_loop(says(writing), seconds=sizes.send_s)
+    """With the budget that a Chatwoot has by default: what is not delivered meanwhile waits.
+
+    Nobody may have more than MAX_WAITING of those, so that each of the senders is several visitors in turn.
+    """
+    turns = ceil((sizes.warm_s + sizes.send_s) / EVERY_S / MAX_WAITING)
+    async with writers(databases.fresh(), turns * sizes.senders, CHATWOOT_RATE_PER_S=DEFAULT) as writing:
+        senders = taking_turns(says(writing), sizes.senders)
+        await closed_loop(senders, seconds=sizes.warm_s)
+        return await closed_loop(senders, seconds=sizes.send_s)
 
 
 async def delivering(databases: Databases, sizes: Sizes) -> tuple[float, float]:
@@ -96,6 +102,13 @@ async def viewing(sizes: Sizes) -> tuple[Latency, float]:
 
 def says(writing: Writing) -> list[Say]:
     return [partial(each.send, TEXT, within_s=PATIENCE_S) for each in writing.crowd.pages]
+
+
+def taking_turns(says: list[Say], together: int) -> list[Say]:
+    async def say(turns: Iterator[Say]) -> None:
+        await next(turns)()
+
+    return [partial(say, cycle(says[number::together])) for number in range(together)]
 
 
 async def closed_loop(says: list[Say], *, seconds: float = inf, times: int = sys.maxsize) -> tuple[Latency, float]:
