@@ -17,6 +17,7 @@ from typing import Self
 from django.conf import settings
 
 from chat.audience import Audience
+from chat.bridge.canary import ENOUGH
 from chat.bridge.hub import HubStatus
 from chat.bridge.subscription import Hold
 from chat.bridge.tasks import Tasks
@@ -44,6 +45,7 @@ class Timing:
     poll_s: float = 10  # how often a contact is compared that the cable does not carry
     audit_s: float = 300  # and one that it does carry, in case it lies
     echo_s: float = 10  # by then a message of ours has come back
+    proof_s: float = 30  # by then canaries have found out whether the line is deaf
     overslept_s: float = 2  # between two sweeps: frames may be waiting to be read
 
     @classmethod
@@ -53,6 +55,7 @@ class Timing:
             poll_s=settings.POLL_S,
             audit_s=settings.AUDIT_S,
             echo_s=settings.CABLE_ECHO_S,
+            proof_s=settings.CABLE_CANARY_S + ENOUGH * (settings.CABLE_CONFIRM_S + 1),  # it ticks once a second
         )
 
 
@@ -106,7 +109,8 @@ class Liveness:
         self._tokens = Tokens(upstreams, writer, reader)
         self._reception = Reception(writer, reader, audience, self._compare_later)
         self._held: dict[Hashable, Held] = {}
-        self._echoes: defaultdict[int, Echoes] = defaultdict(partial(Echoes, echo_s=timing.echo_s))
+        make = partial(Echoes, echo_s=timing.echo_s, proof_s=timing.proof_s)
+        self._echoes: defaultdict[int, Echoes] = defaultdict(make)
         self._canaries: dict[int, str] = {}  # the token that each Chatwoot's hub was given
         self._swept_at = 0.0
         self._audits = self._polls = self._missed = 0
@@ -166,7 +170,7 @@ class Liveness:
         self._swept_at = now
 
     def _revise(self, held: Held, now: float) -> None:
-        carried = held.hold.live and not self._echoes[held.upstream.chatwoot_pk].stopped
+        carried = held.hold.live and not self._echoes[held.upstream.chatwoot_pk].doubted
         spread = 1 + SPREAD * (held.scope.contact_inbox_id % 97 - 48) / 48
         if now - held.compared_at <= (self._timing.audit_s * spread if carried else self._timing.poll_s):
             return
@@ -210,8 +214,9 @@ class Liveness:
         held = self._held.get(key)
         return held.hold.live_since if held else None
 
-    def _jobs_run_again(self, chatwoot_pk: int) -> None:
-        log.warning("Chatwoot %s tells by cable again what it stores; its contacts are compared once more", chatwoot_pk)
+    def _jobs_run(self, chatwoot_pk: int, *, were_stopped: bool) -> None:
+        words = "again what it stores" if were_stopped else "late what it stored"
+        log.warning("Chatwoot %s tells by cable %s; its contacts are compared once more", chatwoot_pk, words)
         for held in self._held.values():
             if held.upstream.chatwoot_pk == chatwoot_pk and held.left_at is None:
                 self._compare(held)
@@ -270,6 +275,9 @@ class Liveness:
         held = self._held.get(key)
         if held is None:
             return  # nobody has held it for longer than the linger
-        if isinstance(event, MessageCreated) and self._echoes[held.upstream.chatwoot_pk].heard(event.message.id):
-            self._jobs_run_again(held.upstream.chatwoot_pk)
+        if isinstance(event, MessageCreated):
+            echoes = self._echoes[held.upstream.chatwoot_pk]
+            were_stopped = echoes.stopped
+            if echoes.heard(event.message.id):
+                self._jobs_run(held.upstream.chatwoot_pk, were_stopped=were_stopped)
         self._reception.take(held.scope, event)

@@ -71,7 +71,8 @@ async def test_f28_without_a_job_queue_echoes_are_missed_and_replies_polled(make
     await rig.write(1, every_s=0)  # the echo of these never comes, although the canary answers
     await answer_all(rig, 2)
     await rig.until(lambda: not unanswered(rig), "replies did not arrive", within_s=rig.s(70) + SLACK_S)
-    assert "does not tell it by cable" in rig.application.text()
+    said = "does not tell it by cable"
+    await rig.until(lambda: said in rig.application.text(), "nobody was told", within_s=rig.s(60) + SLACK_S)
     await rig.healed(expected_errors=[WEAK, NO_ECHO])
 
 
