@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -86,6 +87,19 @@ def test_it_prints_three_addresses_that_answer_and_ends_whole(start: Start) -> N
     assert addresses[2] in httpx.get(f"{site}/").text
     demo.end()
     assert demo.process.returncode == 0
+
+
+def test_its_inbox_is_connected_so_that_transcripts_and_labels_can_be_tried(start: Start) -> None:
+    demo = start()
+    demo.wait_until_ready()
+    site = f"http://127.0.0.1:{demo.port}/api/v1"
+    assert httpx.get(f"{site}/inbox/main").json()["transcript"] == "any"
+    session = httpx.post(f"{site}/session", json={"inbox": "main", "kind": "app"}).json()
+    with httpx.Client(base_url=site, headers={"Authorization": f"Bearer {session['access_token']}"}) as ada:
+        begun = ada.post("/conversations", json={"key": str(uuid.uuid4())}).raise_for_status().json()
+        path = f"/conversations/{begun['conversation']['id']}/labels"
+        assert ada.put(path, json={"add": ["order-question"]}).json() == {"labels": ["order-question"]}
+    demo.end()
 
 
 def test_a_restart_keeps_the_inbox_of_both_sides(start: Start, tmp_path: Path) -> None:

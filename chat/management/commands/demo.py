@@ -10,17 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, connections
 
-from chat import starting
+from chat import connected, starting
+from chat.connected import Connected
+from chat.models import Inbox
 from chatproxy import keys
 from chatproxy.tether import Children
 
 HOST = "127.0.0.1"
 POLL_S = 0.1
 COMPANY = "Saltmark"  # of the demo page
+POLICY = {"transcript": "any", "labels": ["order-question"]}
 
 
 class Command(BaseCommand):
@@ -52,7 +56,9 @@ class Command(BaseCommand):
         children.start("sandbox", sandbox_command(world_file), env=os.environ)
         self.wait(children, stop, until=world_file.exists)
         if not stop.is_set():
-            env = os.environ | application_env(json.loads(world_file.read_text()))
+            world = json.loads(world_file.read_text())
+            connect(world)
+            env = os.environ | application_env(world)
             children.start("application", manage("serve", "--bind", HOST), env=env)
         self.wait(children, stop, until=lambda: answers(settings.PORT))
         if not stop.is_set():
@@ -108,6 +114,25 @@ def application_env(world: dict[str, Any]) -> dict[str, str]:
         "DESK_URL": desk(),
         "ATTACHMENT_HOSTS": os.environ.get("ATTACHMENT_HOSTS") or HOST,  # the desk's cards have their pictures there
     }
+
+
+def connect(world: dict[str, Any]) -> None:
+    """What `connect_chatwoot` writes, so that agents have names and faces here, and transcripts and labels work."""
+    inbox, slug = world["demo_inbox"], settings.CHATWOOT_INBOX_SLUG
+    told = Connected(
+        account_id=world["account_id"],
+        chatwoot_inbox_id=inbox["id"],
+        inbox_identifier=inbox["identifier"],
+        hmac_token=inbox["hmac_token"],
+        bot_token=world["bot_token"],
+        agent_token=world["agent_token"],
+    )
+    try:
+        connected.write(slug, world["base_url"], told)
+    except ValidationError as error:
+        raise CommandError(" ".join(error.messages)) from None
+    Inbox.objects.filter(slug=slug, policy={}).update(policy=POLICY)
+    connections.close_all()
 
 
 def refuse_taken(name: str, port: int) -> None:
