@@ -268,7 +268,7 @@ export class ChatClient {
     // Each attempt to come back is still "offline": words on the screen must not flicker with them.
     const again = phase === "connecting" && this.state.status === "offline";
     this.#dispatch({ type: "status", status: again ? "offline" : STATUS[phase] });
-    if (phase === "online") return this.filing.uploads?.wake();
+    if (phase === "online") return this.filing.uploads?.reached();
     this.sending.interrupted();
     this.asking.interrupted();
     this.receipts.interrupted();

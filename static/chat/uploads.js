@@ -7,9 +7,10 @@
  * @import { State, UnsentFile } from "./state.js"
  * @import { Fault } from "./wire.js"
  *
- * `share`: how much of it was sent, 0 to 1. `again`: whether trying again may help. `kept`: a message has it.
- * @typedef {UnsentFile & {blob: Blob, phase: "waiting"|"uploading"|"done"|"failed", share: number, fault: Fault|null,
- *   again: boolean, kept: boolean, stop: () => void}} Upload
+ * `share`: how much of it was sent, 0 to 1. `movedAt`: when that last grew. `again`: whether trying again may help.
+ * `kept`: a message has it.
+ * @typedef {UnsentFile & {blob: Blob, phase: "waiting"|"uploading"|"done"|"failed", share: number, movedAt: number,
+ *   fault: Fault|null, again: boolean, kept: boolean, stop: () => void}} Upload
  *
  * @typedef {{url: string, token: string, blob: Blob, signal: AbortSignal, onShare: (share: number) => void}} Order
  * @typedef {{status: number, body: any, retryAfter: number}} Answer
@@ -21,6 +22,7 @@ import { byRequest } from "./transmit.js";
 import { uuid } from "./uuid.js";
 
 const STALLED_MS = 45_000; // Without a byte, or without the answer: pictures are drawn anew first.
+const QUIET_MS = 5_000; // Likewise, while another connection has come to stand: it hangs on the one before.
 const PATIENCE_MS = 60_000; // A server that wants to be left alone for longer is a refusal to show.
 
 export class Uploads {
@@ -52,7 +54,8 @@ export class Uploads {
   add(blob, name) {
     const key = uuid();
     const file = { key, id: null, name, size: blob.size, type: blob.type };
-    this.#all.set(key, { ...file, blob, phase: "waiting", share: 0, fault: null, again: true, kept: false, stop: () => {} });
+    const fresh = { share: 0, movedAt: 0, fault: null, again: true, kept: false, stop: () => {} };
+    this.#all.set(key, { ...file, blob, phase: "waiting", ...fresh });
     this.wake();
     return key;
   }
@@ -82,6 +85,13 @@ export class Uploads {
     this.#pause?.();
     this.#pause = null;
     this.#next();
+  }
+
+  /** The server is reached anew; what has been quiet since before was cut off without a word. */
+  reached() {
+    const quietSince = this.clock.now() - QUIET_MS;
+    for (const { phase, movedAt, stop } of this.#all.values()) if (phase === "uploading" && movedAt < quietSince) stop();
+    this.wake();
   }
 
   /** What messages wait for is kept until they have arrived. @param {State} state the newest */
@@ -118,7 +128,7 @@ export class Uploads {
     const watch = (share = 0) => {
       cancel();
       cancel = this.clock.after(STALLED_MS, () => control.abort());
-      upload.share = share;
+      Object.assign(upload, { share, movedAt: this.clock.now() });
       this.#changed();
     };
     Object.assign(upload, { phase: "uploading", stop: () => control.abort() });

@@ -86,6 +86,37 @@ test("an upload that stands still is cut and sent again", async () => {
   assert.equal(uploads.get(key)?.share, 0);
 });
 
+/** The network is gone without a word, and back after a while. @param {World} world */
+async function reconnected(world) {
+  world.socket.die();
+  await world.clock.pass(2_000);
+  await settled();
+  world.socket.open();
+  world.socket.receive(reset([]));
+  await world.clock.pass(2_000);
+  await settled();
+}
+
+test("an upload on a line that was cut without a word goes on as soon as the server is reached anew", async () => {
+  const { world, desk, add } = await begin();
+  await add();
+  desk.calls[0]?.order.onShare(0.5);
+  await world.clock.pass(10_000);
+  assert.equal(desk.calls.length, 1);
+  await reconnected(world);
+  assert.equal(desk.calls.length, 2);
+});
+
+test("one that moves meanwhile goes on", async () => {
+  const { world, uploads, desk, add } = await begin();
+  const key = await add();
+  await world.clock.pass(10_000);
+  desk.calls[0]?.order.onShare(0.5);
+  await reconnected(world);
+  assert.equal(desk.calls.length, 1);
+  assert.equal(uploads.get(key)?.share, 0.5);
+});
+
 test("a server that wants us later is asked then, and one that wants us much later has refused", async () => {
   const { world, uploads, desk, add } = await begin();
   const key = await add();
@@ -194,6 +225,7 @@ test("another person's session does not have the files of the one before", async
   world.answers["/session/refresh"] = () => ({ status: 200, body: { access_token: "t2", expires_in: 900, contact: "other" } });
   client.session.expire();
   await world.clock.pass(20_000);
+  desk.calls[1]?.order.onShare(0.5);
   world.socket.open();
   world.socket.receive(reset([]));
   await settled();
