@@ -49,6 +49,7 @@ class Asked:
     fenced: bool | None
     skew_s: float | None  # its clock minus ours; None before that is known
     skew_error_s: float
+    oldest_s: float  # of the requests under way
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ def _asked(link: Link, budget: Budget) -> Asked:
         fenced=link.fenced,
         skew_s=link.clock.skew_ms() / 1000 if is_known else None,
         skew_error_s=link.clock.error_ms / 1000,
+        oldest_s=link.oldest_s,
     )
 
 

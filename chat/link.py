@@ -6,9 +6,10 @@ and waits for nothing else can be part of no deadlock with those that hold conta
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 
 import httpx
 from django.db.models import Q
@@ -63,6 +64,7 @@ class Link:
         self._window_ms = 0
         self.has_verdict = False  # on the fence
         self.answers: Counter[str] = Counter()  # and what came in place of one, by class of the error
+        self._under_way: OrderedDict[object, float] = OrderedDict()  # since when, oldest first
 
     async def open(self) -> None:
         await self._stack.enter_async_context(self.http)
@@ -118,6 +120,21 @@ class Link:
             raise Unavailable(f"Chatwoot is paused for {paused_s:.0f} s", after_s=paused_s)
         if self.breaker.open:
             raise Unavailable("Chatwoot does not answer; it is asked again every few seconds", after_s=RETRY_S)
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """Around one that Chatwoot is asked."""
+        mine = object()
+        self._under_way[mine] = time.monotonic()
+        try:
+            yield
+        finally:
+            del self._under_way[mine]
+
+    @property
+    def oldest_s(self) -> float:
+        """For how long the oldest request under way has waited for its answer."""
+        return time.monotonic() - next(iter(self._under_way.values())) if self._under_way else 0.0
 
     async def heard(self, error: ChatwootError | None) -> None:
         """Note how a request ended: for the breaker, and a 429 for all processes."""

@@ -13,6 +13,7 @@ from chat.models import Delivery, Minute, Process
 
 MINUTE_MS = 60_000
 KEPT = 60
+SLOWEST = ("canary_s", "oldest_s")
 UNDER_WAY = (Delivery.State.ACCEPTED, Delivery.State.SENDING, Delivery.State.UNSURE)
 
 
@@ -35,7 +36,7 @@ def depths() -> dict[str, int]:
 
 
 def summed(all_said: Iterable[Any]) -> dict[str, Any]:
-    """All processes as one. Of canaries the slowest counts; what somebody did not say is left out."""
+    """All processes as one. Of canaries and requests the slowest counts; what somebody did not say is left out."""
     total: Counter[str] = Counter()
     chatwoots: dict[str, dict[str, Any]] = {}
     for said in all_said:
@@ -52,10 +53,14 @@ def together(one: Mapping[str, Any] | None, other: Mapping[str, Any]) -> dict[st
     """One Chatwoot, as two processes see it."""
     if one is None:
         return dict(other)
-    canaries = [each["canary_s"] for each in (one, other) if each.get("canary_s") is not None]
-    names = [name for name in other.keys() & one.keys() if name not in ("canary_s", "open")]
+    names = [name for name in other.keys() & one.keys() if name not in (*SLOWEST, "open")]
     both = {name: one[name] + other[name] for name in names}
-    return both | {"canary_s": max(canaries, default=None), "open": bool(one.get("open") and other.get("open"))}
+    slowest = {name: _most(one.get(name), other.get(name)) for name in SLOWEST}
+    return both | slowest | {"open": bool(one.get("open") and other.get("open"))}
+
+
+def _most(*figures: float | None) -> float | None:
+    return max((each for each in figures if each is not None), default=None)
 
 
 def hour(now: int) -> list[Mapping[str, Any] | None]:

@@ -110,7 +110,8 @@ class Upstream:
         await self.link.budget.take(urgency)
         self.link.refuse_unless_open()
         try:
-            yield
+            with self.link.request():
+                yield
         except ChatwootError as error:
             await self.link.heard(error)
             raise

@@ -87,5 +87,6 @@ def _of_chatwoot(link: Link, asked_per_s: float) -> dict[str, Any]:
         "asked_per_s": round(asked_per_s, 2),
         "rate_per_s": round(link.budget.rate_per_s, 2),
         "waiting": link.budget.waiting,
+        "oldest_s": round(link.oldest_s, 1),
         "open": link.available,
     }

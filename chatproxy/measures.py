@@ -131,6 +131,12 @@ MEASURES: tuple[Measure[Figures], ...] = (
         ("chatwoot",),
     ),
     Measure(
+        "upstream_oldest_request_seconds",
+        "For how long the oldest request under way has waited for its answer.",
+        _asked(lambda each: each.oldest_s),
+        ("chatwoot",),
+    ),
+    Measure(
         "upstream_requests_total",
         "Requests that the budget let through.",
         _asked(lambda each: each.taken),

@@ -83,6 +83,7 @@ def test_who_has_gone_is_not_counted_and_said_to_be_gone(operator: Client, alice
         ({"canary_s": None}, "none has come back yet"),
         ({"open": False}, "it is left alone"),
         ({"waiting": 7}, "7 requests wait"),
+        ({"oldest_s": 12.3}, "it answers; a request has waited for its answer for 12 s"),
     ],
 )
 def test_what_is_not_well_is_said_in_words(operator: Client, alice: Person, one: dict[str, object], said: str):

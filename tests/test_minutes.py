@@ -20,7 +20,7 @@ def process(*, seen_at: int = NOW, **figures: object) -> Process:
 
 
 def test_of_many_processes_the_first_of_a_minute_writes_it_for_all():
-    process(sockets=3, resyncs_lately=10, missed_lately=1, chatwoots={"1": one(open=True)})
+    process(sockets=3, resyncs_lately=10, missed_lately=1, chatwoots={"1": one(open=True, oldest_s=0.5)})
     process(sockets=4, resyncs_lately=20, chatwoots={"1": one(canary_s=0.2, open=False), "2": one(canary_s=None)})
     process(seen_at=NOW - FRESH_MS - 1, sockets=100)  # it has gone
     process(seen_at=NOW + FRESH_MS + 1, sockets=100)  # from before our clock was put back
@@ -31,6 +31,7 @@ def test_of_many_processes_the_first_of_a_minute_writes_it_for_all():
     assert [row.figures[name] for name in ("sockets", "resyncs_lately", "missed_lately")] == [7, 30, 1]
     assert row.figures["chatwoots"]["2"]["canary_s"] is None
     both = row.figures["chatwoots"]["1"]
+    assert both["oldest_s"] == 0.5
     assert (both["asked_per_s"], both["confirmed"], both["canary_s"], both["open"]) == (3.0, 4, 0.2, False)
 
 

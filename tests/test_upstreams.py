@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from chat.budget import Urgency
+from chat.chatwoot.errors import Unreachable
 from chat.chatwoot.identity import identifier_hash
 from chat.models import Chatwoot, Inbox, upsert_inbox
 from chat.reader import Reader
@@ -62,6 +63,20 @@ async def test_many_first_uses_at_once_open_one_of_each(
     found = await asyncio.gather(*(upstreams.of(inbox_id) for _ in range(20)))
     assert len({id(each.hub) for each in found}) == 1 == len(chatwoot.hubs)
     assert chatwoot.hub.is_open
+
+
+async def test_it_is_known_for_how_long_the_oldest_request_has_waited(upstreams: Upstreams, reader: Reader) -> None:
+    upstream = await upstreams.of(await reader.run(add_inbox, "one"))
+    upstream.link.asked()
+    assert upstream.link.oldest_s == 0
+    async with upstream.turn(Urgency.DELIVERY):
+        await asyncio.sleep(0.05)
+        async with upstream.turn(Urgency.REST):
+            assert upstream.link.oldest_s >= 0.05
+    with pytest.raises(Unreachable):
+        async with upstream.turn(Urgency.DELIVERY):
+            raise Unreachable("nobody")
+    assert upstream.link.oldest_s == 0
 
 
 async def test_a_changed_row_counts_after_forget(upstreams: Upstreams, reader: Reader) -> None:

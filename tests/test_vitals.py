@@ -65,6 +65,7 @@ class Linked:
 
     chatwoot_pk = 3
     available = True
+    oldest_s = 0.0
 
     def __init__(self) -> None:
         self.budget = SimpleNamespace(taken=0, rate_per_s=40.0, waiting=0)

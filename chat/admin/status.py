@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 FRESH_MS = round(BEAT_S * 1000) * FORGOTTEN_AFTER
 UNREAD = "cannot be read just now"
+SLOW_S = 5.0  # with an answer to come: a Chatwoot that is well takes less than one
 Hour = list[Mapping[str, Any] | None]
 
 
@@ -131,13 +132,19 @@ def _facts(chatwoot: Chatwoot, one: Mapping[str, Any] | None, now: int) -> list[
     words = f"paused for {paused_s} s more: it asked us to slow down" if paused_s > 0 else answers
     canary_s = one.get("canary_s")
     return [
-        ("REST", words, not is_open),
+        ("REST", *_rest(words, is_open, one.get("oldest_s") or 0.0)),
         ("Cable", *_cable(one)),
         ("Subscriptions", f"{one.get('confirmed', 0)} of {one.get('wanted', 0)} confirmed", _is_behind(one)),
         ("Canary", "none has come back yet" if canary_s is None else f"back after {canary_s * 1000:.0f} ms", False),
         ("Asked", _rate(one), one.get("waiting", 0) > 0),
         fence,
     ]
+
+
+def _rest(words: str, is_open: bool, oldest_s: float) -> tuple[str, bool]:
+    if oldest_s < SLOW_S:
+        return words, not is_open
+    return f"{words}; a request has waited for its answer for {oldest_s:.0f} s", True
 
 
 def _cable(one: Mapping[str, Any]) -> tuple[str, bool]:

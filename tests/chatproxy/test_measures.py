@@ -28,6 +28,7 @@ ASKED = Asked(
     fenced=False,
     skew_s=-4.6,
     skew_error_s=0.47,
+    oldest_s=0.48,
 )
 FOUND = Figures(
     counts={("accepted",): 51, ("ended", "seen", "sent"): 52, ("dropped", "private"): 53, ("duplicate", "message"): 54},
@@ -61,6 +62,7 @@ EXPECTED = {
     "outbox_ambiguous_total": {},
     "outbox_duplicates_total": {"message": 54},
     "upstream_available": {"7": 1},
+    "upstream_oldest_request_seconds": {"7": 0.48},
     "upstream_requests_total": {"7": 41},
     "upstream_requests_waiting": {"7": 42},
     "upstream_budget_requests_per_second": {"7": 43.5},
