@@ -19,7 +19,7 @@ from typing import Any
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 
-from chat import labelling, order, queues, snapshot, sql
+from chat import labelling, order, queues, snapshot, sql, trail
 from chat.claim import WANTED
 from chat.claim import Claim as Claim
 from chat.claim import parse_echo_id as parse_echo_id
@@ -72,9 +72,9 @@ def enqueue_creation(pen: Pen, conversation: Conversation | ConversationRecord) 
     opening = Delivery.objects.filter(lane=lane, state__in=Delivery.OPEN)
     is_unknown = ContactInbox.objects.filter(pk=conversation.contact_inbox_id, pubsub_token="").exists()
     if is_unknown and not opening.filter(kind=Kind.CONTACT).exists():
-        enqueue(pen, Kind.CONTACT, conversation, lane=lane)
+        enqueue(pen, Kind.CONTACT, conversation, lane=lane, payload=trail.payload())
     if not opening.filter(kind=Kind.CONVERSATION, conversation=conversation.id).exists():
-        enqueue(pen, Kind.CONVERSATION, conversation, lane=lane)
+        enqueue(pen, Kind.CONVERSATION, conversation, lane=lane, payload=trail.payload())
         labels = Conversation.objects.values_list("labels", flat=True).get(id=conversation.id)
         if wanted := labelling.shown(labels):
             enqueue(pen, Kind.LABELS, conversation, payload={WANTED: dict.fromkeys(wanted, True)})
