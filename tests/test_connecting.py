@@ -154,6 +154,15 @@ def test_a_bot_token_that_serves_no_more_is_replaced_and_used_again(operator: Op
     assert (row("bot").bot_token, row("bot").marker_off) == (right, "")
 
 
+def test_a_bot_token_that_nothing_replaces_is_forgotten(operator: Operator):
+    operator.as_admin(slug="botless", inbox_name="Botless")
+    assert row("botless").bot_serves
+    operator.chatwoot.faults.set("status", path="/messages", status=401)
+    said = operator.as_admin(slug="botless")
+    assert "messages will go without a mark" in said and "is as it was" not in said
+    assert (row("botless").bot_token, row("botless").bot_serves) == ("", False)
+
+
 def test_an_inbox_that_was_deleted_there_is_made_anew_while_nothing_was_said(operator: Operator):
     operator.as_admin(slug="gone", inbox_name="Gone")
     inbox = row("gone")

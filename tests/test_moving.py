@@ -26,7 +26,7 @@ def at_a() -> Inbox:
 
 
 def test_tokens_of_one_chatwoot_are_never_sent_to_another(at_a: Inbox):
-    connected.write("main", B, Connected(7, 5, "identifier", hmac_token="hmac of B", bot_token=""))
+    connected.write("main", B, Connected(7, 5, "identifier", hmac_token="hmac of B"))
     assert tokens() == ["hmac of B", "", "", ""]
     assert (row().account_id, row().bot_serves, row().agent_serves) == (7, False, False)
 
@@ -53,7 +53,7 @@ def test_another_inbox_of_the_same_chatwoot_may_be_of_another_account(at_a: Inbo
 def test_numbers_that_are_told_with_the_move_count_though_they_were_the_same_before(at_a: Inbox):
     number = at_a.chatwoot_inbox_id
     assert number is not None
-    connected.write("main", B, Connected(2, number, "another", hmac_token="", bot_token="bot of B"))
+    connected.write("main", B, Connected(2, number, "another", bot_token="bot of B"))
     assert (row().account_id, row().chatwoot_inbox_id, row().bot_serves) == (2, number, True)
 
 
