@@ -9,9 +9,11 @@ from itertools import product
 from typing import Generic, NamedTuple, TypeVar
 
 from chat import wire
+from chat.chatwoot import errors
 from chat.consumers import USUAL
 from chat.figures import Asked, Figures, Waiting
 from chat.limits import DEFAULTS
+from chat.link import UNASKED
 from chat.models import Delivery
 from chat.wire.errors import Code
 
@@ -24,6 +26,8 @@ DROPPED = ["private", "activity", "another_inbox", "unknown_conversation", "move
 LIMITS = ["blocked", "challenge", *DEFAULTS]
 CLOSES = [str(int(code)) for code in (*USUAL, *wire.Close)] + ["other"]
 FILES = [Code.FILE_TOO_BIG, Code.FILE_EMPTY, Code.FILE_REFUSED, Code.TOO_FAST, Code.UNAVAILABLE]
+_ERRORS = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.ChatwootError)]
+ANSWERS = ["ok", *(each.__name__ for each in _ERRORS if each not in (errors.ChatwootError, *UNASKED))]
 
 
 class Measure(NamedTuple, Generic[T]):
@@ -64,7 +68,12 @@ def _asked(read: Callable[[Asked], float | None]) -> Callable[[Figures], Values]
 
 
 def _answers(found: Figures) -> Values:
-    return {(str(each.number), kind): count for each in found.chatwoots for kind, count in each.answers.items()}
+    zeros = dict.fromkeys(ANSWERS, 0)
+    return {
+        (str(each.number), kind): count
+        for each in found.chatwoots
+        for kind, count in (zeros | dict(each.answers)).items()
+    }
 
 
 def _hubs(*names: str) -> Callable[[Figures], Values]:
