@@ -21,7 +21,7 @@ T = TypeVar("T")
 Values = Mapping[tuple[str, ...], float]  # by the values of the labels
 Outbox = Mapping[str, Waiting]
 KINDS = [str(kind) for kind in Delivery.Kind]
-ENDS = [str(Delivery.State.SENT), str(Delivery.State.FAILED)]
+ENDS = [str(Delivery.State.SENT), str(Delivery.State.FAILED), "discarded"]
 DROPPED = ["private", "activity", "another_inbox", "unknown_conversation", "moved_contact"]
 LIMITS = ["blocked", "challenge", *DEFAULTS]
 CLOSES = [str(int(code)) for code in (*USUAL, *wire.Close)] + ["other"]
@@ -116,7 +116,7 @@ MEASURES: tuple[Measure[Figures], ...] = (
     # Deliveries
     Measure(
         "deliveries_ended_total",
-        "Deliveries to Chatwoot that this process brought to an end.",
+        "Deliveries to Chatwoot that this process brought to an end; discarded: nobody wants them any more.",
         _tally("ended", KINDS, ENDS),
         ("kind", "state"),
     ),
