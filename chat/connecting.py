@@ -1,7 +1,7 @@
 """An inbox of ours and one at Chatwoot become each other's, with an administrator's token (Application API).
 
 What is there is found by what our row says, else by its name, and left as it is; so a second run changes nothing.
-Everything is read and judged before anything is made.
+Which inbox it is, is judged before any is made or changed; what a platform app makes comes before (``provisioning``).
 """
 
 from collections.abc import Callable, Sequence
