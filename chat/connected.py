@@ -23,14 +23,14 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """As the columns of `Inbox` are called. An empty token is one that is not told, and leaves what is stored."""
+    """As the columns of `Inbox` are called. None is not told, and leaves what is stored; an empty token forgets it."""
 
     account_id: int
     chatwoot_inbox_id: int
     inbox_identifier: str = field(repr=False)
-    hmac_token: str = field(repr=False)
-    bot_token: str = field(repr=False)
-    agent_token: str = field(default="", repr=False)
+    hmac_token: str | None = field(default=None, repr=False)
+    bot_token: str | None = field(default=None, repr=False)
+    agent_token: str | None = field(default=None, repr=False)
 
 
 def known(slug: str, url: str) -> Known:
@@ -58,7 +58,7 @@ def write(slug: str, url: str, connected: Connected, *, cable_url: str = "") -> 
     """Whether anything changed. Raises ValidationError (``Inbox.clean``)."""
     row, chatwoot = _stored(slug), Chatwoot.objects.filter(url=url).first()
     cable_url = cable_url or (chatwoot.cable_url if chatwoot else f"ws{url.removeprefix('http')}/cable")
-    values = {name: value for name, value in asdict(connected).items() if value}
+    values = {name: value for name, value in asdict(connected).items() if value is not None}
     changed = {name: value for name, value in values.items() if row is None or getattr(row, name) != value}
     if not changed and row and (row.chatwoot.url, row.chatwoot.cable_url) == (url, cable_url):
         return False

@@ -1,7 +1,7 @@
 """An inbox of ours and one at Chatwoot become each other's, with an administrator's token (Application API).
 
 What is there is found by what our row says, else by its name, and left as it is; so a second run changes nothing.
-Everything is read and judged before anything is made.
+Which inbox it is, is judged before any is made or changed; what a platform app makes comes before (``provisioning``).
 """
 
 from collections.abc import Callable, Sequence
@@ -66,9 +66,8 @@ class Connecting:
             bot_token = await self._bot_token(api, account.account_id)
         if wanted.agent_token:
             await self._try(AgentApi(self._http, account.account_id, wanted.agent_token), inbox)
-        return Connected(
-            account.account_id, inbox.id, inbox.identifier, inbox.hmac_token, bot_token, wanted.agent_token
-        )
+        hmac_token, agent_token = inbox.hmac_token or None, wanted.agent_token or None
+        return Connected(account.account_id, inbox.id, inbox.identifier, hmac_token, bot_token, agent_token)
 
     async def _joining(self, account: Membership, agent_token: str) -> list[Person]:
         """The holder of the token that is to be kept, unless they are an administrator: those see every inbox."""
@@ -117,8 +116,8 @@ class Connecting:
             await api.add_members(inbox.id, [each.id for each in missing])
             self._say(f"Members of the inbox from now on: {', '.join(each.email for each in missing)}.")
 
-    async def _bot_token(self, api: AccountApi, account_id: int) -> str:
-        """Empty where no bot may write; messages then go without the marker."""
+    async def _bot_token(self, api: AccountApi, account_id: int) -> str | None:
+        """Empty where no bot may write: messages then go without the marker. None: it cannot be told."""
         if self._known.bot_token and await self._bot(account_id, self._known.bot_token).is_admitted():
             return self._known.bot_token
         bot, what = bot_of(await api.agent_bots(), account_id), "is there"
@@ -126,11 +125,11 @@ class Connecting:
             bot, what = await api.create_agent_bot(name=BOT, description=BOT_IS), "was created"
         if not bot.token:
             self._say(f"Chatwoot does not show the token of the agent bot {BOT!r}. Write it at the inbox in the admin.")
-        elif await self._bot(account_id, bot.token).is_admitted():
+            return "" if self._known.bot_token else None
+        if await self._bot(account_id, bot.token).is_admitted():
             self._say(f"Agent bot {BOT!r} {what}: each message will carry a mark. It is connected to no inbox.")
             return bot.token
-        else:
-            self._say(f"Chatwoot does not let the agent bot {BOT!r} write: messages will go without a mark.")
+        self._say(f"Chatwoot does not let the agent bot {BOT!r} write: messages will go without a mark.")
         return ""
 
     def _bot(self, account_id: int, token: str) -> BotApi:

@@ -180,9 +180,8 @@ def _told(held: Held, delivery: DeliveryRecord) -> tuple[Mapping[str, Any], Pers
     if delivery.kind not in (Kind.CONTACT, Kind.PROFILE):
         return delivery.payload, None
     contact_inbox = ContactInbox.objects.select_related("contact").get(pk=delivery.contact_inbox_id)
-    is_new = delivery.kind == Kind.CONTACT
-    payload = profile.for_chatwoot(contact_inbox.contact) if is_new else delivery.payload
-    return payload, _person(contact_inbox, delivery.kind)
+    told = profile.for_chatwoot(contact_inbox.contact) if delivery.kind == Kind.CONTACT else {}
+    return delivery.payload | told, _person(contact_inbox, delivery.kind)
 
 
 def _annotated(delivery: DeliveryRecord) -> tuple[Mapping[str, Any], Mapping[str, str]]:

@@ -19,7 +19,7 @@ from typing import Any
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 
-from chat import labelling, order, queues, snapshot, sql
+from chat import labelling, order, queues, snapshot, sql, trail
 from chat.claim import WANTED
 from chat.claim import Claim as Claim
 from chat.claim import parse_echo_id as parse_echo_id
@@ -72,9 +72,9 @@ def enqueue_creation(pen: Pen, conversation: Conversation | ConversationRecord) 
     opening = Delivery.objects.filter(lane=lane, state__in=Delivery.OPEN)
     is_unknown = ContactInbox.objects.filter(pk=conversation.contact_inbox_id, pubsub_token="").exists()
     if is_unknown and not opening.filter(kind=Kind.CONTACT).exists():
-        enqueue(pen, Kind.CONTACT, conversation, lane=lane)
+        enqueue(pen, Kind.CONTACT, conversation, lane=lane, payload=trail.payload())
     if not opening.filter(kind=Kind.CONVERSATION, conversation=conversation.id).exists():
-        enqueue(pen, Kind.CONVERSATION, conversation, lane=lane)
+        enqueue(pen, Kind.CONVERSATION, conversation, lane=lane, payload=trail.payload())
         labels = Conversation.objects.values_list("labels", flat=True).get(id=conversation.id)
         if wanted := labelling.shown(labels):
             enqueue(pen, Kind.LABELS, conversation, payload={WANTED: dict.fromkeys(wanted, True)})
@@ -124,7 +124,7 @@ def requeue(pen: Pen, delivery: Delivery) -> bool:
 
 def discard(pen: Pen, delivery: Delivery) -> None:
     """The visitor gave up what failed or was never confirmed: empty it; the lane goes on."""
-    _close(pen, delivery, State.FAILED, "discarded by the visitor")
+    _close(pen, delivery, State.FAILED, "discarded by the visitor", discarded=True)
     if delivery.message_id and (record := sql.message(delivery.message_id)) is not None:
         pen.change_message(snapshot.emptied(record))
 
@@ -133,7 +133,7 @@ def forget_answers(pen: Pen, conversation_id: uuid.UUID, *, to: int) -> None:
     """The form with this number was deleted: what was answered leaves the database; one that waits is given up."""
     for delivery in Delivery.objects.filter(conversation=conversation_id, kind=Kind.ANSWER, payload__message_id=to):
         if delivery.state in Delivery.OPEN:
-            _close(pen, delivery, State.FAILED, "what it answers was deleted")
+            _close(pen, delivery, State.FAILED, "what it answers was deleted", discarded=True)
         Delivery.objects.filter(id=delivery.id).update(payload={})
 
 
@@ -257,10 +257,10 @@ def _is_found(claim: Claim) -> bool:
     return Message.objects.filter(delivery=claim.delivery_id, chatwoot_id__isnull=False).exists()
 
 
-def _close(pen: Pen, delivery: AnyDelivery, state: str, reason: str) -> None:
+def _close(pen: Pen, delivery: AnyDelivery, state: str, reason: str, *, discarded: bool = False) -> None:
     queues.close(delivery.id, state, reason)
     if delivery.state in Delivery.OPEN:
-        pen.count("ended", delivery.kind, state)
+        pen.count("ended", delivery.kind, "discarded" if discarded else state)
     order.advance(pen, delivery.lane)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 WELL_FORMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 FIELDS = ("request_id", "message_id", "delivery_id", "echo_id", "chatwoot_message_id")  # of a record in JSON
-KEY = "request_id"  # in the payload of a message's delivery, which any process may carry
+KEY = "request_id"  # in the payload of a delivery, which any process may carry: of a message, of what it waits for
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 log = logging.getLogger(__name__)

@@ -3,7 +3,8 @@
     python -m chatproxy.ask livez
     python -m chatproxy.ask readyz --port 8001 --within 60
 
-Exits with 0 when it answered 200, else with 1 and the answer. `PORT` and `ALLOWED_HOSTS` are those of the settings.
+Exits with 0 when it answered 200, else with 1 and the answer. `BIND`, `PORT` and `ALLOWED_HOSTS` are those of the
+settings.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import sys
 import time
 
 ANSWER_S, AGAIN_S = 5, 0.2
+EVERYWHERE = ("", "0.0.0.0", "::")  # as BIND
 
 
 def host() -> str:
@@ -22,9 +24,15 @@ def host() -> str:
     return "localhost" if first == "*" else first
 
 
+def address() -> str:
+    """At which the process listens."""
+    bind = os.environ.get("BIND", "")
+    return "127.0.0.1" if bind in EVERYWHERE else bind
+
+
 def ask(path: str, *, port: int) -> tuple[bool, str]:
     """Whether all is well, and what was answered; past every proxy of the environment."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_S)
+    connection = http.client.HTTPConnection(address(), port, timeout=ANSWER_S)
     try:
         connection.request("GET", f"/{path}", headers={"Host": host()})
         answer = connection.getresponse()

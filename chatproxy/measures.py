@@ -9,9 +9,11 @@ from itertools import product
 from typing import Generic, NamedTuple, TypeVar
 
 from chat import wire
+from chat.chatwoot import errors
 from chat.consumers import USUAL
 from chat.figures import Asked, Figures, Waiting
 from chat.limits import DEFAULTS
+from chat.link import UNASKED
 from chat.models import Delivery
 from chat.wire.errors import Code
 
@@ -19,11 +21,13 @@ T = TypeVar("T")
 Values = Mapping[tuple[str, ...], float]  # by the values of the labels
 Outbox = Mapping[str, Waiting]
 KINDS = [str(kind) for kind in Delivery.Kind]
-ENDS = [str(Delivery.State.SENT), str(Delivery.State.FAILED)]
+ENDS = [str(Delivery.State.SENT), str(Delivery.State.FAILED), "discarded"]
 DROPPED = ["private", "activity", "another_inbox", "unknown_conversation", "moved_contact"]
 LIMITS = ["blocked", "challenge", *DEFAULTS]
 CLOSES = [str(int(code)) for code in (*USUAL, *wire.Close)] + ["other"]
 FILES = [Code.FILE_TOO_BIG, Code.FILE_EMPTY, Code.FILE_REFUSED, Code.TOO_FAST, Code.UNAVAILABLE]
+_ERRORS = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.ChatwootError)]
+ANSWERS = ["ok", *(each.__name__ for each in _ERRORS if each not in (errors.ChatwootError, *UNASKED))]
 
 
 class Measure(NamedTuple, Generic[T]):
@@ -64,7 +68,12 @@ def _asked(read: Callable[[Asked], float | None]) -> Callable[[Figures], Values]
 
 
 def _answers(found: Figures) -> Values:
-    return {(str(each.number), kind): count for each in found.chatwoots for kind, count in each.answers.items()}
+    zeros = dict.fromkeys(ANSWERS, 0)
+    return {
+        (str(each.number), kind): count
+        for each in found.chatwoots
+        for kind, count in (zeros | dict(each.answers)).items()
+    }
 
 
 def _hubs(*names: str) -> Callable[[Figures], Values]:
@@ -107,7 +116,7 @@ MEASURES: tuple[Measure[Figures], ...] = (
     # Deliveries
     Measure(
         "deliveries_ended_total",
-        "Deliveries to Chatwoot that this process brought to an end.",
+        "Deliveries to Chatwoot that this process brought to an end; discarded: nobody wants them any more.",
         _tally("ended", KINDS, ENDS),
         ("kind", "state"),
     ),

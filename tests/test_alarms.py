@@ -1,6 +1,7 @@
 """docs/alarms.md names every line that is logged as an error, and what to do about it."""
 
 import ast
+import logging
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from chatproxy.logs import LINE, JsonFormatter, OneLineFormatter
 from tests.fixtures.examples import ROOT
 
 DOCUMENT = (ROOT / "docs/alarms.md").read_text()
@@ -143,3 +145,12 @@ def test_words_that_stand_elsewhere_are_found() -> None:
     assert "the database refuses writes: …: ……" in logged()
     assert "there is no room for visitors' files: … MB are free, … MB are kept" in logged()
     assert "was refused: …" in logged()
+
+
+@pytest.mark.parametrize("formatter", [OneLineFormatter(LINE), JsonFormatter(LINE)])
+@pytest.mark.parametrize("level", ["WARNING", "ERROR", "CRITICAL"])
+def test_the_command_that_watches_finds_such_lines_in_either_format(level: str, formatter: logging.Formatter) -> None:
+    (watched,) = re.findall(r"--grep '([^']+)'", DOCUMENT)
+    number = logging.getLevelNamesMapping()[level]
+    line = formatter.format(logging.LogRecord("chat.feed", number, __file__, 1, 'about an "ERROR"', (), None))
+    assert bool(re.search(watched, line)) == (level != "WARNING")

@@ -64,7 +64,7 @@ def test_a_chatwoot_that_is_not_there_is_told_in_words(migrated: Path) -> None:
     assert done.returncode == 1
     readings = {row["name"]: row["reading"] for row in found["rows"]}
     assert readings["rest"].startswith("nobody is reached there: ConnectError")
-    assert readings["canary"] == readings["fence"] == "not asked, because Chatwoot does not answer"
+    assert readings["canary"] == readings["fence"] == "not asked, because of what is wrong with `rest`"
 
 
 def test_what_could_not_work_is_refused_in_words(tmp_path: Path) -> None:

@@ -117,7 +117,6 @@ def test_an_inbox_is_adopted_by_its_name_with_identity_validation_from_then_on(o
     assert (inbox.chatwoot_inbox_id, inbox.inbox_identifier) == (there.id, there.identifier)
     (shown,) = [each for each in operator.account("/inboxes")["payload"] if each["id"] == there.id]
     assert (shown["hmac_mandatory"], shown["webhook_url"]) == (True, "https://kept.test/")
-    assert there.id in [each["id"] for each in operator.account("/inboxes")["payload"]]
 
 
 def test_an_inbox_that_was_renamed_in_chatwoot_is_still_the_same(operator: Operator):
@@ -154,15 +153,26 @@ def test_a_bot_token_that_serves_no_more_is_replaced_and_used_again(operator: Op
     assert (row("bot").bot_token, row("bot").marker_off) == (right, "")
 
 
+def test_a_bot_token_that_nothing_replaces_is_forgotten(operator: Operator):
+    operator.as_admin(slug="botless", inbox_name="Botless")
+    assert row("botless").bot_serves
+    operator.chatwoot.faults.set("status", path="/messages", status=401)
+    said = operator.as_admin(slug="botless")
+    assert "messages will go without a mark" in said and "is as it was" not in said
+    assert (row("botless").bot_token, row("botless").bot_serves) == ("", False)
+
+
 def test_an_inbox_that_was_deleted_there_is_made_anew_while_nothing_was_said(operator: Operator):
     operator.as_admin(slug="gone", inbox_name="Gone")
-    inbox = row("gone")
-    inbox.inbox_identifier = "deleted"
-    inbox.save()
-    Inbox.objects.filter(slug="gone").update(chatwoot_inbox_id=999_999)
-    operator.as_admin(slug="gone", inbox_name="Gone")
-    there = [each["id"] for each in operator.account("/inboxes")["payload"] if each["name"] == "Gone"]
-    assert [row("gone").chatwoot_inbox_id] == there
+    before = row("gone")
+    path = f"/api/v1/accounts/{operator.world['account_id']}/inboxes/{before.chatwoot_inbox_id}"
+    headers = {"Api-Access-Token": operator.world["admin_token"]}
+    operator.chatwoot.http.delete(path, headers=headers).raise_for_status()
+    assert "'Gone' (number" in operator.as_admin(slug="gone", inbox_name="Gone")
+    (there,) = [each for each in operator.account("/inboxes")["payload"] if each["name"] == "Gone"]
+    after = row("gone")
+    assert (after.chatwoot_inbox_id, after.inbox_identifier) == (there["id"], there["inbox_identifier"])
+    assert there["id"] != before.chatwoot_inbox_id and (after.account_id, after.bot_serves) == (before.account_id, True)
 
 
 def test_only_a_bot_of_the_account_is_ours():

@@ -350,6 +350,15 @@ async def test_what_answers_for_chatwoot_is_told_apart(world: World, name: str) 
     assert (rows["rest"].verdict, words in rows["rest"].reading, cure in rows["rest"].cure) == (verdict, True, True)
     if verdict == "warning":
         assert {"clock", "fence", "stamp"} <= not_asked(rows) and rows["inbox"].verdict == "ok"
+    else:
+        assert not_asked(rows) == ASKED - {"rest"}
+        assert {rows[name].reading for name in not_asked(rows)} == {"not asked, because of what is wrong with `rest`"}
+
+
+async def test_an_inbox_that_could_not_be_asked_about_is_not_said_to_be_unknown(world: World) -> None:
+    rows = await examine(world, transport=Between({"/public": httpx.Response(502)}))
+    assert red(rows) == {"inbox"} and "502" in rows["inbox"].reading
+    assert rows["hmac"].reading == "not asked, because of what is wrong with `inbox`"
 
 
 async def test_a_proxy_that_hides_the_stamp_of_rails_is_warned_of(world: World) -> None:

@@ -2,12 +2,13 @@
 
 import asyncio
 import uuid
+from functools import partial
 from typing import Any
 
 import pytest
 from django.db import OperationalError
 
-from chat import acceptance, figures, mirror
+from chat import acceptance, figures, mirror, outbox
 from chat.acceptance import Accepted
 from chat.audience import Audience
 from chat.bridge.subscription import Hold, Subscription
@@ -60,6 +61,19 @@ def test_a_delivery_ends_once_and_what_comes_twice_is_a_duplicate(alice: Person,
     again = echoed(10, "hello", of=alice, delivery=claimed, attempt=2)
     assert counted(alice, hears(alice, again)) == {("duplicate", "message"): 1}
     assert counted(alice, hears(alice, again)) == {}
+
+
+def test_what_its_visitor_removes_is_no_failure(alice: Person, hello: Accepted) -> None:
+    Delivery.objects.filter(message=hello.message_id).update(state="unconfirmed")
+    removes = partial(acceptance.discard, contact_id=alice.id, message_id=hello.message_id)
+    assert counted(alice, removes) == {("ended", "message", "discarded"): 1}
+
+
+def test_nor_is_an_answer_whose_form_was_deleted(alice: Person, hello: Accepted) -> None:
+    names = {"contact_inbox_id": alice.contact_inbox_id, "conversation_id": hello.conversation_id}
+    Delivery.objects.create(kind="answer", payload={"message_id": 9}, position=2, created_at=NOW, **names)
+    forgets = partial(outbox.forget_answers, conversation_id=hello.conversation_id, to=9)
+    assert counted(alice, forgets) == {("ended", "answer", "discarded"): 1}
 
 
 def test_an_attempt_in_doubt_is_counted_by_its_kind(alice: Person, hello: Accepted) -> None:

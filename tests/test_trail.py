@@ -15,8 +15,8 @@ from chat.models import Delivery
 from chat.outbox import Claim
 from chat.writer import Priority, Writer
 from tests.eventually import eventually
-from tests.fixtures.people import NOW, Person, hear, write
-from tests.fixtures.progress import incoming, taken
+from tests.fixtures.people import NOW, Person, hear, say, write
+from tests.fixtures.progress import claim, incoming, taken
 from tests.fixtures.world import World
 
 GIVEN = "4bf92f3577b34da6"
@@ -49,6 +49,16 @@ def test_a_delivery_keeps_the_id_and_what_was_sent_without_one_keeps_none(alice:
     accept()
     kept = Delivery.objects.filter(kind=Delivery.Kind.MESSAGE).order_by("position")
     assert [each.payload for each in kept] == [{"request_id": GIVEN}, {}]
+
+
+@pytest.mark.django_db
+def test_the_creations_that_a_first_message_waits_for_have_its_id(alice: Person) -> None:
+    trail.request_id.set(GIVEN)
+    say(alice, "hello")
+    trail.request_id.set("")
+    taken_up = claim(alice, kind="contact")
+    assert taken_up is not None and taken_up.payload == {"request_id": GIVEN, "custom_attributes": {}}
+    assert Delivery.objects.get(kind="conversation").payload == {"request_id": GIVEN}
 
 
 @pytest.mark.django_db

@@ -61,12 +61,6 @@ QUESTIONS = (
     Question("throttle", servers.throttle, asks=False),
     Question("origins", sites.origins, of_inbox=True, asks=False),
 )
-BECAUSE = {
-    "rest": "Chatwoot does not answer",
-    "inbox": "Chatwoot does not know the inbox",
-    "cable": "the cable is not reached",
-    "canary": "nothing was heard on the cable",
-}
 
 
 async def examine(
@@ -150,7 +144,9 @@ class _Examination:
         if any(row.is_well for row in own):
             return None
         unasked = [row.reading for row in own if row.verdict is Verdict.NOT_ASKED]
-        return Finding(Verdict.NOT_ASKED, unasked[0]) if len(unasked) == len(own) else not_asked(BECAUSE[name])
+        if len(unasked) == len(own):
+            return Finding(Verdict.NOT_ASKED, unasked[0])
+        return not_asked(f"of what is wrong with `{name}`")
 
 
 def _row(name: str, about: str, finding: Finding) -> Row:

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Container
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,8 @@ from chat.limits import BadLimit
 from chat.models.servers import Chatwoot
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]+")  # it stands in a path; Chatwoot's are 24 letters and digits
+OF_ITS_CHATWOOT = ("hmac_token", "bot_token", "agent_token", "canary_token")  # no other one is to see them
+OF_ITS_INBOX = ("account_id", "chatwoot_inbox_id")
 
 
 class Inbox(models.Model):
@@ -121,10 +124,11 @@ class Inbox(models.Model):
                 "Use another slug for the new one; a Chatwoot that only has a new address is changed in the admin"
             )
 
-    def save(self, **options: Any) -> None:
+    def save(self, *, given: Container[str] = (), **options: Any) -> None:
+        """``given``: columns that are said of the inbox it is from now on, even if they were the same before."""
         before = self._stored()
-        if before and self._moves_from(before) and self.chatwoot_inbox_id == before.chatwoot_inbox_id:
-            self.chatwoot_inbox_id = None  # learnt from the other one
+        if before:
+            self._forget(before, given)
         if before and (self._moves_from(before) or self.agent_token != before.agent_token):
             self.team, self.team_at = [], 0  # perhaps those of another one, and asked for anew
         super().save(**options)
@@ -152,6 +156,13 @@ class Inbox(models.Model):
         now = (self.chatwoot_id, self.inbox_identifier)
         return before is not None and (before.chatwoot_id, before.inbox_identifier) != now
 
+    def _forget(self, before: "Inbox", given: Container[str]) -> None:
+        """On a move, what was said and learnt of the one before, unless it changes in the same save."""
+        leaves = OF_ITS_CHATWOOT if self.chatwoot_id != before.chatwoot_id else ()
+        for name in (*leaves, *(OF_ITS_INBOX if self._moves_from(before) else ())):
+            if name not in given and getattr(self, name) == getattr(before, name):
+                setattr(self, name, None if name in OF_ITS_INBOX else "")
+
 
 def _is_address(text: str) -> bool:
     try:
@@ -172,5 +183,5 @@ def upsert_inbox(*, slug: str, url: str, cable_url: str, **values: Any) -> Inbox
     for name, value in said.items():
         setattr(inbox, name, value)
     inbox.clean()
-    inbox.save()
+    inbox.save(given=said)
     return inbox

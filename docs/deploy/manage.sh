@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs manage.py of the release that this lies in as its processes run: the same user, settings and folder.
+# Runs manage.py of the release that this lies in as its processes run: the same user, settings and folder, and
+# none of your shell's variables: a token of Chatwoot's is asked for at the terminal.
 #     sudo sh docs/deploy/manage.sh createsuperuser
 set -eu
 release=$(cd "$(dirname "$0")/../.." && pwd)

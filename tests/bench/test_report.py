@@ -1,6 +1,7 @@
 """The report's arithmetic, and that the history in the document has its columns."""
 
 import json
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -71,10 +72,25 @@ def test_a_line_of_the_history_has_figures_their_ratios_and_dashes_for_what_did_
 
 def test_the_document_keeps_lines_as_the_report_prints_them() -> None:
     lines = DOCUMENT.read_text().partition("\n## History\n")[2].strip().splitlines()
-    head, _, *runs = [line.strip("| ").split(" | ") for line in lines if line.startswith("|")]
-    assert head == ["run", *(heading for heading, _, _ in report.HISTORY)]
+    head, _, *runs = [line for line in lines if line.startswith("|")]
+    assert head.strip("| ").split(" | ") == ["run", *(heading for heading, _, _ in report.HISTORY)]
     assert runs
-    assert {len(cells) for cells in runs} == {len(head)}
+    for line in runs:
+        run, *cells = line.strip("| ").split(" | ")
+        tables = [measured(*each) for each in zip(cells, report.HISTORY, strict=True) if each[0] != report.ABSENT]
+        assert report.history(tables, run=run) == line
+
+
+def measured(cell: str, column: tuple[str, str, tuple[str, ...]]) -> Table:
+    """What the report has printed in that cell."""
+    _, name, whats = column
+    told, _, ratios = cell.rstrip(")").partition(" (")
+    figures = [float(each.replace(",", "")) for each in told.split(" / ")]
+    peers = [float(each.removesuffix("×").replace(",", "")) for each in ratios.split(" / ") if each]
+    table = Table(name, "", "")
+    for what, ours, ratio in zip_longest(whats, figures, peers):
+        table.add(what, ours, ours / ratio if ratio else None)
+    return table
 
 
 def test_the_file_of_figures_has_the_ratios(tmp_path: Path) -> None:

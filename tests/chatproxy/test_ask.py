@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -15,8 +16,8 @@ from tests.fixtures.the_demo import HOST, free_ports
 class Answering(HTTPServer):
     """503 so many times, then 200; `asked` says under which name and for what."""
 
-    def __init__(self) -> None:
-        super().__init__((HOST, 0), Handler)
+    def __init__(self, host: str = HOST) -> None:
+        super().__init__((host, 0), Handler)
         self.refusing, self.asked = 0, list[tuple[str, str]]()
 
 
@@ -36,13 +37,21 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def process() -> Iterator[Answering]:
-    server = Answering()
+    with answering() as server:
+        yield server
+
+
+@contextmanager
+def answering(host: str = HOST) -> Iterator[Answering]:
+    server = Answering(host)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def ask(*words: str, port: int, **env: str) -> tuple[int, str]:
@@ -65,6 +74,12 @@ def test_it_asks_under_a_name_that_is_allowed(process: Answering, hosts: str, ho
     proxies = {"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
     assert ask("livez", port=process.server_port, ALLOWED_HOSTS=hosts, **proxies) == (0, "")
     assert process.asked == [(host, "/livez")]
+
+
+@pytest.mark.parametrize(("bind", "host"), [("127.0.0.2", "127.0.0.2"), ("", HOST), ("0.0.0.0", HOST), ("::", HOST)])
+def test_it_asks_where_the_process_listens(bind: str, host: str) -> None:
+    with answering(host) as process:
+        assert ask("livez", port=process.server_port, BIND=bind) == (0, "")
 
 
 def test_an_answer_that_is_not_well_is_a_failure_in_words(process: Answering) -> None:

@@ -91,6 +91,8 @@ async def test_all_that_is_measured_is_said_with_its_zeros(families: list[Metric
     assert "chatproxy_process_resident_memory_bytes" in found
     closed = {sample.labels["code"]: sample.value for sample in found["chatproxy_ws_closed"].samples}
     assert closed == dict.fromkeys(CLOSES, 0)
+    answers = {sample.labels["answer"]: sample.value for sample in found["chatproxy_upstream_answers"].samples}
+    assert {"ok", "Ambiguous", "Forbidden"} < answers.keys() and answers["Ambiguous"] == 0
     states = {sample.labels["state"] for sample in found["chatproxy_outbox_age_seconds"].samples}
     assert states == {"accepted", "sending", "unsure", "unconfirmed"}
     (duplicates, _) = found["chatproxy_outbox_duplicates"].samples
@@ -126,6 +128,20 @@ def test_what_the_dashboard_and_the_alerts_ask_for_exists(query: str) -> None:
     for labels in re.findall(r"(?:by|on) \(([^)]*)\)", query):
         assert set(labels.split(", ")) <= may_be_named
     assert query.count("(") == query.count(")")
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_the_values_of_labels_that_they_ask_for_exist(families: list[Metric]) -> None:
+    said = {(sample.name, *each) for family in families for sample in family.samples for each in sample.labels.items()}
+    asked = [
+        (query, name, *each)
+        for query in QUERIES
+        for name, labels in re.findall(r"(chatproxy_\w+)\{([^}]*)\}", query)
+        for each in re.findall(r'(\w+)=~?"([^"]*)"', labels)
+    ]
+    assert asked
+    for query, *which in asked:
+        assert any([name, label] == which[:2] and re.fullmatch(which[2], value) for name, label, value in said), query
 
 
 def test_every_metric_is_on_the_dashboard() -> None:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from chat.sandbox import world
+from chat.sandbox import conversations, world
 from chat.sandbox.account_api.access import account_id, may_see, require_administrator, require_sight
 from chat.sandbox.account_api.shapes import inbox_shape
 from chat.sandbox.context import Context
-from chat.sandbox.entities import JSON, Inbox, InboxMember, User
+from chat.sandbox.entities import JSON, ContactInbox, Conversation, Inbox, InboxMember, User
 from chat.sandbox.http import Area, Crash, Invalid, NotFound, Request, Response, Router, head, json_response
 from chat.sandbox.params import Params, blank, boolean, mapping, text
 from chat.sandbox.people import agent_account
@@ -60,6 +60,20 @@ def update_inbox(ctx: Context, request: Request) -> Response:
         inbox.name = request.params["name"]
     ctx.save(inbox)
     return json_response(inbox_shape(ctx, inbox))
+
+
+@router.on("DELETE", "/inboxes/:id")
+def delete_inbox(ctx: Context, request: Request) -> Response:
+    """With all that is in it, which Chatwoot removes a moment later, in a job."""
+    inbox = find_inbox(ctx, request.number("id"))
+    require_administrator(ctx)
+    for conversation in ctx.store.where(Conversation, lambda row: row.inbox_id == inbox.id):
+        conversations.remove(ctx, conversation)
+    for session in ctx.store.where(ContactInbox, lambda row: row.inbox_id == inbox.id):
+        ctx.store.remove(session)
+    _remove(ctx, inbox, lambda user_id: True)
+    ctx.store.remove(inbox)
+    return json_response({"message": "Your inbox deletion request will be processed in some time."})
 
 
 def find_inbox(ctx: Context, inbox_id: int) -> Inbox:
