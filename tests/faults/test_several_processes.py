@@ -15,6 +15,7 @@ from tests.fixtures.the_redis import RedisServer
 pytestmark = pytest.mark.faults
 HEADS_S = 5.0  # how often a process compares the heads of its sockets with the database
 ALTERNATIONS = 10  # a pair of comparisons brings two of them, so without hints they take 20 s at least
+TROUBLE_S, REPLIES = 55, 10  # of f37: visitors and agents write all the time
 
 
 @pytest.fixture
@@ -73,18 +74,19 @@ async def test_f37_redis_killed_frozen_and_emptied_loses_nothing(rig: Rig, redis
     for visitor in list(rig.visitors):
         rig.device(visitor)
     await rig.introduce()
-    await during(rig.write(every_s=0.3), replies(rig), trouble(rig, redis_server))
+    writing = rig.write(every_s=rig.s(TROUBLE_S) / rig.scale.messages)
+    await during(writing, replies(rig, every_s=rig.s(TROUBLE_S) / REPLIES), trouble(rig, redis_server))
     await rig.healed()
     for application in rig.applications:
         assert application.text().count("Redis c") <= 8, "one line for each change, and no more"
 
 
-async def replies(rig: Rig) -> None:
+async def replies(rig: Rig, *, every_s: float) -> None:
     talks = [rig.talk_of(visitor) for visitor in rig.visitors]
-    for number in range(10):
+    for number in range(REPLIES):
         for talk in talks:
             await rig.agent.reply(talk.id, f"{rig.run}/agent/{talk.id}/{number}")
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(every_s)
 
 
 async def trouble(rig: Rig, redis_server: RedisServer) -> None:
