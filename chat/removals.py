@@ -62,6 +62,17 @@ def of(contact_id: uuid.UUID) -> list[Removal]:
     return list(_rows().filter(contact_id=contact_id))
 
 
+def sessions() -> set[str]:
+    """Of everybody who was erased, by source_id."""
+    return {row.source_id for row in Removal.objects.all()}
+
+
+def sessions_here(row: Removal, contact: int) -> set[str]:
+    """Of people who are here, and whom Chatwoot has as this contact."""
+    here = ContactInbox.objects.filter(chatwoot_contact_id=contact, inbox__chatwoot=row.inbox.chatwoot_id)
+    return {each.source_id for each in here}
+
+
 def due(now: int, *, url: str) -> list[Removal]:
     """At this Chatwoot, the longest waiting first. What lies further ahead than anybody sets it counts as past."""
     past = Q(due_at__lte=now) | Q(due_at__gt=now + LONGEST_MS)

@@ -154,6 +154,60 @@ async def test_whom_others_know_too_is_left_to_an_operator(talking: Here, logged
     assert logged.text.count("was erased here and stays at Chatwoot") == 1
 
 
+async def comes_back(world: World, runtime: Runtime) -> tuple[Person, Person, int]:
+    """Alice, who is known by name, erases herself, and writes again: Chatwoot finds its contact again."""
+    alice = await known_by_name(world)
+    await alice.say(runtime, "hello")
+    await world.settled()
+    await runtime.conversations.people.erase(alice.contact_id)
+    again = await known_by_name(world)
+    await again.say(runtime, "hello again")
+    await world.settled()
+    contact = await number(world, again)
+    world.sandbox.forget_presence()
+    return alice, again, contact
+
+
+async def known_by_name(world: World) -> Person:
+    """The same one in all of a test, and no other test's."""
+    person = await world.person()
+
+    def name() -> None:
+        Contact.objects.filter(pk=person.contact_id).update(identifier=f"customer of {world.chatwoot_inbox.id}")
+        ContactInbox.objects.filter(contact=person.contact_id).update(identified=True)
+
+    await world.ask(name)
+    return person
+
+
+async def test_who_came_back_stays_until_they_are_erased_again_and_then_all_of_them_goes(
+    world: World, logged: Any
+) -> None:
+    runtime = await world.start()
+    _, again, contact = await comes_back(world, runtime)
+    for _ in range(2):
+        await due(world)
+        await runtime.removing.sweep()
+    ((is_held, reason),) = await rows(world)
+    assert is_there(world, contact) and not is_held and "they are here again" in reason
+    assert logged.text.count("they are here again") == 2
+    await runtime.conversations.people.erase(again.contact_id)
+    for _ in range(2):
+        await due(world)
+        await runtime.removing.sweep()
+    assert not is_there(world, contact) and await rows(world) == []
+
+
+async def test_who_came_back_and_is_known_elsewhere_is_left_to_an_operator(world: World) -> None:
+    runtime = await world.start()
+    *_, contact = await comes_back(world, runtime)
+    shared(world, contact)
+    await due(world)
+    await runtime.removing.sweep()
+    ((is_held, reason),) = await rows(world)
+    assert is_there(world, contact) and is_held and "'E-mail'" in reason
+
+
 async def test_a_number_that_was_given_out_again_is_somebody_elses(talking: Here) -> None:
     """Chatwoot was restored: it no longer knows the session, and another has its number."""
     world, runtime, alice = talking
@@ -361,6 +415,15 @@ async def test_what_was_left_to_an_operator_is_done_by_command(talking: Here) ->
         await run(world, alice.contact_id)
     await run(world, alice.contact_id, "--even-shared")
     assert not is_there(world, contact) and await rows(world) == []
+
+
+async def test_who_came_back_is_deleted_by_command_when_they_are_erased_again(world: World) -> None:
+    runtime = await world.start()
+    alice, again, contact = await comes_back(world, runtime)
+    assert "deleted" in await run(world, again.contact_id)
+    assert not is_there(world, contact)
+    assert "they are gone" in await run(world, alice.contact_id)
+    assert await rows(world) == []
 
 
 async def test_whom_chatwoot_never_knew_is_erased_without_a_token(world: World, settings: Any) -> None:
