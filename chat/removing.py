@@ -104,7 +104,7 @@ class Removing:
 
     async def _sweep(self) -> None:
         now = await self._reader.run(sql.database_now)
-        url = await self._reader.run(removals.served, settings.CHATWOOT_URL) if settings.CHATWOOT_ADMIN_TOKEN else ""
+        url = removals.served()
         for row in await self._reader.run(removals.due, now, url=url) if url else ():
             if await self._reader.run(removals.claim, row, now=now):
                 await self._try(row, now)
@@ -161,6 +161,8 @@ def _reason(error: ChatwootError) -> str:
 
 
 def _api(row: Removal, upstream: Upstream) -> ContactsApi:
+    if upstream.link.name != removals.served():  # a row that was read earlier, or later
+        raise Unsent("its address has just changed", permanent=False)
     account_id = row.inbox.account_id
     if account_id is None:
         raise Unsent("the number of its account is not known; write it into the inbox's row", permanent=False)

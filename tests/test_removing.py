@@ -242,6 +242,31 @@ async def test_the_token_goes_to_no_other_chatwoot(talking: Here, settings: Any)
     assert "POST /api/v1/accounts/:account_id/contact_inboxes/filter" not in world.sandbox.stats()["routes"]
 
 
+async def test_the_token_does_not_follow_an_address_that_was_written_a_moment_ago(
+    talking: Here, settings: Any, logged: Any
+) -> None:
+    """The row names the operator's Chatwoot again, and this process still knows what stood there meanwhile."""
+    world, runtime, alice = talking
+    contact = await number(world, alice)
+    settings.CHATWOOT_URL = "https://named.example"
+    await runtime.conversations.people.erase(alice.contact_id)
+    await due(world)
+    await world.ask(lambda: Chatwoot.objects.update(url="https://named.example"))
+    await runtime.removing.sweep()
+    assert is_there(world, contact) and "its address has just changed" in logged.text
+
+
+async def test_the_token_needs_an_address_beside_it(talking: Here, settings: Any, logged: Any) -> None:
+    """The only Chatwoot in the database is one that somebody has written there."""
+    world, runtime, alice = talking
+    contact = await number(world, alice)
+    settings.CHATWOOT_URL = ""
+    await runtime.conversations.people.erase(alice.contact_id)
+    await due(world)
+    await runtime.removing.sweep()
+    assert is_there(world, contact) and "wait to be deleted at Chatwoot, by nobody" in logged.text
+
+
 @pytest.mark.parametrize("wrong", ["token", "account"])
 async def test_what_chatwoot_refuses_is_an_alarm_and_tried_again(
     talking: Here, settings: Any, logged: Any, wrong: str
@@ -285,8 +310,9 @@ def test_an_operator_is_told_that_nobody_does_it(settings: Any) -> None:
     settings.CHATWOOT_URL, settings.CHATWOOT_ADMIN_TOKEN = inbox.chatwoot.url, "token"
     assert checks.erasures_reach_chatwoot() == []
     settings.CHATWOOT_URL = ""
-    assert checks.erasures_reach_chatwoot() == [], "there is no other that the token could be for"
-    Chatwoot.objects.create(url="https://another.example", cable_url="wss://another.example/cable")
+    (warning,) = checks.erasures_reach_chatwoot()
+    assert "CHATWOOT_URL" in str(warning.hint), "what the only row says does not count"
+    settings.CHATWOOT_URL = "https://another.example"
     assert len(checks.erasures_reach_chatwoot()) == 1
 
 
