@@ -26,7 +26,9 @@ Write = Callable[[Pen], None]
 
 
 async def write_attributes(claim: Claim, upstream: Upstream, headers: Headers) -> Write:
-    """What the answer changes here. Raises ChatwootError."""
+    """A key is whose it was first: an agent's is neither changed nor taken away. One that nobody has yet is written
+    down as ours before it is written at Chatwoot; else a later attempt could not tell whose it is. What the answer
+    changes here. Raises ChatwootError."""
     bot, number = upstream.bot, claim.chatwoot_id
     assert number is not None
     if bot is None:
@@ -36,12 +38,21 @@ async def write_attributes(claim: Claim, upstream: Upstream, headers: Headers) -
         found = await _described(bot, upstream, number)
     _check(upstream, shown=(found.inbox_id, found.id), number=number)
     wanted: Mapping[str, Any] = claim.payload[WANTED]
+    free = [key for key, value in wanted.items() if value is not None and key not in {*found.attributes, *claim.placed}]
+    if free:
+        return partial(annotations.place, claim=claim, keys=free)
+    wanted = {key: value for key, value in wanted.items() if key in claim.placed}
     kept = {key: value for key, value in found.attributes.items() if key not in wanted}
     news = kept | {key: value for key, value in wanted.items() if value is not None}
     if news != found.attributes:
         await upstream.budget.take(Urgency.DELIVERY)
         await bot.set_attributes(number, news, headers=headers)
-    return partial(_done, claim)
+    return partial(_attributed, claim, [key for key, value in wanted.items() if value is None])
+
+
+def _attributed(claim: Claim, forgotten: Collection[str], pen: Pen) -> None:
+    annotations.forget(claim, keys=forgotten)
+    _done(claim, pen)
 
 
 async def _described(bot: BotApi, upstream: Upstream, number: int) -> Described:

@@ -8,7 +8,7 @@ All functions run inside a writer's transaction that holds the contact's lock (`
 """
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -23,7 +23,7 @@ from chat.wire.profile import MAX_ATTRIBUTES, clean_conversation_attributes
 
 Kind, State = Delivery.Kind, Delivery.State
 MAX_LABELS = 20  # of one conversation
-MOST_AT_ONCE = 2  # of each kind within ``order.PAUSE_MS``: each takes up to three requests
+MOST_AT_ONCE = 2  # of each kind within ``order.PAUSE_MS``: each takes up to five requests
 
 
 def set_attributes(
@@ -43,8 +43,10 @@ def set_attributes(
     if len(after) > MAX_ATTRIBUTES:
         raise Refusal(Code.TOO_MANY_ATTRIBUTES)
     news = {key: value for key, value in wanted.items() if not _is_same(before.get(key), value)}
-    Conversation.objects.filter(id=conversation.id).update(attributes=after)
-    if not _travels_with_creation(conversation):
+    travels = _travels_with_creation(conversation)
+    known = {"attributes": after, "placed": list(after)} if travels else {"attributes": after}
+    Conversation.objects.filter(id=conversation.id).update(**known)
+    if not travels:
         _tell(pen, conversation, Kind.ATTRIBUTES, news)
     return after
 
@@ -116,6 +118,25 @@ def _together(deliveries: Iterable[Delivery]) -> dict[str, Any]:
 
 
 # What became of it
+
+
+def place(pen: Pen, claim: Claim, *, keys: Collection[str]) -> None:
+    """Keys that nobody had when Chatwoot was read: the next attempt writes them, and they are ours."""
+    if outbox.is_held(claim):
+        _placed(claim, lambda placed: [*placed, *keys])
+        outbox.later(pen, claim, reason="", due_at=pen.now)
+
+
+def forget(claim: Claim, *, keys: Collection[str]) -> None:
+    """They are gone at Chatwoot, and whoever writes one there next has it."""
+    if keys:
+        _placed(claim, lambda placed: [key for key in placed if key not in keys])
+
+
+def _placed(claim: Claim, change: Callable[[list[str]], list[str]]) -> None:
+    assert claim.conversation_id is not None
+    known = Conversation.objects.filter(id=claim.conversation_id)
+    known.update(placed=change(known.values_list("placed", flat=True).get()))
 
 
 def first_read(pen: Pen, claim: Claim, *, found: Collection[str]) -> None:

@@ -46,7 +46,7 @@ def is_migrated(**_: Any) -> list[checks.CheckMessage]:
 def has_an_inbox(**_: Any) -> list[checks.CheckMessage]:
     from chat.models import Inbox
 
-    if settings.DEBUG or settings.CHATWOOT_URL or unapplied_migrations() or Inbox.objects.exists():
+    if settings.DEBUG or settings.CHATWOOT_INBOX_IDENTIFIER or unapplied_migrations() or Inbox.objects.exists():
         return []
     return [
         checks.Error(
@@ -196,11 +196,11 @@ def erasures_reach_chatwoot(**_: Any) -> list[checks.CheckMessage]:
         return []
     told = Inbox.objects.exclude(policy={}).select_related("chatwoot").order_by("slug")
     wanting = [inbox for inbox in told if policy.erases_upstream(inbox.policy)]
-    served = removals.served(settings.CHATWOOT_URL) if settings.CHATWOOT_ADMIN_TOKEN else ""
+    served = removals.served()
     return [
         checks.Warning(
             f"Visitors of inbox {inbox.slug} who erase themselves wait to be deleted at Chatwoot, which nobody does",
-            hint="Set CHATWOOT_ADMIN_TOKEN for it; see docs/operating.md",
+            hint=f"Set CHATWOOT_ADMIN_TOKEN for it, and CHATWOOT_URL to {inbox.chatwoot.url}; see docs/operating.md",
             obj=inbox.slug,
             id="chat.W007",
         )

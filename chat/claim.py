@@ -1,7 +1,7 @@
 """A delivery in the hands of the one that holds its lease."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,6 +53,7 @@ class Claim:
     content: str = field(repr=False)
     payload: Mapping[str, Any] = field(repr=False)
     attributes: Mapping[str, Any] = field(default_factory=dict, repr=False)  # with which a conversation is created
+    placed: Collection[str] = ()  # keys of attributes that are ours at Chatwoot
     labels: Mapping[str, str] = field(default_factory=dict, repr=False)  # of the conversation, as in ``chat.labelling``
     through_bot: bool = False
     files: tuple[Upload, ...] = ()

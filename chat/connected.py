@@ -38,7 +38,7 @@ def known(slug: str, url: str) -> Known:
     row = _stored(slug)
     others = {each.inbox_identifier: each.slug for each in Inbox.objects.filter(chatwoot__url=url).exclude(slug=slug)}
     is_spoken_in = row is not None and row.conversations.exclude(chatwoot_id=None).exists()
-    if settings.CHATWOOT_URL and slug == settings.CHATWOOT_INBOX_SLUG:
+    if settings.CHATWOOT_INBOX_IDENTIFIER and slug == settings.CHATWOOT_INBOX_SLUG:
         identifier, bound = settings.CHATWOOT_INBOX_IDENTIFIER, f"CHATWOOT_INBOX_IDENTIFIER says what {slug!r} is"
         if url != settings.CHATWOOT_URL:
             raise Stopped(f"CHATWOOT_URL says that {slug!r} is at {settings.CHATWOOT_URL}. Unset it, or give --slug")

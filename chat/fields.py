@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 
 if TYPE_CHECKING:
     _TextField = models.TextField[str, str]  # generic for the type checker only
 else:
     _TextField = models.TextField
+
+DUMPED = "encrypted:"  # what begins so in a file of `dumpdata` is for our keys
 
 
 class UnknownKey(ValueError):
@@ -51,12 +54,26 @@ def decrypted(stored: str, name: str) -> str:
 class EncryptedTextField(_TextField):
     """Text encrypted with the first of ``settings.FIELD_KEYS``; the other keys only decrypt (for rotation).
 
-    The stored value differs at each write, so it can be neither filtered nor unique.
+    The stored value differs at each write, so it can be neither filtered nor unique. `dumpdata` writes it encrypted,
+    too, and `loaddata` reads that.
     """
 
     def get_prep_value(self, value: Any) -> Any:
-        text = super().get_prep_value(value)
-        return text if text in (None, "") else encrypted(text)
+        return value if value in (None, "") else encrypted(str(value))  # Django's would ask to_python
+
+    def to_python(self, value: Any) -> Any:
+        """Of a file, or what an operator wrote; nothing else comes through here."""
+        text = super().to_python(value)
+        if not isinstance(text, str) or not text.startswith(DUMPED):
+            return text
+        try:
+            return decrypted(text.removeprefix(DUMPED), f"{self.model.__name__}.{self.name}")
+        except UnknownKey as unknown:
+            raise ValidationError(str(unknown)) from None
+
+    def value_to_string(self, obj: models.Model) -> str:
+        text: str = self.value_from_object(obj)
+        return text and DUMPED + encrypted(text)
 
     def from_db_value(self, value: str | None, *_: Any) -> str | None:
         return value if value is None else decrypted(value, f"{self.model.__name__}.{self.name}")

@@ -4,7 +4,6 @@ Only the holder of the lease may say so: meanwhile another may have created what
 """
 
 import logging
-import uuid
 
 from chat import order, outbox
 from chat.feed import Pen
@@ -37,13 +36,14 @@ def _again(pen: Pen, claim: Claim) -> None:
         outbox.fail(pen, claim, reason="what it was about is gone from Chatwoot", shown="")
         return
     conversation = Conversation.objects.get(id=claim.conversation_id)
-    _forget(conversation.id)
+    _forget(conversation)
     outbox.enqueue_creation(pen, conversation)
     outbox.later(pen, claim, reason="gone from Chatwoot, created anew", due_at=pen.now)
     if claim.kind == Kind.CONVERSATION:
         order.to_the_tail(claim.delivery_id)  # after the contact
 
 
-def _forget(conversation_id: uuid.UUID) -> None:
-    known = Conversation.objects.filter(id=conversation_id)
-    known.update(chatwoot_id=None, verified_id=0, confirmed_at=0, chatwoot_updated_at=0)
+def _forget(conversation: Conversation) -> None:
+    """All attributes go along with the new one, and are ours there."""
+    known, placed = Conversation.objects.filter(id=conversation.id), list(conversation.attributes)
+    known.update(chatwoot_id=None, verified_id=0, confirmed_at=0, chatwoot_updated_at=0, placed=placed)

@@ -139,7 +139,7 @@ def _is_confirmed(held: Held, now: int) -> bool:
 
 def _claim(held: Held, delivery: DeliveryRecord, *, through_bot: bool = False, confirmed: bool = False) -> Claim:
     payload, person = _told(held, delivery)
-    attributes, labels = _annotated(delivery)
+    attributes, placed, labels = _annotated(delivery)
     return Claim(
         delivery_id=delivery.id,
         kind=delivery.kind,
@@ -165,6 +165,7 @@ def _claim(held: Held, delivery: DeliveryRecord, *, through_bot: bool = False, c
         content=held.content or "",
         payload=payload,
         attributes=attributes,
+        placed=placed,
         labels=labels,
         through_bot=through_bot,
         confirmed=confirmed,
@@ -184,12 +185,12 @@ def _told(held: Held, delivery: DeliveryRecord) -> tuple[Mapping[str, Any], Pers
     return delivery.payload | told, _person(contact_inbox, delivery.kind)
 
 
-def _annotated(delivery: DeliveryRecord) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+def _annotated(delivery: DeliveryRecord) -> tuple[Mapping[str, Any], Collection[str], Mapping[str, str]]:
     """What is said of its conversation, for the kinds that tell it; others cost no statement."""
-    if delivery.conversation_id is None or delivery.kind not in (Kind.CONVERSATION, Kind.LABELS):
-        return {}, {}
-    attributes, labels = Conversation.objects.values_list("attributes", "labels").get(id=delivery.conversation_id)
-    return attributes, labels
+    if delivery.conversation_id is None or delivery.kind not in (Kind.CONVERSATION, Kind.ATTRIBUTES, Kind.LABELS):
+        return {}, (), {}
+    told = Conversation.objects.values_list("attributes", "placed", "labels")
+    return told.get(id=delivery.conversation_id)
 
 
 def _person(contact_inbox: ContactInbox, kind: str) -> Person | None:

@@ -1,7 +1,7 @@
 """An operator deletes somebody at Chatwoot, too: asked first whether it can be, so that nothing is done by halves."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -32,17 +32,25 @@ class Patience:
 
 
 class Parting:
-    """``rows``: all sessions of one person. The token is used for this, and kept nowhere. Its methods raise Stopped."""
+    """``rows``: all sessions of one person; ``erased``: those of others who were. The token is used for this, and kept
+    nowhere. Its methods raise Stopped."""
 
     def __init__(
-        self, rows: Sequence[Removal], *, token: str, say: Say, even_shared: bool, patience: Patience | None = None
+        self,
+        rows: Sequence[Removal],
+        *,
+        erased: Collection[str],
+        token: str,
+        say: Say,
+        even_shared: bool,
+        patience: Patience | None = None,
     ) -> None:
         self._rows = rows
         self._token = token
         self._say = say
         self._even_shared = even_shared
         self._patience = patience or Patience()
-        self._ours = {row.source_id for row in rows}
+        self._ours = {*erased, *(row.source_id for row in rows)}
 
     async def check(self) -> None:
         """Whether all of them may be deleted. Nothing is changed."""

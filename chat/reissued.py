@@ -73,6 +73,7 @@ def forget_conversation(pen: Pen, record: ConversationRecord) -> None:
         record.id,
     )
     known = Conversation.objects.filter(id=record.id)
-    known.update(chatwoot_id=None, verified_id=0, confirmed_at=0, chatwoot_updated_at=0)
+    placed = list(known.get().attributes)  # all go along with the new one, and are ours there
+    known.update(chatwoot_id=None, verified_id=0, confirmed_at=0, chatwoot_updated_at=0, placed=placed)
     if Delivery.objects.filter(lane=str(record.id), kind=Delivery.Kind.MESSAGE, state__in=Delivery.OPEN).exists():
         outbox.enqueue_creation(pen, known.get())

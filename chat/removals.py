@@ -5,9 +5,10 @@
 
 import uuid
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
 
-from chat.models import Chatwoot, ContactInbox, Delivery, Removal
+from chat.models import ContactInbox, Delivery, Removal
 
 UNDER_WAY_MS = 125_000  # how long an attempt that began before may still make a contact (``settling.Timing``)
 FIRST_MS = 30_000  # after it Chatwoot no longer counts them as online
@@ -16,11 +17,10 @@ CLAIMED_MS = 120_000
 MOST = 20  # in one round
 
 
-def served(named: str) -> str:
-    """The address of the Chatwoot that an administrator's token is for: the named one, else the only one there is;
-    empty where that is not clear."""
-    known = list(Chatwoot.objects.values_list("url", flat=True)[:2])
-    return named or (known[0] if len(known) == 1 else "")
+def served() -> str:
+    """The address of the Chatwoot that the administrator's token is for: the one that was written beside it, since
+    staff who may not have the token may write addresses into the database. Empty: none."""
+    return settings.CHATWOOT_URL if settings.CHATWOOT_ADMIN_TOKEN else ""
 
 
 def safe_at(contact_id: uuid.UUID, *, now: int) -> int:
@@ -60,6 +60,17 @@ def note(contact_id: uuid.UUID, *, now: int, soonest_ms: int = FIRST_MS) -> int:
 def of(contact_id: uuid.UUID) -> list[Removal]:
     """Of a person who was erased."""
     return list(_rows().filter(contact_id=contact_id))
+
+
+def sessions() -> set[str]:
+    """Of everybody who was erased, by source_id."""
+    return {row.source_id for row in Removal.objects.all()}
+
+
+def sessions_here(row: Removal, contact: int) -> set[str]:
+    """Of people who are here, and whom Chatwoot has as this contact."""
+    here = ContactInbox.objects.filter(chatwoot_contact_id=contact, inbox__chatwoot=row.inbox.chatwoot_id)
+    return {each.source_id for each in here}
 
 
 def due(now: int, *, url: str) -> list[Removal]:

@@ -1,7 +1,8 @@
 """Deletes at Chatwoot who was erased here (``chat.removals``), with the token of an administrator, which is not kept.
 
 A contact is deleted only if it shows a ``source_id`` of ours: numbers may have been given out again. One that others
-know, too, is left to an operator, since all its conversations would go with it.
+know, too, is left to an operator, since all its conversations would go with it. Whoever came back under their name is
+at the same contact: that waits until they are erased again.
 """
 
 import logging
@@ -30,6 +31,10 @@ class Shared(Exception):
     """The contact is known elsewhere, too; the text says where."""
 
 
+class Returned(Shared):
+    """The contact is known elsewhere by people of ours alone."""
+
+
 async def find(api: ContactsApi, row: Removal) -> AccountContact | None:
     """Whose session it is at Chatwoot; None: nobody's, or nobody's that is ours any more. Raises ChatwootError."""
     inbox_id = row.inbox.chatwoot_inbox_id
@@ -51,9 +56,12 @@ async def _there(asked: Awaitable[AccountContact]) -> AccountContact | None:
         return None
 
 
-def refuse_shared(contact: AccountContact, *, ours: Collection[str]) -> None:
-    """``ours``: all source_ids of this person. Raises Shared."""
+def refuse_shared(contact: AccountContact, *, ours: Collection[str], here: Collection[str] = ()) -> None:
+    """``ours``: all source_ids of this person, and of others who were erased; ``here``: of people who are here.
+    Raises Shared."""
     others = [each for each in contact.sessions if each.source_id not in ours]
+    if others and all(each.source_id in here for each in others):
+        raise Returned(f"they are here again, as the same contact {contact.id} of Chatwoot")
     if others:
         where = ", ".join(dict.fromkeys(f"{each.inbox_name!r} (number {each.inbox_id})" for each in others))
         raise Shared(f"contact {contact.id} of Chatwoot is known by others, too, in the inbox {where}")
@@ -66,6 +74,11 @@ async def remove(api: ContactsApi, row: Removal, *, ours: Collection[str], even_
         return False
     if not even_shared:
         refuse_shared(contact, ours=ours)
+    return await delete(api, contact)
+
+
+async def delete(api: ContactsApi, contact: AccountContact) -> bool:
+    """False: there is none any more. Raises ChatwootError: Invalid while they are online."""
     try:
         await api.delete(contact.id)
     except NotFound as error:
@@ -91,7 +104,7 @@ class Removing:
 
     async def _sweep(self) -> None:
         now = await self._reader.run(sql.database_now)
-        url = await self._reader.run(removals.served, settings.CHATWOOT_URL) if settings.CHATWOOT_ADMIN_TOKEN else ""
+        url = removals.served()
         for row in await self._reader.run(removals.due, now, url=url) if url else ():
             if await self._reader.run(removals.claim, row, now=now):
                 await self._try(row, now)
@@ -102,11 +115,14 @@ class Removing:
             log.error(words, waiting)
 
     async def _try(self, row: Removal, now: int) -> None:
-        ours = {each.source_id for each in await self._reader.run(removals.of, row.contact_id)}
         try:
             upstream = await self._upstreams.of(row.inbox_id)
             async with upstream.turn(Urgency.REST):
-                was_there = await remove(_api(row, upstream), row, ours=ours)
+                was_there = await self._remove(_api(row, upstream), row)
+        except Returned as returned:
+            if is_said(row.attempts + 1):
+                log.warning("contact %s was erased here and is still at Chatwoot: %s", row.contact_id, returned)
+            await self._put_off(row, now, str(returned))
         except Shared as shared:
             words = "contact %s was erased here and stays at Chatwoot: %s; see docs/operating.md"
             log.error(words, row.contact_id, shared)
@@ -117,6 +133,16 @@ class Removing:
         else:
             await self._reader.run(removals.done, row)
             log.info("contact %s %s at Chatwoot", row.contact_id, "was deleted" if was_there else "is gone")
+
+    async def _remove(self, api: ContactsApi, row: Removal) -> bool:
+        contact = await find(api, row)
+        if contact is None:
+            return False
+        if len(contact.sessions) > 1:
+            ours = await self._reader.run(removals.sessions)
+            here = await self._reader.run(removals.sessions_here, row, contact.id)
+            refuse_shared(contact, ours=ours, here=here)
+        return await delete(api, contact)
 
     async def _put_off(self, row: Removal, now: int, reason: str, *, is_held: bool = False) -> None:
         await self._reader.run(partial(removals.put_off, row, now=now, reason=reason, is_held=is_held))
@@ -135,6 +161,8 @@ def _reason(error: ChatwootError) -> str:
 
 
 def _api(row: Removal, upstream: Upstream) -> ContactsApi:
+    if upstream.link.name != removals.served():  # a row that was read earlier, or later
+        raise Unsent("its address has just changed", permanent=False)
     account_id = row.inbox.account_id
     if account_id is None:
         raise Unsent("the number of its account is not known; write it into the inbox's row", permanent=False)

@@ -98,7 +98,7 @@ def write_inbox() -> bool:
 
 def _server_of(slug: str) -> dict[str, str] | None:
     """As the environment says; else as `connect_chatwoot` or an operator wrote."""
-    if settings.CHATWOOT_URL:
+    if settings.CHATWOOT_INBOX_IDENTIFIER:
         return {"url": settings.CHATWOOT_URL, "cable_url": settings.CHATWOOT_CABLE_URL}
     row = Inbox.objects.select_related("chatwoot").filter(slug=slug).first()
     return {"url": row.chatwoot.url, "cable_url": row.chatwoot.cable_url} if row else None

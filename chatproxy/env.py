@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from chat import embedding
-from chat.chatwoot.addresses import as_network
+from chat.chatwoot.addresses import as_network, is_plain_url
 from chat.limits import BadLimit, Limits
 from chat.networks import BadNetwork, Network, parse_network
 
@@ -114,7 +114,7 @@ class Env:
     def url(self, name: str, *, schemes: tuple[str, ...], example: str, default: str = "") -> str:
         """An address, or empty. One with a user, password, query or fragment is refused."""
         text = self.text(name, default=default)
-        if text and not _is_plain_url(text, schemes):
+        if text and not is_plain_url(text, schemes):
             raise wrong(name, text, f"an address such as {example}")
         return text
 
@@ -212,16 +212,6 @@ def _postgres(text: str) -> dict[str, Any]:
         "PORT": str(parts.port or ""),
         "OPTIONS": POSTGRES | dict(parse_qsl(parts.query, keep_blank_values=True)),
     }
-
-
-def _is_plain_url(text: str, schemes: tuple[str, ...]) -> bool:
-    try:
-        parts = urlsplit(text)
-        port_is_valid = parts.port is None or parts.port > 0
-    except ValueError:
-        return False
-    extras = parts.username or parts.password or parts.query or parts.fragment
-    return parts.scheme in schemes and bool(parts.hostname) and not extras and port_is_valid and text.isascii()
 
 
 def _is_fernet_key(key: str) -> bool:

@@ -64,7 +64,8 @@ IDENTITY_LEGACY = env.flag_if_said("IDENTITY_LEGACY")
 IDENTITY_ONCE = env.flag_if_said("IDENTITY_ONCE")
 IDENTITY_REQUIRED = env.flag_if_said("IDENTITY_REQUIRED")
 IDENTITY_TRUSTED = env.flag_if_said("IDENTITY_TRUSTED")
-if bool(CHATWOOT_URL) != bool(CHATWOOT_INBOX_IDENTIFIER):
+is_for_token = bool(CHATWOOT_URL and CHATWOOT_ADMIN_TOKEN)  # and for no inbox of the environment
+if bool(CHATWOOT_URL) != bool(CHATWOOT_INBOX_IDENTIFIER) and not is_for_token:
     raise ImproperlyConfigured("CHATWOOT_URL and CHATWOOT_INBOX_IDENTIFIER belong together: write both, or neither")
 
 CABLE_CONTACTS_PER_SOCKET = env.integer("CABLE_CONTACTS_PER_SOCKET", default=500, least=1, most=5000)

@@ -153,6 +153,16 @@ def test_another_inbox_under_the_same_name_is_learnt_anew(settings: Settings) ->
 
 
 @pytest.mark.django_db
+def test_an_address_for_an_administrators_token_alone_moves_no_inbox(settings: Settings) -> None:
+    say(settings)
+    starting.write_inbox()
+    say(settings, CHATWOOT_URL="https://other.example", CHATWOOT_INBOX_IDENTIFIER="", CHATWOOT_INBOX_NAME="Shop")
+    starting.write_inbox()
+    inbox = Inbox.objects.get()
+    assert (inbox.chatwoot.url, inbox.name) == ("https://chatwoot.example", "Shop")
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     "moved", [{"CHATWOOT_INBOX_IDENTIFIER": "def"}, {"CHATWOOT_URL": "https://other.example"}], ids=["inbox", "server"]
 )

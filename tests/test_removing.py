@@ -154,6 +154,60 @@ async def test_whom_others_know_too_is_left_to_an_operator(talking: Here, logged
     assert logged.text.count("was erased here and stays at Chatwoot") == 1
 
 
+async def comes_back(world: World, runtime: Runtime) -> tuple[Person, Person, int]:
+    """Alice, who is known by name, erases herself, and writes again: Chatwoot finds its contact again."""
+    alice = await known_by_name(world)
+    await alice.say(runtime, "hello")
+    await world.settled()
+    await runtime.conversations.people.erase(alice.contact_id)
+    again = await known_by_name(world)
+    await again.say(runtime, "hello again")
+    await world.settled()
+    contact = await number(world, again)
+    world.sandbox.forget_presence()
+    return alice, again, contact
+
+
+async def known_by_name(world: World) -> Person:
+    """The same one in all of a test, and no other test's."""
+    person = await world.person()
+
+    def name() -> None:
+        Contact.objects.filter(pk=person.contact_id).update(identifier=f"customer of {world.chatwoot_inbox.id}")
+        ContactInbox.objects.filter(contact=person.contact_id).update(identified=True)
+
+    await world.ask(name)
+    return person
+
+
+async def test_who_came_back_stays_until_they_are_erased_again_and_then_all_of_them_goes(
+    world: World, logged: Any
+) -> None:
+    runtime = await world.start()
+    _, again, contact = await comes_back(world, runtime)
+    for _ in range(2):
+        await due(world)
+        await runtime.removing.sweep()
+    ((is_held, reason),) = await rows(world)
+    assert is_there(world, contact) and not is_held and "they are here again" in reason
+    assert logged.text.count("they are here again") == 2
+    await runtime.conversations.people.erase(again.contact_id)
+    for _ in range(2):
+        await due(world)
+        await runtime.removing.sweep()
+    assert not is_there(world, contact) and await rows(world) == []
+
+
+async def test_who_came_back_and_is_known_elsewhere_is_left_to_an_operator(world: World) -> None:
+    runtime = await world.start()
+    *_, contact = await comes_back(world, runtime)
+    shared(world, contact)
+    await due(world)
+    await runtime.removing.sweep()
+    ((is_held, reason),) = await rows(world)
+    assert is_there(world, contact) and is_held and "'E-mail'" in reason
+
+
 async def test_a_number_that_was_given_out_again_is_somebody_elses(talking: Here) -> None:
     """Chatwoot was restored: it no longer knows the session, and another has its number."""
     world, runtime, alice = talking
@@ -186,6 +240,31 @@ async def test_the_token_goes_to_no_other_chatwoot(talking: Here, settings: Any)
     await runtime.removing.sweep()
     assert is_there(world, contact) and len(await rows(world)) == 1
     assert "POST /api/v1/accounts/:account_id/contact_inboxes/filter" not in world.sandbox.stats()["routes"]
+
+
+async def test_the_token_does_not_follow_an_address_that_was_written_a_moment_ago(
+    talking: Here, settings: Any, logged: Any
+) -> None:
+    """The row names the operator's Chatwoot again, and this process still knows what stood there meanwhile."""
+    world, runtime, alice = talking
+    contact = await number(world, alice)
+    settings.CHATWOOT_URL = "https://named.example"
+    await runtime.conversations.people.erase(alice.contact_id)
+    await due(world)
+    await world.ask(lambda: Chatwoot.objects.update(url="https://named.example"))
+    await runtime.removing.sweep()
+    assert is_there(world, contact) and "its address has just changed" in logged.text
+
+
+async def test_the_token_needs_an_address_beside_it(talking: Here, settings: Any, logged: Any) -> None:
+    """The only Chatwoot in the database is one that somebody has written there."""
+    world, runtime, alice = talking
+    contact = await number(world, alice)
+    settings.CHATWOOT_URL = ""
+    await runtime.conversations.people.erase(alice.contact_id)
+    await due(world)
+    await runtime.removing.sweep()
+    assert is_there(world, contact) and "wait to be deleted at Chatwoot, by nobody" in logged.text
 
 
 @pytest.mark.parametrize("wrong", ["token", "account"])
@@ -231,8 +310,9 @@ def test_an_operator_is_told_that_nobody_does_it(settings: Any) -> None:
     settings.CHATWOOT_URL, settings.CHATWOOT_ADMIN_TOKEN = inbox.chatwoot.url, "token"
     assert checks.erasures_reach_chatwoot() == []
     settings.CHATWOOT_URL = ""
-    assert checks.erasures_reach_chatwoot() == [], "there is no other that the token could be for"
-    Chatwoot.objects.create(url="https://another.example", cable_url="wss://another.example/cable")
+    (warning,) = checks.erasures_reach_chatwoot()
+    assert "CHATWOOT_URL" in str(warning.hint), "what the only row says does not count"
+    settings.CHATWOOT_URL = "https://another.example"
     assert len(checks.erasures_reach_chatwoot()) == 1
 
 
@@ -361,6 +441,15 @@ async def test_what_was_left_to_an_operator_is_done_by_command(talking: Here) ->
         await run(world, alice.contact_id)
     await run(world, alice.contact_id, "--even-shared")
     assert not is_there(world, contact) and await rows(world) == []
+
+
+async def test_who_came_back_is_deleted_by_command_when_they_are_erased_again(world: World) -> None:
+    runtime = await world.start()
+    alice, again, contact = await comes_back(world, runtime)
+    assert "deleted" in await run(world, again.contact_id)
+    assert not is_there(world, contact)
+    assert "they are gone" in await run(world, alice.contact_id)
+    assert await rows(world) == []
 
 
 async def test_whom_chatwoot_never_knew_is_erased_without_a_token(world: World, settings: Any) -> None:

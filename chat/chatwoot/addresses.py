@@ -1,4 +1,4 @@
-"""Where a file may be fetched from besides Chatwoot itself: at listed hosts, at an address that was checked.
+"""Where a Chatwoot may be, and where a file may be fetched from besides: at listed hosts, at a checked address.
 
 A name is resolved once, all that it stands for must be allowed, and we connect to that very address. So neither a
 redirect nor a name server that changes its mind (rebinding) makes us ask something inside our network.
@@ -17,6 +17,7 @@ from chat.chatwoot.errors import Unreachable
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 _GIVEN_TO_HOSTS = ipaddress.ip_network("2000::/3")  # outside lie old ways to write IPv4 addresses, and site-local ones
+_USUAL_PORTS = (None, 80, 443)
 _EMBEDDING = ipaddress.ip_network("64:ff9b::/96")  # an IPv4 address behind a gateway (NAT64)
 
 
@@ -48,6 +49,28 @@ class Hosts:
 
     def admit_address(self, address: str) -> bool:
         return is_public(address) or any(_plain(address) in network for network in self._networks)
+
+
+def is_plain_url(text: str, schemes: tuple[str, ...]) -> bool:
+    """It has a host, and no user, password, query or fragment."""
+    try:
+        parts = urlsplit(text)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    extras = parts.username or parts.password or parts.query or parts.fragment
+    return parts.scheme in schemes and bool(parts.hostname) and not extras and port_is_valid and text.isascii()
+
+
+def keeps_host(before: str, after: str) -> bool:
+    """What was sent to the one address may be sent to the other: the same server hears it, and TLS is not given up."""
+    schemes = ("http", "https", "ws", "wss")
+    if not is_plain_url(before, schemes) or not is_plain_url(after, schemes):
+        return before == after
+    old, new = urlsplit(before), urlsplit(after)
+    is_as_safe = new.scheme in (old.scheme, "https", "wss")
+    is_same_port = old.port == new.port or (old.port in _USUAL_PORTS and new.port in _USUAL_PORTS)
+    return is_as_safe and old.hostname == new.hostname and is_same_port
 
 
 def as_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:

@@ -44,6 +44,9 @@ class Conversation(models.Model):
     attributes = models.JSONField(
         default=dict, db_default={}, help_text="what the page around the chat said of it; chat.annotations"
     )
+    placed = models.JSONField(
+        default=list, db_default=[], help_text="keys of attributes that Chatwoot has from here, and not from agents"
+    )
     labels = models.JSONField(default=dict, db_default={}, help_text="those that were set from here; chat.labelling")
     seq = models.BigIntegerField()
 

@@ -16,7 +16,8 @@ from chat.limits import BadLimit
 from chat.models.servers import Chatwoot
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]+")  # it stands in a path; Chatwoot's are 24 letters and digits
-OF_ITS_CHATWOOT = ("hmac_token", "bot_token", "agent_token", "canary_token")  # no other one is to see them
+TOKENS = ("hmac_token", "bot_token", "agent_token")
+OF_ITS_CHATWOOT = (*TOKENS, "canary_token")  # no other one is to see them
 OF_ITS_INBOX = ("account_id", "chatwoot_inbox_id")
 
 
@@ -121,7 +122,8 @@ class Inbox(models.Model):
         if self._moves_from(self._stored()) and self.conversations.exclude(chatwoot_id=None).exists():
             raise ValidationError(
                 f"Inbox {self.slug} has conversations in another inbox of Chatwoot: they would get no more answers. "
-                "Use another slug for the new one; a Chatwoot that only has a new address is changed in the admin"
+                "Use another slug for the new one; a Chatwoot that only has a new address is changed in the "
+                "admin, and its tokens are written again there"
             )
 
     def save(self, *, given: Container[str] = (), **options: Any) -> None:
@@ -148,6 +150,14 @@ class Inbox(models.Model):
         self.hook_secret = secrets.token_urlsafe(32)
         self.save(update_fields=["hook_secret"])
         return f"/hooks/chatwoot/{self.slug}/{self.hook_secret}"
+
+    def forget_tokens(self) -> bool:
+        """Its Chatwoot is somewhere else from now on. False: there were none that somebody has to write again."""
+        had = any(getattr(self, name) for name in TOKENS)
+        for name in OF_ITS_CHATWOOT:
+            setattr(self, name, "")
+        self.save(update_fields=[*OF_ITS_CHATWOOT, "team", "team_at"])
+        return had
 
     def _stored(self) -> "Inbox | None":
         return Inbox.objects.filter(pk=self.pk).first()

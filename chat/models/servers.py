@@ -2,7 +2,10 @@
 
 import uuid
 
+from django.core.exceptions import ValidationError
 from django.db import models
+
+from chat.chatwoot.addresses import is_plain_url
 
 
 class Chatwoot(models.Model):
@@ -31,6 +34,16 @@ class Chatwoot(models.Model):
 
     def __str__(self) -> str:
         return self.url
+
+    def clean(self) -> None:
+        """Raises ValidationError: not where a Chatwoot can be."""
+        wrong = {}
+        if not is_plain_url(self.url, ("http", "https")):
+            wrong["url"] = "Write an address such as https://chatwoot.example.com."
+        if not is_plain_url(self.cable_url, ("ws", "wss")):
+            wrong["cable_url"] = "Write an address such as wss://chatwoot.example.com/cable."
+        if wrong:
+            raise ValidationError(wrong)
 
 
 class Process(models.Model):

@@ -61,7 +61,8 @@ class Command(BaseCommand):
             if is_here:
                 self.erase(contact)
             return
-        parting = Parting(rows, token=self.token(), say=self.say, even_shared=even_shared)
+        erased, token = removals.sessions(), self.token()
+        parting = Parting(rows, erased=erased, token=token, say=self.say, even_shared=even_shared)
         asyncio.run(parting.check())
         if is_here:
             wait_s = (removals.safe_at(contact, now=now) - now) / 1000
