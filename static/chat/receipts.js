@@ -43,7 +43,7 @@ export class Receipts {
    */
   seen(state) {
     const view = viewed(state)?.id;
-    const newest = unread(state).findLast(({ conversation }) => conversation === view);
+    const newest = unread(state).findLast(({ id, conversation }) => conversation === view && state.messages.has(id));
     if (!newest || !this.connection.send({ type: "seen", conversation: newest.conversation, message: newest.id })) return null;
     return { conversation: newest.conversation, at: newest.at };
   }
