@@ -260,7 +260,7 @@ export class ChatClient {
   /** @param {ServerFrame} frame */
   #received(frame) {
     if (!this.sending.postponed(frame) && !this.asking.postponed(frame)) this.#dispatch({ type: "frame", frame, now: this.clock.now() });
-    this.receipts.received(frame, this.state.cursor);
+    this.receipts.received(frame, this.state);
   }
 
   /** @param {Phase} phase */
