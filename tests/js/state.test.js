@@ -157,7 +157,9 @@ test("unread is what agents wrote after the visitor looked", () => {
   const rows = [message({ seq: 1 }), message({ seq: 2, direction: "incoming" }), message({ seq: 3 }), message({ seq: 4, deleted: true })];
   const state = after([reset(rows, [conversation({ contact_seen: NOW + 1 })])]);
   assert.deepEqual(unread(state).map(({ id }) => id), ["m3"]);
-  assert.deepEqual(unread(after([{ type: "seen", conversation: "c1", at: NOW + 3 }], state)), []);
+  const seen = after([{ type: "seen", conversation: "c1", at: NOW + 3 }], state);
+  assert.deepEqual(unread(seen), []);
+  assert.equal(after([{ type: "seen", conversation: "c1", at: NOW + 1 }], seen), seen, "nothing is unread again");
 });
 
 /** A start of two conversations: `c1` was spoken in last, and two messages of `c0` are unread. */
