@@ -228,7 +228,7 @@ def _start(contact_id: uuid.UUID, cursor: Cursor, reason: str, most: tuple[int, 
         log.warning("contact %s starts with %d conversations, and has more", contact_id, most_conversations)
     after = left_out[0] if left_out else -1
     conversations = sql.changed_conversations(contact_id, after=after, upto=2**62, limit=most_conversations)
-    current = sql.current_conversation(contact_id)
+    current = sql.spoken_in_last(contact_id)
     messages = sql.message_page(current.id, before=None, limit=most_messages + 1) if current else []
     latest = _fitting(row for _, row in _encode(reversed(messages[-most_messages:])))
     beside = sql.unread_beside(current, limit=most_unread) if current else []

@@ -86,7 +86,7 @@ def newest_conversation(contact_id: uuid.UUID) -> ConversationRecord | None:
     return ConversationRecord.read(rows[0]) if rows else None
 
 
-def current_conversation(contact_id: uuid.UUID) -> ConversationRecord | None:
+def spoken_in_last(contact_id: uuid.UUID) -> ConversationRecord | None:
     """The one spoken in last, without those that were emptied; one step in the index of each."""
     spoken = "COALESCE((SELECT MAX(at) FROM chat_message WHERE conversation_id = chat_conversation.id), 0)"
     where = f"contact_id = %s AND NOT deleted ORDER BY {spoken} DESC, created_at DESC, id DESC LIMIT 1"
