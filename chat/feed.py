@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 PAGE = 200
 FAR = 1_000  # numbers; further behind than this, starting again is cheaper than catching up
 START_MESSAGES = 50
+START_UNREAD = 50  # of the other conversations; no badge counts as far
 START_CONVERSATIONS = 1_000  # those that changed last; with them a start stays below 1 MiB
 PAGE_BYTES = 256 * 1024
 AVATAR = "/api/v1/avatars/"  # relative to this site, wherever the page that shows it is
@@ -53,7 +54,7 @@ class Cursor(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Page:
     """``more``: read on from ``cursor``. ``reset`` is the reason why the reader starts again with these rows; then
-    ``more`` says that the newest conversation has older messages than these."""
+    ``more`` says that the conversation spoken in last has older messages than these."""
 
     cursor: Cursor
     rows: tuple[Row, ...]
@@ -168,11 +169,12 @@ def read(
     page: int = PAGE,
     far: int = FAR,
     start: int = START_MESSAGES,
+    unread: int = START_UNREAD,
     conversations: int = START_CONVERSATIONS,
 ) -> Page | None:
     """What changed after a cursor, at most ``page`` rows; None when the contact is gone.
 
-    ``start`` and ``conversations``: how many messages and conversations a start brings.
+    ``start``, ``unread`` and ``conversations``: how much a start brings.
     """
     position = sql.feed_position(contact_id)
     if position is None:
@@ -182,7 +184,7 @@ def read(
     if since is None or reason is not None:
         if since is not None and since.epoch == epoch and since.seq > head:
             epoch = _turn_epoch(contact_id, epoch)
-        return _start(contact_id, Cursor(epoch, head), reason or "start", start, conversations)
+        return _start(contact_id, Cursor(epoch, head), reason or "start", (start, unread, conversations))
     return _changes(contact_id, since, head, page)
 
 
@@ -206,29 +208,32 @@ def _changes(contact_id: uuid.UUID, since: Cursor, head: int, page: int) -> Page
     return Page(Cursor(since.epoch, rows[-1].seq if more else head), rows, more)
 
 
-def _fitting(rows: Iterable[Row]) -> tuple[Row, ...]:
+def _fitting(rows: Iterable[Row], *, least: int = 1) -> tuple[Row, ...]:
     """As many of the first rows as a frame may hold, at least one; no more are made than that, and one."""
     taken: list[Row] = []
     size = 0
     for row in rows:
         size += len(row.data)
-        if taken and size > PAGE_BYTES:
+        if len(taken) >= least and size > PAGE_BYTES:
             break
         taken.append(row)
     return tuple(taken)
 
 
-def _start(contact_id: uuid.UUID, cursor: Cursor, reason: str, most: int, most_conversations: int) -> Page:
+def _start(contact_id: uuid.UUID, cursor: Cursor, reason: str, most: tuple[int, int, int]) -> Page:
+    most_messages, most_unread, most_conversations = most
     by_change = Conversation.objects.filter(contact=contact_id).order_by("-seq").values_list("seq", flat=True)
     left_out = list(by_change[most_conversations : most_conversations + 1])
     if left_out:
         log.warning("contact %s starts with %d conversations, and has more", contact_id, most_conversations)
     after = left_out[0] if left_out else -1
     conversations = sql.changed_conversations(contact_id, after=after, upto=2**62, limit=most_conversations)
-    newest = sql.newest_conversation(contact_id)  # an emptied one has no messages
-    messages = sql.message_page(newest.id, before=None, limit=most + 1) if newest else []
-    latest = _fitting(row for _, row in _encode(reversed(messages[-most:])))
-    rows = [row for _, row in _encode(conversations)] + sorted(latest, key=lambda row: row.seq)
+    current = sql.spoken_in_last(contact_id)
+    messages = sql.message_page(current.id, before=None, limit=most_messages + 1) if current else []
+    latest = _fitting(row for _, row in _encode(reversed(messages[-most_messages:])))
+    beside = sql.unread_beside(current, limit=most_unread) if current else []
+    unread = _fitting((row for _, row in _encode(beside)), least=0)
+    rows = [row for _, row in _encode(conversations)] + sorted(latest + unread, key=lambda row: row.seq)
     return Page(cursor, tuple(rows), more=len(latest) < len(messages), reset=reason)
 
 

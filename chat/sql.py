@@ -86,6 +86,14 @@ def newest_conversation(contact_id: uuid.UUID) -> ConversationRecord | None:
     return ConversationRecord.read(rows[0]) if rows else None
 
 
+def spoken_in_last(contact_id: uuid.UUID) -> ConversationRecord | None:
+    """The one spoken in last, without those that were emptied; one step in the index of each."""
+    spoken = "COALESCE((SELECT MAX(at) FROM chat_message WHERE conversation_id = chat_conversation.id), 0)"
+    where = f"contact_id = %s AND NOT deleted ORDER BY {spoken} DESC, created_at DESC, id DESC LIMIT 1"
+    rows = fetch(f"SELECT {_CONVERSATION} FROM chat_conversation WHERE {where}", (key(contact_id),))
+    return ConversationRecord.read(rows[0]) if rows else None
+
+
 def message(message_id: uuid.UUID) -> MessageRecord | None:
     rows = fetch(f"SELECT {_MESSAGE} FROM chat_message WHERE id = %s", (key(message_id),))
     return MessageRecord.read(rows[0]) if rows else None
@@ -228,17 +236,27 @@ def message_page(
     return [MessageRecord.read(row) for row in reversed(rows)]
 
 
+_UNREAD = (
+    "FROM chat_conversation c JOIN chat_message m ON m.conversation_id = c.id AND m.at > c.contact_seen"
+    " WHERE c.contact_id = %s AND NOT c.deleted AND NOT m.deleted AND m.direction = 'outgoing'"
+)
+
+
 def unread(contact_id: uuid.UUID) -> dict[uuid.UUID, int]:
     """How many of an agent's messages lie after ``contact_seen``, of each conversation that has some.
 
     From the person's conversations, and of each only the end of its thread.
     """
-    query = (
-        "SELECT c.id, COUNT(*) FROM chat_conversation c JOIN chat_message m ON m.conversation_id = c.id"
-        " AND m.at > c.contact_seen WHERE c.contact_id = %s AND NOT c.deleted AND NOT m.deleted"
-        " AND m.direction = 'outgoing' GROUP BY c.id"
-    )
-    return {uuid.UUID(str(each)): count for each, count in fetch(query, (key(contact_id),))}
+    rows = fetch(f"SELECT c.id, COUNT(*) {_UNREAD} GROUP BY c.id", (key(contact_id),))
+    return {uuid.UUID(str(each)): count for each, count in rows}
+
+
+def unread_beside(conversation: ConversationRecord, *, limit: int) -> list[MessageRecord]:
+    """The newest of these messages that are in the person's other conversations."""
+    columns = ", ".join(f"m.{name}" for name in MessageRecord._fields)
+    query = f"SELECT {columns} {_UNREAD} AND c.id <> %s ORDER BY m.at DESC, m.id DESC LIMIT %s"
+    rows = fetch(query, (key(conversation.contact_id), key(conversation.id), limit))
+    return [MessageRecord.read(row) for row in rows]
 
 
 def listening_webhooks(inbox_id: int) -> list[int]:

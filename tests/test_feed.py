@@ -149,6 +149,49 @@ def test_a_start_brings_the_newest_messages_of_the_newest_conversation(alice: Pe
     assert len([row for row in objects(page) if "status" in row]) == 2
 
 
+def _two_talks(alice: Person) -> None:
+    """An older conversation, and one that began and was answered after it."""
+    create_upstream(alice, said=say(alice, "older"))
+    with writing(alice) as block:
+        mirror.apply_conversation(block.pen, alice.scope, _own(alice, conversation(2)), read_started=NOW + 1)
+    hear(alice, told(20, "newer", conversation=2, created_at=NOW // 1000 + 20))
+
+
+def _hear_of_the_older(alice: Person, *numbers: int, **values: Any) -> None:
+    for number in numbers:
+        hear(alice, told(number, f"line {number}", created_at=NOW // 1000 + number, **values))
+
+
+def _texts(page: feed.Page | None) -> list[str]:
+    return [row["text"][0]["c"][0] for row in objects(page) if "text" in row]
+
+
+def test_a_start_brings_the_thread_that_was_spoken_in_last_though_another_began_later(alice: Person):
+    _two_talks(alice)
+    assert _texts(feed.read(alice.id, None)) == ["newer"]
+    Conversation.objects.filter(chatwoot_id=2).update(contact_seen=NOW + 20_000)
+    _hear_of_the_older(alice, 31)
+    assert _texts(feed.read(alice.id, None)) == ["older", "line 31"]
+
+
+def test_a_start_brings_what_is_unread_in_the_others_and_only_the_newest_of_it(alice: Person):
+    _two_talks(alice)
+    _hear_of_the_older(alice, 5, 6, 7)
+    page = feed.read(alice.id, None)
+    assert page is not None and not page.more
+    assert _texts(page) == ["newer", "line 5", "line 6", "line 7"]
+    assert _texts(feed.read(alice.id, None, unread=2)) == ["newer", "line 6", "line 7"]
+    _hear_of_the_older(alice, 6, deleted=True)
+    Conversation.objects.filter(chatwoot_id=1).update(contact_seen=NOW + 5_000)
+    assert _texts(feed.read(alice.id, None)) == ["newer", "line 7"]
+
+
+def test_what_is_unread_elsewhere_makes_no_start_too_large(alice: Person):
+    _two_talks(alice)
+    hear(alice, told(5, "x" * 2 * feed.PAGE_BYTES, created_at=NOW // 1000 + 5))
+    assert _texts(feed.read(alice.id, None)) == ["newer"]
+
+
 def test_a_start_brings_those_conversations_that_changed_last_and_says_that_there_are_more(alice: Person, caplog: Any):
     for number in (1, 2, 3):
         with writing(alice) as block:

@@ -103,6 +103,11 @@ class Changes(BaseModel):
 
 
 class Reset(BaseModel):
+    """All conversations; the newest messages of the one spoken in last, and what is unread in the others.
+
+    more: the conversation spoken in last has older messages than these.
+    """
+
     type: Literal["reset"]
     cursor: CursorText
     reason: Literal["start", "epoch", "floor", "far"]

@@ -24,7 +24,7 @@ def encode_changes(cursor: str, rows: Sequence[EncodedRow], more: bool) -> bytes
 
 
 def encode_reset(cursor: str, reason: str, rows: Sequence[EncodedRow], more: bool) -> bytes:
-    """The whole start state; reason is start, epoch, floor or far; ``more``: there are older messages than these."""
+    """The whole start state; reason is start, epoch, floor or far; ``more``: as that of a page."""
     return orjson.dumps({"type": "reset", "cursor": cursor, "reason": reason, **_lists(rows), "more": more})
 
 

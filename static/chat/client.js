@@ -91,10 +91,16 @@ export class ChatClient {
   /** Connect if there is anything to connect for; a newcomer stays unconnected until the first message. */
   start() {
     this.#started = true;
+    this.#takeUp();
+    this.resume();
+  }
+
+  /** What a page before this one did not get through. */
+  #takeUp() {
     this.session.makeUp();
     this.unsent.start();
     for (const [id, asked] of this.answers.start()) this.#dispatch({ type: "answered", id, asked });
-    this.resume();
+    if ([...this.state.asked.values()].some(({ refused }) => !refused)) this.resume();
   }
 
   /** Connect now, because another tab began the session or something waits to be sent. */
@@ -197,14 +203,10 @@ export class ChatClient {
   }
 
   /** Look at another conversation, and write to it. @param {string|null} conversation null: the one spoken in last */
-  view(conversation) {
-    this.#dispatch({ type: "viewed", conversation });
-  }
+  view = (conversation) => this.#dispatch({ type: "viewed", conversation });
 
   /** What is written from now on begins a new conversation. */
-  begin() {
-    this.#dispatch({ type: "begun", key: uuid() });
-  }
+  begin = () => this.#dispatch({ type: "begun", key: uuid() });
 
   /** End a conversation. @param {string} conversation Raises Refused, Unavailable, Closed, SessionGone */
   async resolve(conversation) {
@@ -221,8 +223,7 @@ export class ChatClient {
 
   /** Read the state once; a socket only if something waits to be sent. @returns {Promise<boolean>} false: it could not be read */
   async glance() {
-    this.session.makeUp();
-    this.unsent.start();
+    this.#takeUp();
     if (!this.session.begun || this.connection.phase !== "idle") return true;
     try {
       const frame = await this.session.get("/sync");
@@ -237,9 +238,7 @@ export class ChatClient {
   }
 
   /** @param {Topic} topic @param {(change: Change) => void} listener @returns {() => void} */
-  on(topic, listener) {
-    return this.#listeners.on(topic, listener);
-  }
+  on = (topic, listener) => this.#listeners.on(topic, listener);
 
   /** @returns {Promise<object|"idle"|"stopped">} */
   async #hello() {
@@ -260,7 +259,7 @@ export class ChatClient {
   /** @param {ServerFrame} frame */
   #received(frame) {
     if (!this.sending.postponed(frame) && !this.asking.postponed(frame)) this.#dispatch({ type: "frame", frame, now: this.clock.now() });
-    this.receipts.received(frame, this.state.cursor);
+    this.receipts.received(frame, this.state);
   }
 
   /** @param {Phase} phase */

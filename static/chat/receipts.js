@@ -16,6 +16,8 @@ const BEHIND_MS = 5_000;
 export class Receipts {
   /** @type {string|null} */ #cursor = null;
   #rows = 0;
+  /** @type {Map<string, {message: string, at: number}>} what was told of a conversation, until a row of the server's has it */ #seen = new Map();
+  #isTold = true;
   /** @type {(() => void)|null} */ #cancelAck = null;
   /** @type {(() => void)|null} */ #cancelBehind = null;
 
@@ -25,16 +27,18 @@ export class Receipts {
     this.clock = clock;
   }
 
-  /** @param {ServerFrame} frame @param {string|null} cursor ours, after that frame */
-  received(frame, cursor) {
+  /** @param {ServerFrame} frame @param {State} state after that frame */
+  received(frame, state) {
     if (frame.type === "reset" || frame.type === "changes") {
-      this.#cursor = cursor;
+      this.#cursor = state.cursor;
+      for (const row of frame.conversations) if (row.contact_seen >= (this.#seen.get(row.id)?.at ?? Infinity)) this.#seen.delete(row.id);
       this.#rows += frame.conversations.length + frame.messages.length;
       if (this.#rows >= ACK_ROWS) this.#acknowledge();
       else this.#cancelAck ??= this.clock.after(ACK_MS, () => this.#acknowledge());
     } else if (frame.type === "pong") {
       this.#compare(frame.cursor);
     }
+    if (!this.#isTold) this.#tellAgain(state);
   }
 
   /**
@@ -43,16 +47,33 @@ export class Receipts {
    */
   seen(state) {
     const view = viewed(state)?.id;
-    const newest = unread(state).findLast(({ conversation }) => conversation === view);
-    if (!newest || !this.connection.send({ type: "seen", conversation: newest.conversation, message: newest.id })) return null;
-    return { conversation: newest.conversation, at: newest.at };
+    const newest = unread(state).findLast(({ id, conversation }) => conversation === view && state.messages.has(id));
+    if (!newest || !this.#tell(newest.conversation, newest.id)) return null;
+    const { conversation, id: message, at } = newest;
+    this.#seen.set(conversation, { message, at });
+    return { conversation, at };
   }
 
   interrupted() {
+    this.#isTold = false;
     this.#rows = 0;
     this.#cancelAck?.();
     this.#cancelBehind?.();
     this.#cancelAck = this.#cancelBehind = null;
+  }
+
+  /** @param {string} conversation @param {string} message */
+  #tell(conversation, message) {
+    return this.connection.send({ type: "seen", conversation, message });
+  }
+
+  /** The socket that was told may have been dead. @param {State} state */
+  #tellAgain({ conversations }) {
+    this.#isTold = true;
+    for (const [id, { message }] of this.#seen) {
+      if (conversations.has(id)) this.#tell(id, message);
+      else this.#seen.delete(id);
+    }
   }
 
   #acknowledge() {

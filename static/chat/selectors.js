@@ -43,9 +43,9 @@ export function unsentInView(state) {
   return state.unsent.filter(({ conversation }) => (isKnown(conversation) ? conversation === view?.id : isCurrent));
 }
 
-/** @param {State} state @returns {Message[]} what agents wrote and the visitor has not seen, in display order */
+/** @param {State} state @returns {Message[]} what agents wrote and the visitor has not seen, also where it is not shown yet, in display order */
 export function unread(state) {
-  return thread(state).filter(({ direction, deleted, conversation, at }) => {
+  return [...state.messages.values(), ...state.hidden.values()].sort(byPlace).filter(({ direction, deleted, conversation, at }) => {
     const row = state.conversations.get(conversation);
     return direction === "outgoing" && !deleted && row && at > row.contact_seen;
   });

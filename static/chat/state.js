@@ -15,7 +15,7 @@
  *   `begins`: the key of a conversation that begins with it, unless it was begun already.
  *
  * The oldest row we show of a conversation. A new row below it stays hidden until paging back comes that far: that page
- * may have been read before the row came.
+ * may have been read before the row came. What is hidden counts as unread all the same.
  * @typedef {{at: number, id: string, more: boolean}} Floor
  * @typedef {{name: string, until: number}} Typing
  *
@@ -147,17 +147,17 @@ function reset(state, frame) {
   const { status, online, asked, shown, begins } = state;
   const fresh = { ...NOTHING, status, online, asked, shown, begins, cursor: frame.cursor, loaded: true, unsent: kept };
   const messages = [...frame.messages].sort(byPlace);
-  const newest = messages.at(-1)?.at ?? 0;
+  const newest = messages.at(-1);
   /** @type {Map<string, Floor>} */
   const floors = new Map();
   for (const { id } of frame.conversations) {
-    const own = messages.filter((message) => message.conversation === id);
-    const [oldest] = own;
-    if (!oldest) floors.set(id, { at: newest, id: "~", more: true });
+    const oldest = messages.find((message) => message.conversation === id);
+    // Of the others there is what is unread: no thread without what lies between.
+    if (!oldest || id !== newest?.conversation) floors.set(id, { at: newest?.at ?? 0, id: "~", more: true });
     else if (!frame.more) floors.set(id, { at: -Infinity, id: "", more: false });
     else floors.set(id, { at: oldest.at, id: oldest.id, more: true });
   }
-  return { ...rows(fresh, frame.conversations, messages), floors };
+  return rows({ ...fresh, floors }, frame.conversations, messages);
 }
 
 /** @param {State} state @param {Conversation[]} conversations @param {Message[]} messages @returns {State} */

@@ -116,7 +116,8 @@ export class UnsentStore {
   /** @param {string} key @returns {number} milliseconds until its tab counts as dead, if it says nothing more */
   #untilDead(key) {
     const age = this.clock.now() - Number(this.storage.get(aliveKey(key)) ?? -Infinity);
-    return age < 0 ? DEAD_MS : DEAD_MS - age;
+    if (age < 0) this.storage.set(aliveKey(key), this.clock.now()); // A clock was set back: who lives says so anew.
+    return DEAD_MS - Math.max(0, age);
   }
 
   /** @param {string} key @param {Turn} turn */

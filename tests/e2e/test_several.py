@@ -35,7 +35,7 @@ def listed(context: BrowserContext, played: PlayedServer) -> dict[str, Any]:
     history = [played.message("That was last week", age_s=7 * 86_400, conversation=older)]
     view = {"created_at": 1, "contact_seen": 0, "agent_seen": 0, "seq": 1}
     line = {"direction": "outgoing", "has_files": False}
-    found: dict[str, Any] = {"older": older, "ended": []}
+    found: dict[str, Any] = {"older": older, "ended": [], "history": history}
     found["list"] = [
         view
         | {
@@ -87,6 +87,30 @@ def test_an_older_conversation_is_found_in_the_list_and_read_alone(
     say(returning, "Once more")
     (sent,) = played.frames("send")
     assert sent["conversation"] == listed["older"]
+
+
+def test_what_is_unread_in_another_conversation_counts_until_it_is_looked_at(
+    returning: Page, played: PlayedServer, listed: dict[str, Any]
+) -> None:
+    """Of a thread that is fetched when it is opened; before that, this page has no more than what is unread of it."""
+    played.others[0]["contact_seen"] = played.messages[0]["at"] - 30_000
+    older = {"conversation": listed["older"]}
+    unread = [played.message("Did it arrive?", age_s=75, **older), played.message("Hello?", age_s=70, **older)]
+    played.messages += unread
+    listed["history"] += unread
+    returning.goto(CHAT)
+    expect(log(returning)).to_contain_text("How can I help?")
+    expect(log(returning)).not_to_contain_text("Did it arrive?")
+    expect(button(returning, "Conversations")).to_contain_text("2")
+    expect(returning).to_have_title("(2) Saltmark")
+    played.says("Anybody?", age_s=65, **older)
+    expect(returning).to_have_title("(3) Saltmark")
+    button(returning, "Conversations").click()
+    rows(returning).nth(1).get_by_role("button").first.click()
+    expect(log(returning)).to_contain_text("Did it arrive?")
+    expect(log(returning)).to_contain_text("Anybody?")
+    expect(returning).to_have_title("Saltmark")
+    assert played.frames("seen")[-1]["message"] == played.messages[-1]["id"]
 
 
 def test_a_new_conversation_begins_empty_and_with_the_first_message(

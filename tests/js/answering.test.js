@@ -68,6 +68,7 @@ test("what was answered is kept over a reload until it is heard, and nothing of 
   storage.set("answer:m9", { values: A });
   const after = new AnswerStore(storage);
   assert.deepEqual(after.start(), [["m1", asked]]);
+  assert.deepEqual(after.start(), [], "once: what is asked by now is newer");
   after.save(new Map());
   assert.deepEqual(storage.keys("answer:"), ["answer:m9"]);
 });

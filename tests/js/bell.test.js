@@ -72,6 +72,16 @@ test("what the visitor muted is silent in every tab", async () => {
   assert.deepEqual(browser.rung, ["two"]);
 });
 
+test("what was seen and counts as unread again, by a row that was written before, does not ring", async () => {
+  const browser = new Browser();
+  const tab = browser.tab("one");
+  const { state, before } = change(1);
+  tab.note({ state: { ...state, conversations: new Map([["c1", conversation({ contact_seen: Infinity })]]) }, before });
+  tab.note({ state, before });
+  await browser.clock.pass(1_000);
+  assert.deepEqual(browser.rung, []);
+});
+
 test("the visitor's own words, what the system says, deleted and seen messages do not ring", async () => {
   const browser = new Browser();
   const tab = browser.tab("one");

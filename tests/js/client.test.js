@@ -67,6 +67,15 @@ test("a tab that died while it began a session is not waited for longer than its
   assert.deepEqual(world.requests.map(({ path }) => path), ["/session"]);
 });
 
+test("a clock that was set back makes nobody wait for a term that began later", async () => {
+  const world = new World();
+  world.locked = noLocks;
+  world.area.setItem("chatproxy:main:beginning", JSON.stringify({ by: "dead", until: world.clock.now() + 3_600_000 }));
+  world.client().send("hello");
+  await world.clock.pass(1_000);
+  assert.deepEqual(world.requests.map(({ path }) => path), ["/session"]);
+});
+
 test("blocked site data, locks and storage, keeps nothing and delivers all the same", async () => {
   const world = new World();
   const refuse = () => Promise.reject(new DOMException("denied", "SecurityError"));

@@ -141,6 +141,18 @@ test("a network that comes back, or a page looked at again, does not wait", asyn
   assert.equal(line.sockets.length, 2);
 });
 
+test("a network that goes revives nothing that was stopped, or not begun", async () => {
+  const line = await new Line().online();
+  line.socket.die(CLOSE.BLOCKED?.code);
+  line.connection.lose();
+  const other = new Line();
+  other.connection.lose();
+  await line.clock.pass(3_600_000);
+  await other.clock.pass(3_600_000);
+  assert.deepEqual([line.connection.phase, line.sockets.length], ["stopped", 1]);
+  assert.deepEqual([other.connection.phase, other.sockets.length], ["idle", 0]);
+});
+
 test("waking asks an old socket quickly whether it lives", async () => {
   const line = await new Line().online();
   line.connection.wake();

@@ -271,6 +271,37 @@ test("words of somebody whose session ended wait unseen for them, and for nobody
   }
 });
 
+/** Alice's words wait and her draft lies there while she has no network, for so long; then her session turns out to have ended. @param {World} world @param {number} hours */
+async function ended(world, hours) {
+  const client = await asAlice(world);
+  client.send("from the train");
+  client.storage.set("draft:c1", "half a thou");
+  world.answers["/session/refresh"] = () => ({ status: 401 });
+  world.clock.time += hours * 3_600_000;
+  world.socket.die(4401);
+  await world.clock.pass(10_000);
+  assert.deepEqual([client.session.begun, texts(client)], [false, []]);
+  return client;
+}
+
+test("with a session end the drafts of whoever had signed in", async () => {
+  const world = new World();
+  await ended(world, 1);
+  assert.doesNotMatch(JSON.stringify(world.area), /half a thou/);
+});
+
+test("words of an ended session wait a day, and not where the site signs everybody out", async () => {
+  for (const [hours, leaves, kept] of /** @type {const} */ ([[23, false, 1], [25, false, 0], [23, true, 0]])) {
+    const world = new World();
+    const client = await ended(world, hours);
+    if (leaves) await client.logout();
+    seats(world, "alice");
+    await client.identify(alice);
+    assert.equal(unsent(client).length, kept, `${hours} hours, ${leaves}`);
+    assert.equal(JSON.stringify(world.area).includes("from the train"), kept > 0);
+  }
+});
+
 test("what somebody wrote without a name and never sent is not the next one's once they have signed in", async () => {
   const world = new World();
   const client = world.client();

@@ -157,7 +157,33 @@ test("unread is what agents wrote after the visitor looked", () => {
   const rows = [message({ seq: 1 }), message({ seq: 2, direction: "incoming" }), message({ seq: 3 }), message({ seq: 4, deleted: true })];
   const state = after([reset(rows, [conversation({ contact_seen: NOW + 1 })])]);
   assert.deepEqual(unread(state).map(({ id }) => id), ["m3"]);
-  assert.deepEqual(unread(after([{ type: "seen", conversation: "c1", at: NOW + 3 }], state)), []);
+  const seen = after([{ type: "seen", conversation: "c1", at: NOW + 3 }], state);
+  assert.deepEqual(unread(seen), []);
+  assert.equal(after([{ type: "seen", conversation: "c1", at: NOW + 1 }], seen), seen, "nothing is unread again");
+});
+
+/** A start of two conversations: `c1` was spoken in last, and two messages of `c0` are unread. */
+function twoTalks() {
+  const beside = [message({ id: "u1", seq: 2, conversation: "c0" }), message({ id: "u2", seq: 4, conversation: "c0" })];
+  return after([reset([...beside, message({ seq: 5, direction: "incoming" })], [conversation(), conversation({ id: "c0", seq: 2 })])]);
+}
+
+test("what is unread in another conversation counts, and is shown only with what lies around it", () => {
+  const state = twoTalks();
+  assert.deepEqual([currentConversation(state)?.id, ids(state), unread(state).map(({ id }) => id)], ["c1", ["m5"], ["u1", "u2"]]);
+  const there = reduce(state, { type: "viewed", conversation: "c0" });
+  assert.deepEqual([inView(there), olderPage(there)], [[], { conversation: "c0", before: null }]);
+  const page = [message({ id: "between", seq: 3, conversation: "c0", direction: "incoming" }), message({ id: "u2", seq: 4, conversation: "c0" })];
+  const read = reduce(there, { type: "older", conversation: "c0", messages: page, more: true });
+  assert.deepEqual([inView(read).map(({ id }) => id), unread(read).map(({ id }) => id)], [["between", "u2"], ["u1", "u2"]]);
+});
+
+test("a late row, a removal and what another tab has seen keep the count of another conversation true", () => {
+  const late = after([changes([message({ id: "u0", seq: 8, conversation: "c0", at: NOW + 1 })], 8)], twoTalks());
+  assert.equal(unread(late).length, 3);
+  const removed = after([changes([message({ id: "u2", seq: 9, conversation: "c0", at: NOW + 4, deleted: true })], 9)], late);
+  assert.equal(unread(removed).length, 2);
+  assert.deepEqual(unread(after([changes([], 10, [conversation({ id: "c0", seq: 10, contact_seen: NOW + 4 })])], removed)), []);
 });
 
 test("typing ends by word, by message, and by itself", () => {

@@ -174,6 +174,18 @@ test("without locks a living tab's messages stay its own, a dead one's are taken
   assert.deepEqual(Object.keys(area), []);
 });
 
+test("without locks a clock that was set back keeps no dead tab alive", async () => {
+  const [area, clock] = [fakeArea(), new FakeClock()];
+  area.setItem("p:unsent:dead", JSON.stringify([unsent("e1")]));
+  area.setItem("p:alive:dead", JSON.stringify(clock.now() + 3_600_000));
+  const { store, orphans } = tab(area, noLocks, clock);
+  store.start();
+  await clock.pass(29_000);
+  assert.deepEqual(orphans, []);
+  await clock.pass(2_000);
+  assert.deepEqual(orphans, [[unsent("e1")]]);
+});
+
 test("without locks a page that left need not be waited for", async () => {
   const area = fakeArea();
   const first = tab(area, noLocks);

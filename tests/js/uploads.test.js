@@ -216,6 +216,18 @@ test("after a reload, what was uploaded is sent and what was not is handed back"
   assert.deepEqual(client.filing.takeStranded(), []);
 });
 
+test("after a reload, a message whose file was refused is shown as it was", async () => {
+  const world = new World();
+  const refused = { code: "file_refused", message: "Send a picture." };
+  const files = [{ key: "k", id: null, name: "a.exe", size: 3, type: "" }];
+  const left = { echo_id: "e1", text: "look", conversation: null, at: 1, accepted: null, refused, files };
+  world.area.setItem("chatproxy:main:unsent:dead", JSON.stringify([left]));
+  const client = world.client();
+  client.start();
+  await settled();
+  assert.deepEqual([client.state.unsent[0]?.refused, client.filing.hasStranded], [refused, false]);
+});
+
 test("another person's session does not have the files of the one before", async () => {
   const { world, client, desk, add, file } = await begin();
   const key = await add();
