@@ -64,6 +64,19 @@ def test_a_choice_is_answered_in_place_and_shows_in_every_tab(
     assert returning.evaluate("Object.keys(localStorage).filter((key) => key.includes('answer:'))") == []
 
 
+def test_what_was_answered_elsewhere_takes_no_focus(played: PlayedServer, returning: Page) -> None:
+    played.config = {"still": True}
+    ash = [{"title": "Ash", "value": "ash"}]
+    rows = [played.message("Which case?", **choices("Oak", "Ash")) for _ in range(2)]
+    rows[0]["attributes"] |= answered(ash, "sent")
+    played.messages += rows
+    returning.goto(CHAT)
+    expect(message(returning, rows[0]).locator(".chosen")).to_contain_text("Ash")
+    takes(played, rows[1], ash)
+    expect(message(returning, rows[1]).locator(".chosen")).to_contain_text("Ash")
+    assert returning.evaluate("document.activeElement === document.body")
+
+
 def test_an_answer_given_offline_waits_over_a_reload_and_its_failure_can_be_tried_again(
     played: PlayedServer, returning: Page
 ) -> None:
