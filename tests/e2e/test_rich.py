@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
+from tests.e2e.test_frame import say
 from tests.fixtures.browser import PlayedServer
 from tests.fixtures.rich_messages import WHERE, answered, articles, card, cards, choices, csat, drawing
 
@@ -240,6 +241,28 @@ def test_each_message_of_an_agent_is_announced_once_in_words(played: PlayedServe
     assert "Which case?" in spoken[rows[0]["id"]][0]
     assert "Please choose: Small, Large" in spoken[rows[1]["id"]][0]
     assert "Have a look: Winding" in spoken[rows[3]["id"]][0]
+
+
+def test_what_becomes_of_a_message_is_not_read_out_as_if_it_were_new(played: PlayedServer, returning: Page) -> None:
+    question = played.message("Which case?", **choices("Oak", "Ash"))
+    played.messages.append(question)
+    returning.goto(CHAT)
+    expect(returning.locator(".choices")).to_be_visible()
+    expect(returning.locator("[role=log]")).to_have_attribute("aria-live", "polite")
+    returning.evaluate(SPOKEN)
+    say(returning, "My own words")
+    own = returning.locator("chat-message.own")
+    expect(own).to_have_attribute("data-state", "accepted")
+    row = played.messages[-1]
+    for state in ("sending", "sent"):
+        played.seq += 1
+        played.changes([row | {"state": state, "seq": played.seq}])
+        expect(own).to_have_attribute("data-state", state)
+    takes(played, question, [{"title": "Ash", "value": "ash"}])
+    takes(played, question, [{"title": "Ash", "value": "ash"}], "sent")
+    expect(message(returning, question).locator(".chosen")).to_contain_text("Ash")
+    (parts,) = returning.evaluate("window.spoken").values()
+    assert [part.count("My own words") for part in parts] == [1]
 
 
 def test_who_answers_from_now_on_is_named_and_a_reply_shows_what_it_answers(

@@ -24,6 +24,7 @@ export class ChatMessage extends HTMLElement {
   #actions = el("span", { class: "actions" });
   /** @type {Parts|null} */ #shown = null;
   #isLoading = false;
+  #drawn = "";
   #meta = el("div", { class: "meta", "aria-live": "off" }, this.#time, this.#delivery, this.#actions);
 
   /** @param {Context|null} [context] */
@@ -67,17 +68,20 @@ export class ChatMessage extends HTMLElement {
     this.#face.replaceChildren(sender?.avatar ? portrait(sender.avatar, initial) : initial);
   }
 
-  /** @param {MessageItem} item */
+  /** Only what differs: all that is put here is read out. @param {MessageItem} item */
   #showContent(item) {
     const kinds = item.deleted ? [] : kindsOf(item);
     const unknown = !item.deleted && !READABLE.has(item.contentType) && !kinds.includes("rich");
-    const text = item.deleted ? el("p", {}, words.removed) : render(item.text);
-    const unsent = "files" in item.row ? (item.row.files ?? []) : [];
+    const names = ("files" in item.row ? (item.row.files ?? []) : []).map(({ name }) => name);
+    const instead = item.text.length || !kinds.length ? "" : spoken(item);
+    const drawn = JSON.stringify([item.text, item.deleted, unknown, item.quote, names, instead, kinds]);
+    if (this.#drawn === drawn) return;
+    this.#drawn = drawn;
     this.#bubble.replaceChildren(
       ...[item.deleted ? null : quote(item.quote)].filter((node) => node !== null),
-      text,
-      ...(item.text.length || !kinds.length ? [] : [el("p", { class: "unseen" }, spoken(item))]),
-      ...unsent.map(({ name }) => el("p", { class: "file" }, name)),
+      item.deleted ? el("p", {}, words.removed) : render(item.text),
+      ...(instead ? [el("p", { class: "unseen" }, instead)] : []),
+      ...names.map((name) => el("p", { class: "file" }, name)),
       ...(unknown ? [el("p", { class: "note" }, words.unknownType)] : []),
     );
     this.classList.toggle("bare", !item.deleted && !item.text.length && !item.quote && kinds.length > 0);
