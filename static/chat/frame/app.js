@@ -165,7 +165,7 @@ export class App {
   }
 
   #read() {
-    if (this.visible && !this.parts.thread.hidden && this.parts.thread.atEnd) this.client.seen();
+    if (this.visible && !this.parts.thread.closest(".covered") && this.parts.thread.atEnd) this.client.seen();
   }
 
   #draw() {
@@ -217,12 +217,11 @@ export class App {
   /** The list of conversations, in place of the one that is shown. */
   async #list() {
     const { client, config, times } = this;
-    const { header, thread, notice, composer } = this.parts;
+    const { header, thread, composer } = this.parts;
     try {
       const [{ ChatList }] = await Promise.all([import("./elements/chat-list.js"), style("list", config.styles)]);
       const list = document.querySelector("chat-list") ?? new ChatList();
-      const beside = [thread, notice, this.#choice ?? composer];
-      /** @type {InstanceType<typeof ChatList>} */ (list).open({ client, times, mayEnd: this.mayEnd, transcript: config.transcript, beside, opener: header.opener });
+      /** @type {InstanceType<typeof ChatList>} */ (list).open({ client, times, mayEnd: this.mayEnd, transcript: config.transcript, thread, opener: header.opener });
     } catch {
       composer.remark(words.composer.unloaded);
     }
