@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { clockTime, kindOf, sizeOf } from "../../static/chat/frame/elements/file-names.js";
+import { VIEWS } from "../../static/chat/frame/elements/rich.js";
 import { items } from "../../static/chat/frame/grouping.js";
-import { kindsOf, spoken } from "../../static/chat/frame/kinds.js";
+import { QUESTIONS, kindsOf, spoken } from "../../static/chat/frame/kinds.js";
 import { isEmoji } from "../../static/chat/frame/tree.js";
 import { NOTHING, reduce } from "../../static/chat/state.js";
 import { NOW, message, reset, tree } from "./fakes.js";
@@ -83,4 +84,8 @@ test("what has no text of its own is still said in words", () => {
   assert.equal(said({ content_type: "input_csat" }), "How was this conversation?");
   assert.equal(said({ text: tree("Hello"), content_type: "cards" }), "Hello");
   assert.deepEqual(kindsOf(only([message({ seq: 1, content_type: "integrations" })])), []);
+});
+
+test("there is a view of each question, and none of what is none", () => {
+  assert.deepEqual(Object.keys(VIEWS).sort(), Object.keys(QUESTIONS).sort());
 });

@@ -5,7 +5,7 @@
  * @import { QuoteView } from "../grouping.js"
  */
 import { isLost, sentence } from "../delivery.js";
-import { kindsOf, spoken } from "../kinds.js";
+import { QUESTIONS, kindsOf, spoken } from "../kinds.js";
 import { el, mark, write } from "../nodes.js";
 import { isEmoji, render } from "../tree.js";
 import { words } from "../words.js";
@@ -100,7 +100,7 @@ export class ChatMessage extends HTMLElement {
     this.#isLoading = true;
     try {
       const { Parts } = await import("../parts.js");
-      this.#shown = new Parts(this.#parts, this.context, spoken);
+      this.#shown = new Parts(this.#parts, this.context, { questions: QUESTIONS, spoken });
     } catch {
       // The next draw tries again.
     }
