@@ -25,6 +25,7 @@ for (const [type, name, kind] of KINDS) test(`${type} ${name} is shown as ${kind
 
 test("a file says its kind and size, a sound its time", () => {
   assert.match(sizeOf("terms.pdf", 1_240_000), /^PDF, 1.2\s?MB$/);
+  assert.match(sizeOf("note.txt", 1_400), /^TXT, 2\s?kB$/, "as its chip said before it was sent");
   assert.equal(sizeOf("nameless", 0), "");
   assert.deepEqual([0, 59.6, 65, 3_600, Infinity, NaN].map(clockTime), ["0:00", "1:00", "1:05", "60:00", "0:00", "0:00"]);
 });

@@ -28,6 +28,11 @@ export function link(href, attributes, ...children) {
   return el("a", { ...attributes, href, target: "_blank", rel: "noopener noreferrer nofollow" }, ...children);
 }
 
+/** Stands where there is no picture of somebody. @param {string} name */
+export function initial(name) {
+  return document.createTextNode(Array.from(name)[0]?.toUpperCase() ?? "");
+}
+
 /** @param {Element} element @param {string} name @param {string|boolean|null} value */
 export function mark(element, name, value) {
   if (value === null || value === false) element.removeAttribute(name);

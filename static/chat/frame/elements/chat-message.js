@@ -6,7 +6,7 @@
  */
 import { isLost, sentence } from "../delivery.js";
 import { QUESTIONS, kindsOf, spoken } from "../kinds.js";
-import { el, mark, write } from "../nodes.js";
+import { el, initial, mark, write } from "../nodes.js";
 import { isEmoji, render } from "../tree.js";
 import { words } from "../words.js";
 
@@ -64,8 +64,7 @@ export class ChatMessage extends HTMLElement {
     write(this.#name, name);
     if (own || this.#face.dataset.of === `${name} ${sender?.avatar}`) return;
     this.#face.dataset.of = `${name} ${sender?.avatar}`;
-    const initial = document.createTextNode(Array.from(name)[0]?.toUpperCase() ?? "");
-    this.#face.replaceChildren(sender?.avatar ? portrait(sender.avatar, initial) : initial);
+    this.#face.replaceChildren(sender?.avatar ? portrait(sender.avatar, name) : initial(name));
   }
 
   /** Only what differs: all that is put here is read out. @param {MessageItem} item */
@@ -129,10 +128,10 @@ export class ChatMessage extends HTMLElement {
   }
 }
 
-/** @param {string} src @param {Node} initial shown where the picture does not load */
-function portrait(src, initial) {
+/** @param {string} src @param {string} name its initial is shown where the picture does not load */
+function portrait(src, name) {
   const image = el("img", { src, alt: "", width: "28", height: "28", loading: "lazy", referrerpolicy: "no-referrer" });
-  image.addEventListener("error", () => image.replaceWith(initial));
+  image.addEventListener("error", () => image.replaceWith(initial(name)));
   return image;
 }
 
