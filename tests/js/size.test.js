@@ -31,10 +31,6 @@ for (const [name, most] of /** @type {const} */ ([["sdk.js", 5 * 1024], ["compat
   });
 }
 
-for (const name of files.filter((file) => file.startsWith("locales/"))) {
-  test(`${name} is at most 4 KB`, () => assert.ok(gzipped(read(name)) <= 4 * 1024));
-}
-
 for (const name of files) {
   test(`${name} is short and keeps the rules`, () => {
     const text = read(name).toString();
