@@ -17,6 +17,8 @@ export function el(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** What is taken for an e-mail address wherever one is written; the server has the last word. */
+export const EMAIL = /^[^\s@]{1,64}@[^\s@]+\.[^\s@]+$/;
 const LINKS = new Set(["http:", "https:", "mailto:", "tel:"]);
 
 /**
