@@ -280,6 +280,17 @@ def test_who_answers_from_now_on_is_named_and_a_reply_shows_what_it_answers(
     expect(message(returning, rows[2]).locator(".quoted")).to_have_text("In reply to you: Message removed")
 
 
+def test_a_question_comes_although_the_browser_keeps_its_module_as_lost(played: PlayedServer, returning: Page) -> None:
+    row = played.message("Which case?", **choices("Oak", "Ash"))
+    played.messages.append(row)
+    returning.clock.install()
+    returning.route("**/elements/rich.js", lambda route: route.abort("connectionreset"))
+    returning.goto(CHAT)
+    expect(message(returning, row)).to_contain_text("Please choose: Oak, Ash")
+    returning.clock.run_for(10_000)
+    expect(message(returning, row).get_by_role("button", name="Oak")).to_be_visible()
+
+
 # Where the first message stands that is well in view.
 TOP = """() => {
   const tops = [...document.querySelectorAll("chat-message")].map((message) => message.getBoundingClientRect().top);

@@ -13,6 +13,7 @@
  * @typedef {{update: (item: MessageItem) => void}} Part
  * @typedef {{Part: new (holder: HTMLElement, context: Context) => Part}} PartModule
  */
+import { part, pause } from "./lazy.js";
 import { el, write } from "./nodes.js";
 import { style } from "./styles.js";
 
@@ -50,7 +51,7 @@ export class Parts {
   /** @type {MessageItem|null} */ #item = null;
   #told = "";
 
-  /** @param {HTMLElement} holder @param {Context|null} context @param {Known} known */
+  /** @param {HTMLElement} holder @param {Context} context @param {Known} known */
   constructor(holder, context, known) {
     this.known = known;
     this.holder = holder;
@@ -66,9 +67,9 @@ export class Parts {
     this.#told = told;
     if (!kinds.length) this.#clear();
     for (const kind of kinds) {
-      const part = this.#parts.get(kind);
-      if (part) part.update(item);
-      else if (part === undefined) void this.#load(kind, item);
+      const shown = this.#parts.get(kind);
+      if (shown) shown.update(item);
+      else if (shown === undefined) void this.#load(kind, item);
     }
   }
 
@@ -79,26 +80,25 @@ export class Parts {
 
   /** @param {Kind} kind @param {MessageItem} item */
   async #load(kind, item) {
-    if (!this.context) return;
     const box = el("div", { class: `part ${kind}-part` });
     box.style.minBlockSize = `${room(kind, item, this.known)}px`;
     this.#parts.set(kind, null);
     this.holder.append(box);
     try {
-      const { styles } = this.context.config;
-      const sheets = kind === "rich" ? [kind, this.known.questions[item.contentType]?.sheet ?? kind] : [kind];
-      const [{ Part }] = await Promise.all([MODULES[kind](), ...sheets.map((name) => style(name, styles))]);
+      const { config } = this.context;
+      const sheet = this.known.questions[item.contentType]?.sheet ?? kind;
+      const [{ Part }] = await Promise.all([part(kind, MODULES[kind], config), style(sheet, config.styles)]);
       if (!this.#parts.has(kind) || !this.#item) return; // Removed meanwhile.
-      const part = new Part(box, this.context);
-      this.#parts.set(kind, part);
+      const shown = new Part(box, this.context);
+      this.#parts.set(kind, shown);
       together(this.context, () => {
         box.replaceChildren();
-        if (this.#item) part.update(this.#item);
+        if (this.#item) shown.update(this.#item);
         box.style.minBlockSize = "";
       });
     } catch {
       write(box, this.known.spoken({ ...item, text: [] }));
-      addEventListener("online", () => this.#again(kind, box), { once: true });
+      void pause(this.context.client.clock).then(() => this.#again(kind, box));
     }
   }
 

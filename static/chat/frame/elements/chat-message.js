@@ -6,6 +6,7 @@
  */
 import { isLost, sentence } from "../delivery.js";
 import { QUESTIONS, kindsOf, spoken } from "../kinds.js";
+import { part } from "../lazy.js";
 import { el, initial, mark, write } from "../nodes.js";
 import { isEmoji, render } from "../tree.js";
 import { words } from "../words.js";
@@ -92,20 +93,21 @@ export class ChatMessage extends HTMLElement {
     const kinds = item.deleted ? [] : kindsOf(item);
     this.classList.toggle("with-parts", kinds.length > 0);
     if (this.#shown) this.#shown.update(item, kinds);
-    else if (kinds.length && !this.#isLoading) void this.#loadParts();
+    else if (kinds.length && this.context && !this.#isLoading) void this.#loadParts(this.context);
   }
 
-  async #loadParts() {
+  /** @param {Context} context */
+  async #loadParts(context) {
     this.#isLoading = true;
     try {
-      const { Parts } = await import("../parts.js");
-      this.#shown = new Parts(this.#parts, this.context, { questions: QUESTIONS, spoken });
+      const { Parts } = await part("parts", () => import("../parts.js"), context.config);
+      this.#shown = new Parts(this.#parts, context, { questions: QUESTIONS, spoken });
     } catch {
       // The next draw tries again.
     }
     this.#isLoading = false;
-    const { item, context } = this;
-    if (this.#shown && item) context?.keep(() => this.#showParts(item));
+    const { item } = this;
+    if (this.#shown && item) context.keep(() => this.#showParts(item));
   }
 
   /** @param {MessageItem} item @param {MessageItem|null} before */
