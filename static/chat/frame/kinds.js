@@ -10,7 +10,7 @@ import { plainText } from "./tree.js";
 import { words } from "./words.js";
 
 /** @type {Question} */
-const FIELDS = { room: ({ length }, isAnswered) => (isAnswered ? length * 48 : length * 78 + 60), spoken: "fill" };
+const FIELDS = { room: ({ length }, isAnswered) => (isAnswered ? length * 56 + 20 : length * 78 + 60), spoken: "fill" };
 
 /**
  * What can be answered or shows more than text, and `elements/rich.js` has a view of each. `sheet`: besides rich.css; `room`:
@@ -18,7 +18,7 @@ const FIELDS = { room: ({ length }, isAnswered) => (isAnswered ? length * 48 : l
  * @type {Record<string, Question>}
  */
 export const QUESTIONS = {
-  input_select: { room: ({ length }, isAnswered) => (isAnswered ? 1 : length) * 50 - 6, spoken: "choose" },
+  input_select: { room: ({ length }, isAnswered) => (isAnswered ? 1 : length) * 52 - 8, spoken: "choose" },
   form: FIELDS,
   input_email: FIELDS,
   input_text: FIELDS,
