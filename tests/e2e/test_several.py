@@ -136,6 +136,7 @@ def test_where_the_inbox_asks_the_visitor_chooses_what_becomes_of_a_closed_one(
     returning.goto(CHAT)
     expect(field(returning)).to_be_hidden()
     button(returning, chosen).click()
+    expect(field(returning)).to_be_focused()
     say(returning, "Hello again")
     (sent,) = played.frames("send")
     assert (sent["conversation"] == talk["id"]) is (chosen == "Go on with this conversation")

@@ -125,8 +125,9 @@ export class App {
       const choosing = part("choice", () => import("./elements/chat-choice.js"), this.config);
       const [{ ChatChoice }] = await Promise.all([choosing, style("list", this.config.styles)]);
       if (this.#choice || viewed(this.client.state)?.id !== view.id) return;
-      const goOn = () => ((this.#goesOn = view.id), this.draw(), composer.focusField());
-      const begin = () => (this.client.begin(), composer.focusField());
+      const chosen = () => (this.#draw(), composer.focusField()); // At once: what is hidden takes no focus.
+      const goOn = () => ((this.#goesOn = view.id), chosen());
+      const begin = () => (this.client.begin(), chosen());
       this.#choice = new ChatChoice({ goOn, begin });
       composer.hidden = true;
       composer.before(this.#choice);
