@@ -19,6 +19,19 @@ from chat.release import Release
 
 STATIC = settings.BASE_DIR / "static"
 SCRIPT_MAX_AGE_S = 300
+LAZY_MODULES = {
+    "messages": "messages",
+    "parts": "parts",
+    "rich": "elements/rich",
+    "media": "elements/media",
+    "help": "help",
+    "list": "elements/chat-list",
+    "choice": "elements/chat-choice",
+    "composer": "composer/attaching",
+    "emoji": "composer/emoji",
+    "recording": "composer/recording",
+    "questions": "composer/first-questions",
+}
 
 
 def first_files() -> dict[str, Any]:
@@ -38,6 +51,11 @@ def first_files() -> dict[str, Any]:
 def lazy_styles() -> dict[str, str]:
     """Addresses of the stylesheets that a page links when it first needs them, by name."""
     return {sheet.stem: address(f"chat/lazy/{sheet.name}") for sheet in sorted((STATIC / "chat/lazy").glob("*.css"))}
+
+
+def lazy_modules() -> dict[str, str]:
+    """Addresses of the modules that a page asks for once more where they were lost, by name."""
+    return {name: address(f"chat/frame/{source}.js") for name, source in LAZY_MODULES.items()}
 
 
 def address(source: str) -> str:

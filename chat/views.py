@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from chat import embedding, published, runtime, sessions, speaking
 from chat.clock import moment
-from chat.frontend import address, first_files, lazy_styles, script
+from chat.frontend import first_files, lazy_modules, lazy_styles, script
 from chat.models import Inbox
 from chat.wire.errors import Refusal
 
@@ -172,7 +172,7 @@ def _config(request: HttpRequest, inbox: Inbox) -> dict[str, Any]:
             "api": "/api/v1",
             "socket": "/ws/v1",
             "host_origins": _host_origins(request, inbox),
-            "messages": address("chat/frame/messages.js"),
+            "modules": lazy_modules(),
             "styles": lazy_styles(),
             # Where a browser lets a frame keep its cookie but no flag in storage, the page learns of its session here.
             "begun": sessions.cookie_name(inbox.slug, secure=request.is_secure()) in request.COOKIES,

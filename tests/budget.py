@@ -289,8 +289,7 @@ def main() -> int:
         over += [f"{name}: {size} bytes"] if size > LOCALE_BYTES else []
     for what in over:
         print(f"over budget: {what}")
-    load = newcomer.load.code_bytes
-    print(f"page load {load} bytes, usable chat {load + newcomer.opened.code_bytes} bytes")
+    print(f"page load {newcomer.load.code_bytes} bytes, usable chat {weight_of(newcomer)} bytes")
     return 1 if over else 0
 
 

@@ -52,6 +52,12 @@ def test_every_lazy_sheet_has_an_address_in_the_build(client: Client, released: 
     assert all(HASHED.fullmatch(address) for address in frontend.lazy_styles().values())
 
 
+def test_every_module_that_may_be_asked_for_once_more_has_an_address(client: Client, released: Any) -> None:
+    sources = "".join(path.read_text() for path in (frontend.STATIC / "chat/frame").rglob("*.js"))
+    assert frontend.lazy_modules().keys() == {"rich", "media", *re.findall(r'part\("(\w+)"', sources)}
+    assert all(HASHED.fullmatch(address) for address in frontend.lazy_modules().values())
+
+
 def test_built_files_come_compressed_and_may_be_kept_for_ever(released: Any) -> None:
     client = Client(headers={"accept-encoding": "gzip"})  # made here, so that its whitenoise knows the build
     for address in named(client):

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from chat import colours
 from chat.filetypes import EXTENSIONS
-from chat.frontend import address, lazy_styles
+from chat.frontend import address, lazy_modules, lazy_styles
 from chat.models import Inbox, upsert_inbox
 
 pytestmark = pytest.mark.django_db
@@ -151,7 +151,7 @@ def test_the_scripts_are_told_what_they_need(client, inbox, page, settings):
         "transcript": "never",
         "host_origins": ["*self"],
         "locale": "en",
-        "messages": address("chat/frame/messages.js"),
+        "modules": lazy_modules(),
         "styles": lazy_styles(),
         "begun": False,
     }

@@ -51,9 +51,9 @@
  *   limits: Limits, host_origins: string[], still?: boolean, locale: string,
  *   language?: string, catalogue?: string, texts?: Record<string, string>, theme?: "auto"|"light"|"dark",
  *   openings: [number, number][]|null, ask: Ask|null, suggestions: string[], resolved: "reopen"|"new"|"ask",
- *   messages: string, styles: Record<string, string>, begun?: boolean, articles?: boolean,
+ *   modules: Record<string, string>, styles: Record<string, string>, begun?: boolean, articles?: boolean,
  *   team?: Colleague[], transcript?: "never"|"own"|"any"}} Config `still`: a preview, which
- *   takes no focus; `messages`: the address of what shows them; `begun`: the browser has this site's cookie of a session;
+ *   takes no focus; `modules`: addresses of what is loaded later (`lazy.js`); `begun`: the browser has this site's cookie of a session;
  *   `articles`: there is a help centre; `team`: some of those who answer here;
  *   `transcript`: to which addresses a conversation may be sent by e-mail
  */

@@ -145,6 +145,17 @@ def test_an_emoji_is_found_by_name_walked_to_and_put_where_the_caret_is(
     assert page.evaluate("Object.keys(localStorage).filter((key) => !key.endsWith('drafts'))") == []
 
 
+def test_the_emoji_come_at_the_next_click_although_the_browser_keeps_their_module_as_lost(
+    context: BrowserContext, played: PlayedServer
+) -> None:
+    page = newcomer(context, played)
+    page.route("**/composer/emoji.js", lambda route: route.abort("connectionreset"))
+    page.get_by_role("button", name="Emoji").click()
+    expect(page.get_by_text("This could not be loaded.")).to_be_visible()
+    page.get_by_role("button", name="Emoji").click()
+    expect(page.get_by_role("dialog", name="Emoji")).to_be_visible()
+
+
 def test_a_voice_is_recorded_heard_once_more_and_sent(context: BrowserContext, played: PlayedServer) -> None:
     context.grant_permissions(["microphone"])
     page = newcomer(context, played)

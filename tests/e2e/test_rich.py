@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
+from tests.e2e.test_frame import say
 from tests.fixtures.browser import PlayedServer
 from tests.fixtures.rich_messages import WHERE, answered, articles, card, cards, choices, csat, drawing
 
@@ -62,6 +63,19 @@ def test_a_choice_is_answered_in_place_and_shows_in_every_tab(
         expect(message(page, row).locator(".chosen")).to_contain_text("Ash")
         expect(message(page, row).get_by_text("Sending")).to_be_hidden()
     assert returning.evaluate("Object.keys(localStorage).filter((key) => key.includes('answer:'))") == []
+
+
+def test_what_was_answered_elsewhere_takes_no_focus(played: PlayedServer, returning: Page) -> None:
+    played.config = {"still": True}
+    ash = [{"title": "Ash", "value": "ash"}]
+    rows = [played.message("Which case?", **choices("Oak", "Ash")) for _ in range(2)]
+    rows[0]["attributes"] |= answered(ash, "sent")
+    played.messages += rows
+    returning.goto(CHAT)
+    expect(message(returning, rows[0]).locator(".chosen")).to_contain_text("Ash")
+    takes(played, rows[1], ash)
+    expect(message(returning, rows[1]).locator(".chosen")).to_contain_text("Ash")
+    assert returning.evaluate("document.activeElement === document.body")
 
 
 def test_an_answer_given_offline_waits_over_a_reload_and_its_failure_can_be_tried_again(
@@ -229,6 +243,28 @@ def test_each_message_of_an_agent_is_announced_once_in_words(played: PlayedServe
     assert "Have a look: Winding" in spoken[rows[3]["id"]][0]
 
 
+def test_what_becomes_of_a_message_is_not_read_out_as_if_it_were_new(played: PlayedServer, returning: Page) -> None:
+    question = played.message("Which case?", **choices("Oak", "Ash"))
+    played.messages.append(question)
+    returning.goto(CHAT)
+    expect(returning.locator(".choices")).to_be_visible()
+    expect(returning.locator("[role=log]")).to_have_attribute("aria-live", "polite")
+    returning.evaluate(SPOKEN)
+    say(returning, "My own words")
+    own = returning.locator("chat-message.own")
+    expect(own).to_have_attribute("data-state", "accepted")
+    row = played.messages[-1]
+    for state in ("sending", "sent"):
+        played.seq += 1
+        played.changes([row | {"state": state, "seq": played.seq}])
+        expect(own).to_have_attribute("data-state", state)
+    takes(played, question, [{"title": "Ash", "value": "ash"}])
+    takes(played, question, [{"title": "Ash", "value": "ash"}], "sent")
+    expect(message(returning, question).locator(".chosen")).to_contain_text("Ash")
+    (parts,) = returning.evaluate("window.spoken").values()
+    assert [part.count("My own words") for part in parts] == [1]
+
+
 def test_who_answers_from_now_on_is_named_and_a_reply_shows_what_it_answers(
     played: PlayedServer, returning: Page
 ) -> None:
@@ -242,6 +278,17 @@ def test_who_answers_from_now_on_is_named_and_a_reply_shows_what_it_answers(
     expect(message(returning, rows[2]).locator(".quoted")).to_have_text("In reply to you: Is the brass one in stock?")
     played.changes([said | {"deleted": True, "text": [], "seq": played.seq + 1}])
     expect(message(returning, rows[2]).locator(".quoted")).to_have_text("In reply to you: Message removed")
+
+
+def test_a_question_comes_although_the_browser_keeps_its_module_as_lost(played: PlayedServer, returning: Page) -> None:
+    row = played.message("Which case?", **choices("Oak", "Ash"))
+    played.messages.append(row)
+    returning.clock.install()
+    returning.route("**/elements/rich.js", lambda route: route.abort("connectionreset"))
+    returning.goto(CHAT)
+    expect(message(returning, row)).to_contain_text("Please choose: Oak, Ash")
+    returning.clock.run_for(10_000)
+    expect(message(returning, row).get_by_role("button", name="Oak")).to_be_visible()
 
 
 # Where the first message stands that is well in view.

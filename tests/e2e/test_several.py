@@ -160,10 +160,29 @@ def test_where_the_inbox_asks_the_visitor_chooses_what_becomes_of_a_closed_one(
     returning.goto(CHAT)
     expect(field(returning)).to_be_hidden()
     button(returning, chosen).click()
+    expect(field(returning)).to_be_focused()
     say(returning, "Hello again")
     (sent,) = played.frames("send")
     assert (sent["conversation"] == talk["id"]) is (chosen == "Go on with this conversation")
     assert ("begins" in sent) is (chosen != "Go on with this conversation")
+
+
+def test_where_the_inbox_asks_one_that_ends_under_the_list_leaves_the_choice_alone_there(
+    returning: Page, played: PlayedServer, listed: dict[str, Any]
+) -> None:
+    played.config = {"resolved": "ask"}
+    open_list(returning)
+    button(returning, "End this conversation").click()
+    button(returning, "End it now").click()
+    played.changes([], [played.talk(status="resolved")])
+    choice = returning.locator("chat-choice")
+    expect(choice).to_be_attached()
+    expect(choice).to_be_hidden()
+    button(returning, "Back to the conversation").click()
+    expect(choice).to_be_visible()
+    expect(field(returning)).to_be_hidden()
+    button(returning, "Go on with this conversation").click()
+    expect(field(returning)).to_be_visible()
 
 
 def test_where_the_inbox_wants_it_writing_in_a_closed_one_begins_a_new_one(

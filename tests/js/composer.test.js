@@ -144,10 +144,10 @@ test("only what is missing is asked, and nothing when nothing is that must be kn
   assert.equal(missingOf({ ...ASK, consent: null }, known({ email: "a@b.c" })), null);
 });
 
-test("an answer is judged as the server would, and given as it takes it", () => {
+test("an answer is judged before the server judges it, and given as it takes it", () => {
   const [email, order] = /** @type {[any, any]} */ (ASK.fields);
   assert.equal(trouble(email, ""), "Please fill this in.");
-  assert.equal(trouble(email, "ada@"), "This is not an e-mail address.");
+  for (const wrong of ["ada@", "ada@example", "ada @example.com"]) assert.equal(trouble(email, wrong), "This is not an e-mail address.");
   assert.equal(trouble(email, "ada@example.com"), "");
   assert.equal(trouble(order, ""), "");
   assert.equal(trouble(order, "x".repeat(501)), "This is too long.");

@@ -60,6 +60,13 @@ test("each day is named once", () => {
   assert.deepEqual(shown(state(rows)), ["day", "m1 first last", "day", "m2 first", "m3 last"]);
 });
 
+test("what was refused yesterday stands below today's and opens no day a second time", () => {
+  const rows = [message({ seq: 1, at: NOW - 24 * 60 * MINUTE }), message({ seq: 2 })];
+  /** @type {Unsent} */
+  const refused = { echo_id: "e9", text: "hm", conversation: null, at: NOW - 24 * 60 * MINUTE, accepted: null, refused: { code: "x", message: "No." } };
+  assert.deepEqual(shown(state(rows, { unsent: [refused] })), ["day", "m1 first last", "day", "m2 first last", "e9 first last failed"]);
+});
+
 test("the divider stands before the first unread message and parts its group", () => {
   const rows = [message({ seq: 1 }), message({ seq: 2 })];
   assert.deepEqual(shown(state(rows), { dividerAt: "m2" }), ["day", "m1 first last", "divider", "m2 first last"]);

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { clockTime, kindOf, sizeOf } from "../../static/chat/frame/elements/file-names.js";
+import { VIEWS } from "../../static/chat/frame/elements/rich.js";
 import { items } from "../../static/chat/frame/grouping.js";
-import { kindsOf, spoken } from "../../static/chat/frame/kinds.js";
+import { QUESTIONS, kindsOf, spoken } from "../../static/chat/frame/kinds.js";
 import { isEmoji } from "../../static/chat/frame/tree.js";
 import { NOTHING, reduce } from "../../static/chat/state.js";
 import { NOW, message, reset, tree } from "./fakes.js";
@@ -24,6 +25,7 @@ for (const [type, name, kind] of KINDS) test(`${type} ${name} is shown as ${kind
 
 test("a file says its kind and size, a sound its time", () => {
   assert.match(sizeOf("terms.pdf", 1_240_000), /^PDF, 1.2\s?MB$/);
+  assert.match(sizeOf("note.txt", 1_400), /^TXT, 2\s?kB$/, "as its chip said before it was sent");
   assert.equal(sizeOf("nameless", 0), "");
   assert.deepEqual([0, 59.6, 65, 3_600, Infinity, NaN].map(clockTime), ["0:00", "1:00", "1:05", "60:00", "0:00", "0:00"]);
 });
@@ -83,4 +85,8 @@ test("what has no text of its own is still said in words", () => {
   assert.equal(said({ content_type: "input_csat" }), "How was this conversation?");
   assert.equal(said({ text: tree("Hello"), content_type: "cards" }), "Hello");
   assert.deepEqual(kindsOf(only([message({ seq: 1, content_type: "integrations" })])), []);
+});
+
+test("there is a view of each question, and none of what is none", () => {
+  assert.deepEqual(Object.keys(VIEWS).sort(), Object.keys(QUESTIONS).sort());
 });

@@ -31,10 +31,6 @@ for (const [name, most] of /** @type {const} */ ([["sdk.js", 5 * 1024], ["compat
   });
 }
 
-for (const name of files.filter((file) => file.startsWith("locales/"))) {
-  test(`${name} is at most 4 KB`, () => assert.ok(gzipped(read(name)) <= 4 * 1024));
-}
-
 const TO_ANYBODY = /postMessage\([^;]*["'`]\*["'`]/;
 
 test("the rule against messages for anybody finds them, however they are written", () => {

@@ -18,6 +18,7 @@ import { olderPage, unread, unsentInView, viewed } from "../selectors.js";
 import { Composing } from "./composing.js";
 import { headerLine } from "./header-line.js";
 import { untilChange } from "./hours.js";
+import { part, pause } from "./lazy.js";
 import { write } from "./nodes.js";
 import { Notice } from "./notice.js";
 import { style } from "./styles.js";
@@ -26,7 +27,6 @@ import { Typist } from "./typist.js";
 import { words } from "./words.js";
 
 const BELL_MS = 3_000; // Opening comes first; nothing rings that soon.
-const AGAIN_MS = 10_000;
 
 export class App {
   open = false;
@@ -122,10 +122,12 @@ export class App {
       this.#choice?.remove();
       this.#choice = null;
     } else if (!this.#choice) {
-      const [{ ChatChoice }] = await Promise.all([import("./elements/chat-choice.js"), style("list", this.config.styles)]);
+      const choosing = part("choice", () => import("./elements/chat-choice.js"), this.config);
+      const [{ ChatChoice }] = await Promise.all([choosing, style("list", this.config.styles)]);
       if (this.#choice || viewed(this.client.state)?.id !== view.id) return;
-      const goOn = () => ((this.#goesOn = view.id), this.draw(), composer.focusField());
-      const begin = () => (this.client.begin(), composer.focusField());
+      const chosen = () => (this.#draw(), composer.focusField()); // At once: what is hidden takes no focus.
+      const goOn = () => ((this.#goesOn = view.id), chosen());
+      const begin = () => (this.client.begin(), chosen());
       this.#choice = new ChatChoice({ goOn, begin });
       composer.hidden = true;
       composer.before(this.#choice);
@@ -165,7 +167,7 @@ export class App {
   }
 
   #read() {
-    if (this.visible && !this.parts.thread.hidden && this.parts.thread.atEnd) this.client.seen();
+    if (this.visible && !this.parts.thread.closest(".covered") && this.parts.thread.atEnd) this.client.seen();
   }
 
   #draw() {
@@ -207,9 +209,8 @@ export class App {
 
   /** What the help centre says, above an empty chat. */
   #help() {
-    const loading = () => Promise.all([import("./help.js"), style("help", this.config.styles)]);
-    this.#helping ??= loading().then(
-      ([{ help }]) => help(this),
+    this.#helping ??= part("help", () => import("./help.js"), this.config).then(
+      ({ help }) => help(this),
       () => void (this.#helping = null),
     );
   }
@@ -217,12 +218,11 @@ export class App {
   /** The list of conversations, in place of the one that is shown. */
   async #list() {
     const { client, config, times } = this;
-    const { header, thread, notice, composer } = this.parts;
+    const { header, thread, composer } = this.parts;
     try {
-      const [{ ChatList }] = await Promise.all([import("./elements/chat-list.js"), style("list", config.styles)]);
+      const { ChatList } = await part("list", () => import("./elements/chat-list.js"), config);
       const list = document.querySelector("chat-list") ?? new ChatList();
-      const beside = [thread, notice, this.#choice ?? composer];
-      /** @type {InstanceType<typeof ChatList>} */ (list).open({ client, times, mayEnd: this.mayEnd, transcript: config.transcript, beside, opener: header.opener });
+      /** @type {InstanceType<typeof ChatList>} */ (list).open({ client, times, mayEnd: this.mayEnd, transcript: config.transcript, thread, opener: header.opener });
     } catch {
       composer.remark(words.composer.unloaded);
     }
@@ -234,13 +234,11 @@ export class App {
   }
 
   async #load() {
-    const { messages: address, styles } = this.config;
-    /** @type {Messages|null} */ let messages = null;
+    const { config } = this;
     for (let tries = 0; ; tries += 1) {
       try {
-        const isStyled = style("message", styles);
-        // Some browsers remember a lost module by its address for as long as the page lives.
-        messages ??= await /** @type {Promise<Messages>} */ (tries ? import(`${address}?${tries}`) : import("./messages.js"));
+        const isStyled = style("message", config.styles);
+        const messages = await part("messages", () => import("./messages.js"), config);
         if (!(await isStyled)) throw new Error("the stylesheet of messages did not come");
         this.#messages = this.parts.thread.messages = messages;
         this.#waiting = new messages.Waiting();
@@ -249,10 +247,7 @@ export class App {
         return messages;
       } catch {
         this.parts.composer.remark(words.composer.unloaded);
-        await new Promise((resolve) => {
-          addEventListener("online", resolve, { once: true });
-          this.clock.after(AGAIN_MS, () => resolve(null));
-        });
+        await pause(this.clock);
       }
     }
   }

@@ -12,7 +12,7 @@
 import { viewed } from "../selectors.js";
 import { ANSWERED } from "../session.js";
 import { Drafts } from "./drafts.js";
-import { style } from "./styles.js";
+import { part } from "./lazy.js";
 import { words } from "./words.js";
 
 export class Composing {
@@ -37,7 +37,7 @@ export class Composing {
 
   start() {
     const { client, composer, config } = this;
-    composer.equip({ limits: config.limits, styles: config.styles, uploads: () => this.#uploads() });
+    composer.equip({ limits: config.limits, styles: config.styles, modules: config.modules, uploads: () => this.#uploads() });
     if (!client.session.person) this.#show(this.drafts.open()); // Theirs is for them alone: it is not known yet who this is.
     client.on("person", () => this.#seated());
     client.on("change", ({ state }) => this.#changed(state));
@@ -98,8 +98,8 @@ export class Composing {
   async #afterQuestions(act) {
     const { client, config, composer } = this;
     try {
-      const [part] = await Promise.all([import("./composer/first-questions.js"), style("questions", config.styles)]);
-      this.#questions ??= new part.FirstQuestions({ client, ask: /** @type {NonNullable<Config["ask"]>} */ (config.ask), composer });
+      const { FirstQuestions } = await part("questions", () => import("./composer/first-questions.js"), config);
+      this.#questions ??= new FirstQuestions({ client, ask: /** @type {NonNullable<Config["ask"]>} */ (config.ask), composer });
       if (!(await this.#questions.answered())) return;
     } catch {
       return composer.remark(words.questions.unreachable);

@@ -23,7 +23,7 @@ function delivery(word, reason = "", actions = []) {
 export function ofMessage(message, state, slow) {
   const asked = state.asked.get(message.id);
   if (asked) return asked.refused ? delivery("failed", why(asked.refused), ["retry", "discard"]) : delivery("sending");
-  if (message.state === "failed") return delivery("failed", inWords(message.reason ?? "", message.reason ?? ""), ["retry", "discard"]);
+  if (message.state === "failed") return delivery("failed", reasonOf(message.reason ?? "", message.reason ?? ""), ["retry", "discard"]);
   if (message.state === "unconfirmed") return delivery("unconfirmed", "", ["sendAgain", "discard"]);
   if (message.state === "unsure") return delivery(slow ? "slow" : "sending");
   if (isBehind(message)) return delivery("behind");
@@ -48,11 +48,11 @@ export function ofUnsent(unsent, state, { slow, held }) {
 
 /** @param {Fault} fault @returns {string} in the visitor's language, where it has a name */
 export function why({ code, message }) {
-  return inWords(code, message);
+  return reasonOf(code, message);
 }
 
 /** @param {string} code @param {string} otherwise */
-function inWords(code, otherwise) {
+function reasonOf(code, otherwise) {
   return Object.hasOwn(words.reasons ?? {}, code) ? words.reasons[/** @type {keyof typeof words.reasons} */ (code)] : otherwise;
 }
 

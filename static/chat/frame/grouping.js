@@ -156,7 +156,8 @@ function withSeparators(messages, dividerAt) {
   let day = NaN;
   let speaker = "";
   for (const message of messages) {
-    if (midnight(message.at) !== day) {
+    // What was not sent stands last, however old it is, and each day has one place.
+    if (!(midnight(message.at) <= day)) {
       day = midnight(message.at);
       all.push({ kind: "day", key: `day:${day}`, at: message.at });
     }

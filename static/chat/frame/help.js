@@ -15,7 +15,7 @@ const PAUSES_MS = [5_000, 60_000]; // until it is asked again that could not ans
 /** @param {App} app */
 export async function help(app) {
   const { client, config, clock } = app;
-  const { header, thread, notice, composer } = app.parts;
+  const { header, thread, composer } = app.parts;
   const { api, inbox, fetch } = client.session;
   const centre = new HelpCentre({ api, inbox, locale: config.locale, fetch });
   const wait = (/** @type {number} */ ms) => new Promise((resolve) => clock.after(ms, () => resolve(null)));
@@ -23,7 +23,7 @@ export async function help(app) {
   if (!articles?.length) return; // Nothing to search in: then there is only the chat.
   // Articles are written as messages are, and whoever reads on may soon write one.
   const render = async (/** @type {Tree} */ tree) => (await app.messages()).render(tree);
-  const view = new HelpView({ centre, render, clock, beside: [thread, notice, composer], ask: () => composer.focusField() });
+  const view = new HelpView({ centre, render, clock, thread, ask: () => composer.focusField() });
   const home = new HelpHome({ articles, search: (opener) => view.search(opener), read: (line, opener) => view.read(line, opener) });
   const empty = /** @type {HTMLElement} */ (thread.querySelector(".suggestions")); // It stands there while nothing is said.
   const follow = () => void (home.hidden = empty.hidden);

@@ -17,6 +17,8 @@ export function el(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** What is taken for an e-mail address wherever one is written; the server has the last word. */
+export const EMAIL = /^[^\s@]{1,64}@[^\s@]+\.[^\s@]+$/;
 const LINKS = new Set(["http:", "https:", "mailto:", "tel:"]);
 
 /**
@@ -26,6 +28,11 @@ const LINKS = new Set(["http:", "https:", "mailto:", "tel:"]);
 export function link(href, attributes, ...children) {
   if (!URL.canParse(href) || !LINKS.has(new URL(href).protocol)) return el("span", attributes, ...children);
   return el("a", { ...attributes, href, target: "_blank", rel: "noopener noreferrer nofollow" }, ...children);
+}
+
+/** Stands where there is no picture of somebody. @param {string} name */
+export function initial(name) {
+  return document.createTextNode(Array.from(name)[0]?.toUpperCase() ?? "");
 }
 
 /** @param {Element} element @param {string} name @param {string|boolean|null} value */

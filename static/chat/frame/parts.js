@@ -5,37 +5,32 @@
  * @import { ChatClient } from "../client.js"
  * @import { Config } from "../wire.js"
  * @import { MessageItem } from "./grouping.js"
- * @import { Kind } from "./kinds.js"
+ * @import { Kind, Question } from "./kinds.js"
  * @typedef {{client: ChatClient, config: Config, keep: (change: () => void) => void}} Context `keep`: change the thread
  *   without moving what is read.
+ * @typedef {{questions: Record<string, Question>, spoken: (item: MessageItem) => string}} Known `spoken` stands in for what does not
+ *   come. Handed in: a file of its own would otherwise be asked for before the first message.
  * @typedef {{update: (item: MessageItem) => void}} Part
  * @typedef {{Part: new (holder: HTMLElement, context: Context) => Part}} PartModule
  */
+import { part, pause } from "./lazy.js";
 import { el, write } from "./nodes.js";
 import { style } from "./styles.js";
 
-const ROOM_PX = { choice: 50, field: 78, card: 190, photo: 135, article: 84, csat: 84, audio: 56, video: 142, image: 192, file: 60 };
-
-/** @type {Record<string, string>} */
-const SHEETS = { input_csat: "survey", cards: "cards", article: "cards" };
+const MEDIA_PX = { audio: 56, video: 142, image: 192, file: 60 };
 
 /** @type {Record<Kind, () => Promise<PartModule>>} */
 const MODULES = { media: () => import("./elements/media.js"), rich: () => import("./elements/rich.js") };
 
-/** @param {Kind} kind @param {MessageItem} item @returns {number} pixels, about what it will take */
-function room(kind, { contentType, answer, row }) {
+/** @param {Kind} kind @param {MessageItem} item @param {Known} known @returns {number} pixels, about what it will take */
+function room(kind, { contentType, answer, row }, { questions }) {
   if (!("attributes" in row)) return 0;
   if (kind === "media") {
-    const of = (/** @type {string} */ type) => ROOM_PX[/** @type {"file"} */ (type)] ?? ROOM_PX.file;
+    const of = (/** @type {string} */ type) => MEDIA_PX[/** @type {"file"} */ (type)] ?? MEDIA_PX.file;
     return row.attachments.reduce((sum, { type }) => sum + of(type) + 4, 0);
   }
-  const items = row.attributes.items ?? [];
-  const count = items.length || 1;
-  if (contentType === "cards") return ROOM_PX.card + (items.some(({ picture }) => picture) ? ROOM_PX.photo : 0);
-  if (contentType === "input_csat") return ROOM_PX.csat;
-  if (contentType === "article") return count * ROOM_PX.article;
-  if (contentType === "input_select") return (answer ? 1 : count) * ROOM_PX.choice - 6;
-  return answer ? count * 48 : count * ROOM_PX.field + 60;
+  const { items = [] } = row.attributes;
+  return questions[contentType]?.room(items.length ? items : [{}], answer !== null) ?? 0;
 }
 
 /** @type {(() => void)[]} */ let changes = [];
@@ -56,9 +51,9 @@ export class Parts {
   /** @type {MessageItem|null} */ #item = null;
   #told = "";
 
-  /** @param {HTMLElement} holder @param {Context|null} context @param {(item: MessageItem) => string} spoken stands in for what does not come */
-  constructor(holder, context, spoken) {
-    this.spoken = spoken;
+  /** @param {HTMLElement} holder @param {Context} context @param {Known} known */
+  constructor(holder, context, known) {
+    this.known = known;
     this.holder = holder;
     this.context = context;
   }
@@ -72,9 +67,9 @@ export class Parts {
     this.#told = told;
     if (!kinds.length) this.#clear();
     for (const kind of kinds) {
-      const part = this.#parts.get(kind);
-      if (part) part.update(item);
-      else if (part === undefined) void this.#load(kind, item);
+      const shown = this.#parts.get(kind);
+      if (shown) shown.update(item);
+      else if (shown === undefined) void this.#load(kind, item);
     }
   }
 
@@ -85,26 +80,25 @@ export class Parts {
 
   /** @param {Kind} kind @param {MessageItem} item */
   async #load(kind, item) {
-    if (!this.context) return;
     const box = el("div", { class: `part ${kind}-part` });
-    box.style.minBlockSize = `${room(kind, item)}px`;
+    box.style.minBlockSize = `${room(kind, item, this.known)}px`;
     this.#parts.set(kind, null);
     this.holder.append(box);
     try {
-      const { styles } = this.context.config;
-      const sheets = kind === "rich" ? [kind, SHEETS[item.contentType] ?? kind] : [kind];
-      const [{ Part }] = await Promise.all([MODULES[kind](), ...sheets.map((name) => style(name, styles))]);
+      const { config } = this.context;
+      const sheet = this.known.questions[item.contentType]?.sheet ?? kind;
+      const [{ Part }] = await Promise.all([part(kind, MODULES[kind], config), style(sheet, config.styles)]);
       if (!this.#parts.has(kind) || !this.#item) return; // Removed meanwhile.
-      const part = new Part(box, this.context);
-      this.#parts.set(kind, part);
+      const shown = new Part(box, this.context);
+      this.#parts.set(kind, shown);
       together(this.context, () => {
         box.replaceChildren();
-        if (this.#item) part.update(this.#item);
+        if (this.#item) shown.update(this.#item);
         box.style.minBlockSize = "";
       });
     } catch {
-      write(box, this.spoken({ ...item, text: [] }));
-      addEventListener("online", () => this.#again(kind, box), { once: true });
+      write(box, this.known.spoken({ ...item, text: [] }));
+      void pause(this.context.client.clock).then(() => this.#again(kind, box));
     }
   }
 

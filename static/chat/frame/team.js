@@ -5,7 +5,7 @@
  * @import { App } from "./app.js"
  */
 import { inView } from "../selectors.js";
-import { el } from "./nodes.js";
+import { el, initial } from "./nodes.js";
 import { voice, words } from "./words.js";
 
 /** Their sheet stands in the head of a page that names them. @param {App} app */
@@ -40,8 +40,7 @@ export function listed(team) {
 
 /** @param {Colleague} colleague */
 function face({ name, avatar }) {
-  const initial = document.createTextNode(Array.from(name)[0]?.toUpperCase() ?? "");
-  const element = el("span", {}, initial);
+  const element = el("span", {}, initial(name));
   if (avatar) {
     const image = el("img", { src: avatar, alt: "", width: "28", height: "28", referrerpolicy: "no-referrer" });
     image.addEventListener("load", () => element.replaceChildren(image));

@@ -1,12 +1,12 @@
 /**
- * Which questions are still open, and what an answer has to look like: as the server sees it. Pure.
+ * Which questions are still open, and what an answer has to look like, no less than the server wants. Pure.
  * @import { Ask, AskField } from "../../wire.js"
  * @typedef {{name: string, email: string|null, phone: string|null, attributes: Record<string, unknown>}} Known
  */
 import "../later.js";
+import { EMAIL } from "../nodes.js";
 import { words } from "../words.js";
 
-const EMAIL = /^[^@\s]{1,64}@[^@\s]{1,189}$/;
 const PHONE = /^\+?[0-9][0-9 ()./-]{1,28}[0-9]$/;
 const MOST = { name: 80, email: 254, phone: 32, attribute: 500 };
 

@@ -3,11 +3,13 @@
  * @import { Limits } from "../../wire.js"
  * @import { Uploads } from "../../uploads.js"
  * @import { Attaching } from "../composer/attaching.js"
+ * @import { Addresses } from "../lazy.js"
  *
  * What the parts that are loaded later need.
- * @typedef {{limits: Limits, styles: Record<string, string>, uploads: () => Promise<Uploads>}} Means
+ * @typedef {Addresses & {limits: Limits, uploads: () => Promise<Uploads>}} Means
  */
 import { icon } from "../icons.js";
+import { part } from "../lazy.js";
 import { el, write } from "../nodes.js";
 import { inWords } from "../sizes.js";
 import { style } from "../styles.js";
@@ -209,7 +211,8 @@ export class ChatComposer extends HTMLElement {
   async #attachable() {
     const means = this.#means;
     if (!means || this.#attaching) return this.#attaching;
-    const parts = await this.#load(Promise.all([import("../composer/attaching.js"), means.uploads(), style("composer", means.styles)]));
+    const attaching = part("composer", () => import("../composer/attaching.js"), means);
+    const parts = await this.#load(Promise.all([attaching, means.uploads()]));
     if (!parts) return null;
     const [{ Attaching }, uploads] = parts;
     this.#attaching ??= new Attaching({ composer: this, limits: means.limits, uploads, changed: () => this.#changed() });
@@ -217,19 +220,24 @@ export class ChatComposer extends HTMLElement {
   }
 
   async #pickEmoji() {
-    const part = await this.#load(Promise.all([import("../composer/emoji.js"), style("emoji", this.#means?.styles ?? {})]));
-    part?.[0].toggle({ composer: this, opener: this.#emoji });
+    const picker = await this.#load(this.#part("emoji", () => import("../composer/emoji.js")));
+    picker?.toggle({ composer: this, opener: this.#emoji });
   }
 
   async #recordVoice() {
-    const loading = Promise.all([import("../composer/recording.js"), style("recording", this.#means?.styles ?? {}), this.#attachable()]);
-    const part = await this.#load(loading);
-    if (!part?.[2]) return this.focusField(); // Nobody records what could then not be taken.
-    const file = await part[0].record({ composer: this, box: this.#box, mostBytes: this.#means?.limits.upload_bytes ?? 0 });
+    const loading = Promise.all([this.#part("recording", () => import("../composer/recording.js")), this.#attachable()]);
+    const parts = await this.#load(loading);
+    if (!parts?.[1]) return this.focusField(); // Nobody records what could then not be taken.
+    const file = await parts[0].record({ composer: this, box: this.#box, mostBytes: this.#means?.limits.upload_bytes ?? 0 });
     this.focusField();
     if (!file) return;
     await this.addFiles([file]);
     this.submit();
+  }
+
+  /** @template T @param {string} name @param {() => Promise<T>} first */
+  #part(name, first) {
+    return part(name, first, /** @type {Means} */ (this.#means));
   }
 
   /** @template T @param {Promise<T>} part @returns {Promise<T|undefined>} */

@@ -8,9 +8,8 @@
  * @typedef {{text: string, at: number, direction: "incoming"|"outgoing", has_files: boolean}} Line
  * @typedef {Conversation & {unread: number, last: Line|null, created_at: number}} Listed
  * @import { Mailing } from "./mailing.js"
- * @typedef {{client: ChatClient, times: Times, mayEnd: boolean, transcript?: "never"|"own"|"any", beside: HTMLElement[],
+ * @typedef {{client: ChatClient, times: Times, mayEnd: boolean, transcript?: "never"|"own"|"any", thread: HTMLElement,
  *   opener: HTMLElement}} Options
- *   `beside`: what is not shown meanwhile
  */
 import { viewed } from "../../selectors.js";
 import { icon } from "../icons.js";
@@ -58,8 +57,8 @@ export class ChatList extends HTMLElement {
   open(options) {
     this.#options = options;
     this.hidden = false;
-    for (const element of options.beside) element.hidden = true;
-    options.beside[0]?.before(this);
+    options.thread.before(this);
+    this.parentElement?.classList.add("covered");
     this.#stop = options.client.on("change", () => this.#readSoon());
     this.#older.hidden = true;
     this.#back.focus();
@@ -88,10 +87,9 @@ export class ChatList extends HTMLElement {
     this.#cancel();
     this.hidden = true;
     this.#ending = null;
-    const { beside = [], opener } = this.#options ?? {};
-    for (const element of beside) element.hidden = false;
+    this.parentElement?.classList.remove("covered");
     act?.();
-    opener?.focus();
+    this.#options?.opener.focus();
   }
 
   #readSoon() {

@@ -5,8 +5,9 @@
  * @import { QuoteView } from "../grouping.js"
  */
 import { isLost, sentence } from "../delivery.js";
-import { kindsOf, spoken } from "../kinds.js";
-import { el, mark, write } from "../nodes.js";
+import { QUESTIONS, kindsOf, spoken } from "../kinds.js";
+import { part } from "../lazy.js";
+import { el, initial, mark, write } from "../nodes.js";
 import { isEmoji, render } from "../tree.js";
 import { words } from "../words.js";
 
@@ -24,6 +25,7 @@ export class ChatMessage extends HTMLElement {
   #actions = el("span", { class: "actions" });
   /** @type {Parts|null} */ #shown = null;
   #isLoading = false;
+  #drawn = "";
   #meta = el("div", { class: "meta", "aria-live": "off" }, this.#time, this.#delivery, this.#actions);
 
   /** @param {Context|null} [context] */
@@ -63,21 +65,23 @@ export class ChatMessage extends HTMLElement {
     write(this.#name, name);
     if (own || this.#face.dataset.of === `${name} ${sender?.avatar}`) return;
     this.#face.dataset.of = `${name} ${sender?.avatar}`;
-    const initial = document.createTextNode(Array.from(name)[0]?.toUpperCase() ?? "");
-    this.#face.replaceChildren(sender?.avatar ? portrait(sender.avatar, initial) : initial);
+    this.#face.replaceChildren(sender?.avatar ? portrait(sender.avatar, name) : initial(name));
   }
 
-  /** @param {MessageItem} item */
+  /** Only what differs: all that is put here is read out. @param {MessageItem} item */
   #showContent(item) {
     const kinds = item.deleted ? [] : kindsOf(item);
     const unknown = !item.deleted && !READABLE.has(item.contentType) && !kinds.includes("rich");
-    const text = item.deleted ? el("p", {}, words.removed) : render(item.text);
-    const unsent = "files" in item.row ? (item.row.files ?? []) : [];
+    const names = ("files" in item.row ? (item.row.files ?? []) : []).map(({ name }) => name);
+    const instead = item.text.length || !kinds.length ? "" : spoken(item);
+    const drawn = JSON.stringify([item.text, item.deleted, unknown, item.quote, names, instead, kinds]);
+    if (this.#drawn === drawn) return;
+    this.#drawn = drawn;
     this.#bubble.replaceChildren(
       ...[item.deleted ? null : quote(item.quote)].filter((node) => node !== null),
-      text,
-      ...(item.text.length || !kinds.length ? [] : [el("p", { class: "unseen" }, spoken(item))]),
-      ...unsent.map(({ name }) => el("p", { class: "file" }, name)),
+      item.deleted ? el("p", {}, words.removed) : render(item.text),
+      ...(instead ? [el("p", { class: "unseen" }, instead)] : []),
+      ...names.map((name) => el("p", { class: "file" }, name)),
       ...(unknown ? [el("p", { class: "note" }, words.unknownType)] : []),
     );
     this.classList.toggle("bare", !item.deleted && !item.text.length && !item.quote && kinds.length > 0);
@@ -89,20 +93,21 @@ export class ChatMessage extends HTMLElement {
     const kinds = item.deleted ? [] : kindsOf(item);
     this.classList.toggle("with-parts", kinds.length > 0);
     if (this.#shown) this.#shown.update(item, kinds);
-    else if (kinds.length && !this.#isLoading) void this.#loadParts();
+    else if (kinds.length && this.context && !this.#isLoading) void this.#loadParts(this.context);
   }
 
-  async #loadParts() {
+  /** @param {Context} context */
+  async #loadParts(context) {
     this.#isLoading = true;
     try {
-      const { Parts } = await import("../parts.js");
-      this.#shown = new Parts(this.#parts, this.context, spoken);
+      const { Parts } = await part("parts", () => import("../parts.js"), context.config);
+      this.#shown = new Parts(this.#parts, context, { questions: QUESTIONS, spoken });
     } catch {
       // The next draw tries again.
     }
     this.#isLoading = false;
-    const { item, context } = this;
-    if (this.#shown && item) context?.keep(() => this.#showParts(item));
+    const { item } = this;
+    if (this.#shown && item) context.keep(() => this.#showParts(item));
   }
 
   /** @param {MessageItem} item @param {MessageItem|null} before */
@@ -125,10 +130,10 @@ export class ChatMessage extends HTMLElement {
   }
 }
 
-/** @param {string} src @param {Node} initial shown where the picture does not load */
-function portrait(src, initial) {
+/** @param {string} src @param {string} name its initial is shown where the picture does not load */
+function portrait(src, name) {
   const image = el("img", { src, alt: "", width: "28", height: "28", loading: "lazy", referrerpolicy: "no-referrer" });
-  image.addEventListener("error", () => image.replaceWith(initial));
+  image.addEventListener("error", () => image.replaceWith(initial(name)));
   return image;
 }
 

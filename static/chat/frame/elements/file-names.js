@@ -2,7 +2,7 @@
  * What a file is to a reader. Pure.
  * @import { Attachment } from "../../wire.js"
  */
-import { voice } from "../words.js";
+import { inWords } from "../sizes.js";
 
 const RASTER = new Set(["png", "jpg", "jpeg", "gif", "webp"]);
 
@@ -19,14 +19,7 @@ export function extensionOf(name) {
 
 /** @param {string} name @param {number} bytes @returns {string} such as "PDF, 1.2 MB" */
 export function sizeOf(name, bytes) {
-  return [extensionOf(name).toUpperCase(), bytes > 0 ? amount(bytes) : ""].filter(Boolean).join(", ");
-}
-
-/** @param {number} bytes */
-function amount(bytes) {
-  const unit = bytes < 1_000 ? "byte" : bytes < 1_000_000 ? "kilobyte" : "megabyte";
-  const divisor = { byte: 1, kilobyte: 1_000, megabyte: 1_000_000 }[unit];
-  return new Intl.NumberFormat(voice.locale, { style: "unit", unit, maximumFractionDigits: unit === "megabyte" ? 1 : 0 }).format(bytes / divisor);
+  return [extensionOf(name).toUpperCase(), bytes > 0 ? inWords(bytes) : ""].filter(Boolean).join(", ");
 }
 
 /** @param {number} seconds @returns {string} such as 1:05 */

@@ -1,12 +1,11 @@
 /** One field of a form: label above, error below. */
-import { el, mark, write } from "../nodes.js";
+import { EMAIL, el, mark, write } from "../nodes.js";
 import { words } from "../words.js";
 
 const MOST = 10_000; // characters, as the server has it
 const MOST_PATTERN = 200;
 const MOST_TRIED = 64; // An agent's pattern may take exponential time.
 const MOST_VARYING = 6;
-const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
 let count = 0;
 
 /**

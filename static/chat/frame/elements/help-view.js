@@ -4,8 +4,8 @@
  * @import { Clock } from "../../clock.js"
  * @import { Tree } from "../../wire.js"
  * @import { ArticleLine, HelpCentre } from "../help-centre.js"
- * @typedef {{centre: HelpCentre, render: (tree: Tree) => Promise<Node>, clock: Clock, beside: HTMLElement[], ask: () => void}} Options
- *   `beside`: what is not shown meanwhile; `ask`: the visitor wants to write
+ * @typedef {{centre: HelpCentre, render: (tree: Tree) => Promise<Node>, clock: Clock, thread: HTMLElement, ask: () => void}} Options
+ *   `ask`: the visitor wants to write
  */
 import "../later.js";
 import { icon, shape } from "../icons.js";
@@ -61,16 +61,16 @@ export class HelpView extends HTMLElement {
   leave() {
     if (!this.isConnected) return;
     this.#cancel();
+    this.parentElement?.classList.remove("covered");
     this.remove();
-    for (const element of this.#options.beside) element.hidden = false;
     this.#opener?.focus();
   }
 
   /** @param {HTMLElement} opener */
   #stand(opener) {
     this.#opener = opener;
-    this.#options.beside[0]?.before(this);
-    for (const element of this.#options.beside) element.hidden = true;
+    this.#options.thread.before(this);
+    this.parentElement?.classList.add("covered");
   }
 
   #goBack() {

@@ -3,10 +3,8 @@
  * @import { ChatClient } from "../../client.js"
  */
 import { Refused, Unavailable } from "../../troubles.js";
-import { el, mark, write } from "../nodes.js";
+import { EMAIL, el, mark, write } from "../nodes.js";
 import { words } from "../words.js";
-
-const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
 
 export class Mailing {
   #status = el("p", { class: "remark", role: "status" });

@@ -54,7 +54,7 @@ export function choices({ answer }) {
   function settle(chosen, had) {
     const told = el("p", { class: "choice chosen", dir: "auto", tabindex: "-1" }, icon("check"), el("span", { class: "unseen" }, `${words.rich.chosen}: `), titleOf(chosen));
     list.replaceChildren(told);
-    if (had || document.activeElement === document.body) told.focus({ preventScroll: true });
+    if (had) told.focus({ preventScroll: true });
   }
 }
 

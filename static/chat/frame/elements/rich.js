@@ -16,8 +16,8 @@ import { choices } from "./rich-choices.js";
 import { csat } from "./rich-csat.js";
 import { form } from "./rich-form.js";
 
-/** @type {Record<string, (doing: Doing) => View>} */
-const VIEWS = { input_select: choices, form, input_email: form, input_text: form, input_textarea: form, cards, article: articles, input_csat: csat };
+/** Of each kind that `QUESTIONS` of kinds.js names. @type {Record<string, (doing: Doing) => View>} */
+export const VIEWS = { input_select: choices, form, input_email: form, input_text: form, input_textarea: form, cards, article: articles, input_csat: csat };
 
 export class Part {
   /** @type {View|null} */ #view = null;
