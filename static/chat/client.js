@@ -126,7 +126,8 @@ export class ChatClient {
   /** Another tab wrote to storage. @param {string|null} key */
   noticed(key) {
     this.unsent.noticed(key);
-    const name = key?.slice(this.storage.prefix.length);
+    const { prefix } = this.storage;
+    const name = key?.startsWith(prefix) ? key.slice(prefix.length) : undefined;
     if (key === null || name === LEAVING || name === PERSON) this.seat.follow({ left: name !== PERSON });
     if (name === BEGUN) this.resume();
   }
