@@ -7,7 +7,7 @@
 import { Line, trouble } from "./line.js";
 import { Place } from "./place.js";
 import { safely } from "./safely.js";
-import { View } from "./view.js";
+import { View, make } from "./view.js";
 
 export class Chat {
   host;
@@ -24,17 +24,17 @@ export class Chat {
 
   /** @param {Settings & {origin: string}} settings @param {Emit} emit */
   constructor(settings, emit) {
-    const { host, mode, target = "", origin, inbox } = settings;
+    const { host, mode, target, origin, inbox } = settings;
     this.#settings = settings;
     this.#emit = emit;
     this.#inline = mode === "inline";
-    this.host = host ?? document.createElement("div");
+    this.host = host ?? make("div");
     this.host.dataset.chatproxy = inbox;
     const { signal } = this.#life;
     this.#view = new View(this.host, settings, () => this.toggle(), signal);
     this.#line = new Line(this, this.#view.panel, origin, signal);
     addEventListener("keydown", (event) => this.#onKey(event), { signal });
-    this.#place = host ? null : new Place(this.host, this.#inline ? target : "", () => this.placed());
+    this.#place = host ? null : new Place(this.host, this.#inline && target, () => this.placed());
     if (host) this.placed();
   }
 
@@ -47,8 +47,9 @@ export class Chat {
   placed() {
     if (this.#line.pane) return this.#line.loadAfresh();
     // Without a button nobody else would open it.
-    const begin = () => (this.#view.button.parentNode ? this.#wrote() && this.#line.need() : this.open());
-    (window.requestIdleCallback ?? setTimeout)(() => safely(begin));
+    (window.requestIdleCallback ?? setTimeout)(() =>
+      safely(() => (this.#view.button.parentNode ? this.#mark() && this.#line.need() : this.open())),
+    );
   }
 
   address() {
@@ -66,7 +67,7 @@ export class Chat {
     if (type === "forget") this.#forget();
     if (type !== "event") return;
     if (name === "unread") {
-      this.#wrote(true);
+      this.#mark("1");
       this.#view.show(detail);
     }
     this.#emit(name, detail);
@@ -78,13 +79,13 @@ export class Chat {
     if (is) this.#emit("error", trouble("unreachable"));
   }
 
-  /** One first-party flag, no token: whoever has written before gets a true badge. @param {boolean} [now] @param {boolean} [blocked] */
-  #wrote(now, blocked = false) {
-    const flag = `chatproxy:${this.#settings.inbox}:wrote`;
+  /** One first-party mark, no token: whoever has written before gets a true badge. @param {string} [now] @param {string} [blocked] */
+  #mark(now, blocked) {
+    const key = `chatproxy:${this.#settings.inbox}:wrote`;
     try {
-      if (now) localStorage.setItem(flag, "1");
-      if (now === false) localStorage.removeItem(flag);
-      return localStorage.getItem(flag) === "1";
+      if (now) localStorage[key] = now;
+      if (now === "") delete localStorage[key];
+      return localStorage[key];
     } catch {
       return blocked;
     }
@@ -124,9 +125,10 @@ export class Chat {
   }
 
   /** Not before the frame knows who sits here. @param {boolean} focus */
-  #tellOpen(focus) {
+  async #tellOpen(focus) {
     if (focus) this.#line.pane?.focus();
-    Promise.resolve(this.#asking).then(() => this.isOpen && this.#line.tell({ type: "open", focus }));
+    await this.#asking;
+    if (this.isOpen) this.#line.tell({ type: "open", focus });
   }
 
   /** @param {Claim} claim */
@@ -145,7 +147,7 @@ export class Chat {
   }
 
   logout() {
-    const known = this.#line.pane || this.#wrote(undefined, true);
+    const known = this.#line.pane || this.#mark(undefined, "1");
     this.#claim = this.#asking = null;
     this.#noted = {};
     this.#forget();
@@ -155,14 +157,14 @@ export class Chat {
   }
 
   #forget() {
-    this.#wrote(false);
+    this.#mark("");
     this.#view.show(0);
     this.#emit("unread", 0);
   }
 
   /** @param {string} wish @param {Attributes} values */
   #note(wish, values) {
-    this.#noted[wish] = { ...this.#noted[wish], ...values };
+    Object.assign((this.#noted[wish] ??= {}), values);
     if (this.#line.ready) return this.#tried(this.#line.call(wish, values));
   }
 
@@ -210,8 +212,8 @@ export class Chat {
 
   #onReady() {
     const { activeElement } = document;
-    if (this.#claim && !this.#asking && !this.#line.asks("identify")) this.identify(this.#claim).catch(() => {});
-    for (const wish in this.#noted) this.#note(wish, this.#noted[wish])?.catch(() => {});
+    if (this.#claim && !this.#asking && !this.#line.asks("identify")) this.identify(this.#claim);
+    for (const wish in this.#noted) this.#note(wish, this.#noted[wish]);
     this.#emit("ready");
     if (this.isOpen) this.#tellOpen(!this.#inline && (activeElement === this.host || activeElement === document.body));
   }
