@@ -1,0 +1,108 @@
+/** What the launcher keeps of whom, and tells to the frame: `sdk.js` on a page of the few parts that it speaks to. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { fakeArea, settled } from "./fakes.js";
+
+/** @typedef {{src: string, referrerPolicy: string, contentWindow: object}} Pane */
+
+/** An element, as far as the launcher needs one. */
+class Part {
+  dataset = {};
+  style = {};
+  classList = { add() {}, remove() {}, toggle() {} };
+  parentNode = {};
+  isConnected = true;
+  activeElement = null;
+  contentWindow = {};
+
+  append() {}
+
+  addEventListener() {}
+
+  replaceChildren() {}
+
+  remove() {}
+
+  setAttribute() {}
+
+  focus() {}
+
+  attachShadow() {
+    return new Part();
+  }
+}
+
+let round = 0;
+
+/** A page that includes the script. @param {{storage?: Record<string, string>, q?: unknown[][], clobbered?: object}} [of] */
+async function page({ storage: kept = {}, q = [], clobbered } = {}) {
+  const storage = Object.assign(fakeArea(), kept);
+  /** @type {any[]} */ const panes = [];
+  /** @type {any[]} */ const posted = [];
+  /** @type {Set<{act: () => void, ms: number}>} */ const timers = new Set();
+  /** @type {Record<string, (event: object) => void>} */ const heard = {};
+  const script = { src: "https://chat.test/sdk.js", dataset: { inbox: "main" } };
+  const create = (/** @type {string} */ tag) => {
+    const part = new Part();
+    part.contentWindow = { postMessage: (/** @type {object} */ data) => void posted.push(structuredClone(data)) };
+    if (tag === "iframe") panes.push(part);
+    return part;
+  };
+  class Document {
+    documentElement = new Part();
+    body = new Part();
+    activeElement = null;
+    createElement = create;
+    createElementNS = create;
+    querySelector = () => null;
+
+    get currentScript() {
+      return script;
+    }
+  }
+  const document = new Document();
+  // Of an element that is named so, a browser makes a property of the document's own.
+  if (clobbered) Object.defineProperty(document, "currentScript", { value: clobbered });
+  const setTimeout = (/** @type {() => void} */ act, /** @type {number} */ ms) => {
+    const timer = { act, ms };
+    timers.add(timer);
+    return timer;
+  };
+  const window = { chatproxy: /** @type {any} */ ({ q }), setTimeout, requestIdleCallback: queueMicrotask };
+  Object.assign(globalThis, {
+    ...{ window, document, Document, setTimeout, localStorage: storage, visualViewport: null, innerWidth: 1_000 },
+    clearTimeout: (/** @type {any} */ timer) => void timers.delete(timer),
+    location: { origin: "https://shop.test" },
+    addEventListener: (/** @type {string} */ name, /** @type {any} */ listener) => void (heard[name] = listener),
+    CSSStyleSheet: class {
+      replaceSync() {}
+    },
+    MutationObserver: class {
+      observe() {}
+    },
+  });
+  const source = `../../static/chat/sdk.js?${(round += 1)}`;
+  await import(source);
+  await settled();
+  return {
+    ...{ chat: window.chatproxy, panes, storage },
+    /** What the frame was told since this was asked last, each as type and value. */
+    told: () => posted.splice(0).map(({ type, value }) => (value === undefined ? [type] : [type, value])),
+    /** The frame says something. @param {object} data */
+    says: async (data) => {
+      heard.message?.({ origin: "https://chat.test", source: panes.at(-1).contentWindow, data: { chatproxy: 1, ...data } });
+      await settled();
+    },
+    pass: (/** @type {number} */ ms) => timers.forEach((timer) => timer.ms <= ms && (timers.delete(timer), timer.act())),
+  };
+}
+
+
+test("an element that is named like the document's script does not say from where the chat comes", async () => {
+  const clobbered = { src: "https://evil.test/a.png", dataset: { inbox: "main" } };
+  const { chat, panes } = await page({ clobbered });
+  chat.open();
+  assert.match(panes[0].src, /^https:\/\/chat\.test\/frame\/main\//);
+});
+
