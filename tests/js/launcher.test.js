@@ -98,6 +98,8 @@ async function page({ storage: kept = {}, q = [], clobbered } = {}) {
   };
 }
 
+const MARK = "chatproxy:main:wrote";
+const jwt = (/** @type {object} */ claims) => `h.${Buffer.from(JSON.stringify({ aud: "main", ...claims })).toString("base64url")}.s`;
 
 test("an element that is named like the document's script does not say from where the chat comes", async () => {
   const clobbered = { src: "https://evil.test/a.png", dataset: { inbox: "main" } };
@@ -106,3 +108,32 @@ test("an element that is named like the document's script does not say from wher
   assert.match(panes[0].src, /^https:\/\/chat\.test\/frame\/main\//);
 });
 
+test("a sign-out that the frame did not hear is told on the next page before anything else", async () => {
+  const left = await page({ storage: { [MARK]: "1" } });
+  void left.chat.logout();
+  assert.deepEqual(left.told(), [], "the frame was not ready yet");
+  const next = await page({ storage: left.storage, q: [["identify", { token: jwt({ sub: "bob" }) }]] });
+  await next.says({ type: "ready" });
+  assert.deepEqual(next.told().map(([type]) => type), ["logout", "identify"]);
+  await next.says({ type: "forget" });
+  assert.deepEqual(Object.keys(next.storage), []);
+  const after = await page({ storage: next.storage });
+  assert.equal(after.panes.length, 0, "it is not told again");
+});
+
+test("a frame that comes after a page has lost patience hears of the sign-out all the same", async () => {
+  const { chat, says, told, pass, storage } = await page({ storage: { [MARK]: "1" } });
+  const code = chat.logout().catch((/** @type {{code: string}} */ error) => error.code);
+  pass(20_000);
+  assert.equal(await code, "unreachable");
+  await says({ type: "ready" });
+  assert.deepEqual(told(), [["logout"]]);
+  await says({ type: "event", name: "unread", detail: 2 });
+  assert.equal(storage[MARK], "0", "what is unread is still the former's");
+});
+
+test("nobody was here, and nothing is loaded to sign them out", async () => {
+  const { chat, panes, storage } = await page();
+  await chat.logout();
+  assert.deepEqual([panes, Object.keys(storage)], [[], []]);
+});

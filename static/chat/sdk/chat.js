@@ -36,6 +36,7 @@ export class Chat {
     addEventListener("keydown", (event) => this.#onKey(event), { signal });
     this.#place = host ? null : new Place(this.host, this.#inline && target, () => this.placed());
     if (host) this.placed();
+    if (this.#mark() === "0") this.logout();
   }
 
   destroy() {
@@ -64,9 +65,10 @@ export class Chat {
     if (type === "words") this.#view.speak(words);
     if (type === "close") this.close();
     if (type === "ready") this.#onReady();
-    if (type === "forget") this.#forget();
+    if (type === "forget") this.#forget("");
     if (type !== "event") return;
     if (name === "unread") {
+      if (this.#mark() === "0") return;
       this.#mark("1");
       this.#view.show(detail);
     }
@@ -79,7 +81,10 @@ export class Chat {
     if (is) this.#emit("error", trouble("unreachable"));
   }
 
-  /** One first-party mark, no token: whoever has written before gets a true badge. @param {string} [now] @param {string} [blocked] */
+  /**
+   * One first-party mark, no token: `1` of whoever has written before, for a true badge; `0` of whoever has left, until the
+   * frame has heard of it. @param {string} [now] @param {string} [blocked]
+   */
   #mark(now, blocked) {
     const key = `chatproxy:${this.#settings.inbox}:wrote`;
     try {
@@ -150,14 +155,15 @@ export class Chat {
     const known = this.#line.pane || this.#mark(undefined, "1");
     this.#claim = this.#asking = null;
     this.#noted = {};
-    this.#forget();
+    this.#forget(known ? "0" : "");
     if (!known) return;
     this.#line.need();
     return this.#tried(this.#line.call("logout"));
   }
 
-  #forget() {
-    this.#mark("");
+  /** @param {string} mark what remains */
+  #forget(mark) {
+    this.#mark(mark);
     this.#view.show(0);
     this.#emit("unread", 0);
   }

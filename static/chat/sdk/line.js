@@ -100,7 +100,8 @@ export class Line {
     return new Promise((resolve, reject) => {
       const id = ++this.#last;
       const call = { type, id, value };
-      const timer = setTimeout(() => done({ code: "unreachable" }), CALL_MS);
+      // A page that has signed somebody out may lose patience: the frame is to hear of it all the same.
+      const timer = setTimeout(() => (type === "logout" ? reject : done)(trouble("unreachable")), CALL_MS);
       const done = (/** @type {{code: string, message?: string}|undefined} */ error) => {
         clearTimeout(timer);
         this.#calls.delete(id);
