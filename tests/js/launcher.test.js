@@ -137,3 +137,38 @@ test("nobody was here, and nothing is loaded to sign them out", async () => {
   await chat.logout();
   assert.deepEqual([panes, Object.keys(storage)], [[], []]);
 });
+
+const ALICE = { name: "Alice", phone: "+49123" };
+const who = (/** @type {string} */ sub) => ({ token: jwt({ sub, name: "Zoë >~?>~?" }) }); // - and _ in its base64url
+const CHANGES = /** @type {const} */ ([
+  ["another token", who("alice"), who("bob"), false],
+  ["another identifier", { identifier: "alice", identifier_hash: "a" }, { identifier: "bob", identifier_hash: "b" }, false],
+  ["a function that may fetch anybody's", { token: () => who("alice").token }, { token: () => who("bob").token }, false],
+  ["the same person's next token", who("alice"), { token: jwt({ sub: "alice", iat: 7 }) }, true],
+  ["the same identifier", { identifier: 7, identifier_hash: "a" }, { identifier: 7, identifier_hash: "a" }, true],
+]);
+for (const [name, first, second, stays] of CHANGES) {
+  test(`what was noted of one person is ${stays ? "kept for" : "not told of"} ${name}`, async () => {
+    const { chat, says, told } = await page();
+    void chat.identify(first);
+    void chat.setAttributes(ALICE);
+    await settled();
+    void chat.identify(second);
+    void chat.setAttributes({ name: "Bob" });
+    await settled();
+    await says({ type: "ready" });
+    assert.deepEqual(told().filter(([type]) => type === "attributes"), [["attributes", stays ? { ...ALICE, name: "Bob" } : { name: "Bob" }]]);
+  });
+}
+
+test("what was noted before anybody was named goes with whoever is, also into a frame that is loaded anew", async () => {
+  const { chat, says, told } = await page();
+  void chat.setAttributes({ plan: "pro" });
+  void chat.identify({ token: async () => who("alice").token });
+  await settled();
+  await says({ type: "ready" });
+  for (const id of [1, 2]) await says({ type: "answer", id });
+  told();
+  await says({ type: "ready" });
+  assert.deepEqual(told().filter(([type]) => type === "attributes"), [["attributes", { plan: "pro" }]]);
+});

@@ -20,6 +20,7 @@ export class Chat {
   #inline;
   /** @type {Claim|null} */ #claim = null;
   /** @type {Promise<unknown>|null} for a token */ #asking = null;
+  /** @type {unknown} whom that names */ #who;
   /** @type {Record<string, Attributes>} by wish; a frame that is loaded anew is told again */ #noted = {};
 
   /** @param {Settings & {origin: string}} settings @param {Emit} emit */
@@ -136,8 +137,16 @@ export class Chat {
     if (this.isOpen) this.#line.tell({ type: "open", focus });
   }
 
-  /** @param {Claim} claim */
+  /** @param {Claim & {identifier?: unknown, token?: any}} claim */
   identify(claim) {
+    let who = claim.identifier;
+    try {
+      who ??= JSON.parse(atob(claim.token.split(".")[1].replace(/[-_]/g, "/"))).sub; // Which of both signs tells nobody apart.
+    } catch {
+      who = claim; // Whom a function will name is not known yet.
+    }
+    if (this.#claim && this.#who !== who) this.#noted = {};
+    this.#who = who;
     const asking = (async () => (typeof claim.token === "function" ? claim.token() : claim.token))().catch(() => {});
     this.#claim = claim;
     this.#asking = asking;
