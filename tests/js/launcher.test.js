@@ -108,6 +108,12 @@ test("an element that is named like the document's script does not say from wher
   assert.match(panes[0].src, /^https:\/\/chat\.test\/frame\/main\//);
 });
 
+test("the server learns of the page around it no more than its origin", async () => {
+  const { chat, panes } = await page();
+  chat.open();
+  assert.equal(panes[0].referrerPolicy, "origin");
+});
+
 test("a sign-out that the frame did not hear is told on the next page before anything else", async () => {
   const left = await page({ storage: { [MARK]: "1" } });
   void left.chat.logout();

@@ -70,6 +70,7 @@ export class Line {
     this.pane = make("iframe", {
       title: "Chat",
       allow: "microphone;fullscreen",
+      referrerPolicy: "origin",
       src: this.#owner.address(),
       onload: () => this.ready || this.#later(LOADED_MS, () => this.#miss()),
     });
