@@ -1,11 +1,14 @@
 """Whoever leaves takes along what the page showed of them: the next person finds none of it, whatever fails."""
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.e2e.test_frame import field
+from tests.e2e.test_frame import CHAT, field
 from tests.e2e.test_several import button, listed, open_list, rows
 from tests.fixtures.browser import PlayedServer
+from tests.fixtures.rich_messages import PlayedFiles, drawing
 
 pytestmark = pytest.mark.browser
 __all__ = ["listed"]
@@ -57,7 +60,34 @@ def test_what_is_deleted_leaves_the_list_also_when_it_cannot_be_read_anew(
     open_list(returning)
     expect(rows(returning).first).to_contain_text("How can I help?")
     context.route("**/api/v1/conversations?*", lambda route: route.fulfill(status=503, json={}))
-    played.seq += 1
-    played.changes([played.messages[0] | {"deleted": True, "text": [], "seq": played.seq}])
+    delete(played, played.messages[0])
     expect(returning.locator("chat-list .remark").last).not_to_be_empty()
     expect(rows(returning).first).not_to_contain_text("How can I help?")
+
+
+def test_a_large_picture_goes_with_its_message_and_with_whoever_saw_it(
+    context: BrowserContext, played: PlayedServer, returning: Page
+) -> None:
+    files = PlayedFiles(context, played)
+    for name in ("front.png", "side.png", "back.png"):
+        shown = files.has(drawing(), "image/png", "image", name)
+        played.messages.append(played.message(name, attachments=[shown]))
+    returning.goto(CHAT)
+    returning.locator("button.picture.loaded").first.click()
+    expect(returning.get_by_role("dialog", name="Picture: front.png")).to_be_visible()
+    _, side, back = played.messages
+    delete(played, side)
+    expect(returning.locator("button.picture")).to_have_count(2)
+    returning.get_by_role("button", name="Next picture").click()
+    expect(returning.get_by_role("dialog", name="Picture: back.png")).to_be_visible()
+    delete(played, back)
+    expect(returning.get_by_role("dialog")).to_have_count(0)
+    returning.locator("button.picture.loaded").first.click()
+    expect(returning.get_by_role("dialog", name="Picture: front.png")).to_be_visible()
+    sign_out(returning)
+    expect(returning.get_by_role("dialog")).to_have_count(0)
+
+
+def delete(played: PlayedServer, row: dict[str, Any]) -> None:
+    played.seq += 1
+    played.changes([row | {"deleted": True, "text": [], "attachments": [], "seq": played.seq}])
