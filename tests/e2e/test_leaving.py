@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.e2e.test_frame import CHAT, field
+from tests.e2e.test_composer import photo, pick
+from tests.e2e.test_composer_looks import ASK
+from tests.e2e.test_composer_parts import newcomer
+from tests.e2e.test_frame import CHAT, field, say
 from tests.e2e.test_several import button, listed, open_list, rows
 from tests.fixtures.browser import PlayedServer
 from tests.fixtures.rich_messages import PlayedFiles, drawing
@@ -91,3 +94,20 @@ def test_a_large_picture_goes_with_its_message_and_with_whoever_saw_it(
 def delete(played: PlayedServer, row: dict[str, Any]) -> None:
     played.seq += 1
     played.changes([row | {"deleted": True, "text": [], "attachments": [], "seq": played.seq}])
+
+
+def test_what_was_asked_and_typed_before_the_first_message_goes_with_whoever_it_was(
+    context: BrowserContext, played: PlayedServer
+) -> None:
+    page = newcomer(context, played, ask=ASK)
+    pick(page, photo())
+    expect(page.locator(".chip")).to_have_count(1)
+    say(page, "Would it be right in Whitby?")
+    page.get_by_role("textbox", name="Name").fill("Ada")
+    sign_out(page)
+    expect(page.locator("section.questions")).to_have_count(0)
+    expect(page.locator(".chip")).to_have_count(0)
+    expect(field(page)).to_have_value("")
+    say(page, "Hello from Bob")
+    expect(page.get_by_role("textbox", name="Name")).to_have_value("")
+    assert (played.frames("send"), played.uploads, played.patches) == ([], [], [])
