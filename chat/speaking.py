@@ -70,7 +70,9 @@ def launcher(request: HttpRequest, inbox: Inbox) -> dict[str, str]:
 def prelude(request: HttpRequest, inbox: Inbox) -> str:
     """A line before sdk.js that fills in what the host's script element leaves open, as if it was written there."""
     values = json.dumps(launcher(request, inbox))
-    return f"(e=>{{if(e)for(const[k,v]of Object.entries({values}))e.dataset[k]??=v}})(document.currentScript);\n"
+    # `document.currentScript` may be an <img name="currentScript"> of the page's.
+    script = 'Reflect.get(Document.prototype,"currentScript",document)'
+    return f"(e=>{{if(e)for(const[k,v]of Object.entries({values}))e.dataset[k]??=v}})({script});\n"
 
 
 def _launcher_word(name: str, language: str, own: dict[str, str]) -> str:

@@ -188,5 +188,6 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("TRUST
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"  # the admin's alone; visitors have none of Django's
 SECURE_REFERRER_POLICY = "strict-origin"
-SECURE_CROSS_ORIGIN_OPENER_POLICY = None  # A frame inside a host page must not be cut off from it.
+# Browsers heed it of whole windows alone: the frame goes on with its page, also in a window that this page has opened.
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # bytes; 10,000 characters may take 120,000 as JSON escapes

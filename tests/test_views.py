@@ -83,6 +83,11 @@ def test_a_page_sets_no_cookie_and_writes_nothing(client, inbox, page, django_as
     assert all(each["sql"].startswith("SELECT") for each in queries.captured_queries)
 
 
+@pytest.mark.parametrize("page", ["/chat/main/", "/admin/login/"])
+def test_who_opened_a_page_of_ours_or_was_opened_by_it_has_no_hold_of_it(client, inbox, page):
+    assert client.get(page)["Cross-Origin-Opener-Policy"] == "same-origin"
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_shows_nothing_of_chatwoot(client, inbox, page):
     assert "chatwoot-" not in client.get(page).content.decode()

@@ -24,7 +24,6 @@ from chat.streams import Download
 from chat.wire import calls
 from chat.wire.errors import Code, Refusal
 
-FOR_S = 300  # a page may show it again without asking
 router = Router(tags=["attachments"])
 
 
@@ -145,7 +144,7 @@ def _described(response: HttpResponseBase, found: Download) -> HttpResponseBase:
 def _remembered(response: HttpResponseBase, etag: str) -> HttpResponseBase:
     protect(response)
     response["ETag"] = etag
-    response["Cache-Control"] = f"private, max-age={FOR_S}"
+    response["Cache-Control"] = "private, no-cache"  # who asks may have left, and the file may be deleted
     response["Referrer-Policy"] = "no-referrer"  # the address may hold a ticket
     return response
 

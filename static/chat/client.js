@@ -73,8 +73,9 @@ export class ChatClient {
       onPhase: (phase) => this.#entered(phase),
       onStale: () => session.expire(),
     }));
+    const filing = (this.filing = new Filing({ session, clock, random, dispatch }));
     const seat = (this.seat = new Seat({
-      ...{ session, connection, storage, unsent, clock, dispatch, state: () => this.state },
+      ...{ session, connection, storage, unsent, filing, clock, dispatch, state: () => this.state },
       changed: () => this.#tell("person", this.state),
       expired: () => this.#tell("expired", this.state),
       resume: () => this.#started && this.resume(),
@@ -84,7 +85,6 @@ export class ChatClient {
     this.typist = new Typing({ clock, tick: () => (dispatch({ type: "tick", now: clock.now() }), this.state) });
     this.asking = new Asking({ connection, clock });
     this.receipts = new Receipts({ connection, clock });
-    this.filing = new Filing({ session, clock, random, dispatch });
     this.history = new History({ session, seat, dispatch });
   }
 
@@ -132,7 +132,8 @@ export class ChatClient {
   /** Another tab wrote to storage. @param {string|null} key */
   noticed(key) {
     this.unsent.noticed(key);
-    const name = key?.slice(this.storage.prefix.length);
+    const { prefix } = this.storage;
+    const name = key?.startsWith(prefix) ? key.slice(prefix.length) : undefined;
     if (key === null || name === LEAVING || name === PERSON) this.seat.follow({ left: name !== PERSON });
     if (name === BEGUN) this.resume();
   }

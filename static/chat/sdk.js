@@ -11,7 +11,8 @@ import { registry } from "./sdk/registry.js";
 import { safely } from "./sdk/safely.js";
 
 safely(() => {
-  const script = /** @type {HTMLScriptElement|null} */ (document.currentScript ?? document.querySelector("script[data-inbox]"));
+  // `document.currentScript` may be an <img name="currentScript"> of the page's: whose chat it is is not for markup to say.
+  const script = /** @type {HTMLScriptElement|null} */ (Reflect.get(Document.prototype, "currentScript", document) ?? document.querySelector("script[data-inbox]"));
   if (!script) return;
   const { inbox, chatwootCompat, ...settings } = script.dataset;
   const { origin } = new URL(script.src);

@@ -7,12 +7,13 @@
  *
  * @import { Clock } from "./clock.js"
  * @import { Connection } from "./connection.js"
+ * @import { Filing } from "./filing.js"
  * @import { Attributes, Person } from "./person.js"
  * @import { Session } from "./session.js"
  * @import { Event, State, Unsent } from "./state.js"
  * @import { Storage } from "./storage.js"
  * @import { UnsentStore } from "./unsent.js"
- * @typedef {{session: Session, connection: Connection, storage: Storage, unsent: UnsentStore, clock: Clock,
+ * @typedef {{session: Session, connection: Connection, storage: Storage, unsent: UnsentStore, filing: Filing, clock: Clock,
  *   state: () => State, dispatch: (event: Event) => void, changed: () => void, expired: () => void,
  *   resume: () => void}} Options
  *   `changed`: somebody else sits here, or nobody. `expired`: who had signed in no longer is. `resume`: connect again, where the chat is looked at.
@@ -179,7 +180,8 @@ export class Seat {
   }
 
   #dropDrafts() {
-    const { storage } = this.options;
+    const { storage, filing } = this.options;
+    filing.uploads?.clear();
     for (const key of THEIRS.flatMap((prefix) => storage.keys(prefix))) storage.remove(key);
   }
 }

@@ -73,6 +73,13 @@ export class Uploads {
     this.#changed();
   }
 
+  /** Whoever added them has left. */
+  clear() {
+    for (const { stop } of this.#all.values()) stop();
+    this.#all.clear();
+    this.#changed();
+  }
+
   /** @param {string} key */
   retry(key) {
     const upload = this.get(key);

@@ -4,9 +4,13 @@ import json
 from typing import Any
 
 import pytest
+from django.test import RequestFactory
 from playwright.sync_api import BrowserContext, FrameLocator, Page, Route, expect
 
-from tests.fixtures.browser import PlayedServer
+from chat import speaking
+from chat.joining import joined
+from chat.models import Inbox
+from tests.fixtures.browser import ROOT, PlayedServer
 
 pytestmark = pytest.mark.browser
 SWAP = """() => {
@@ -144,6 +148,27 @@ def test_a_page_signs_its_user_in_and_out(context: BrowserContext, played: Playe
     assert page.evaluate("chatproxy.logout()") is None
     assert page.evaluate("Object.keys(localStorage)") == []
     assert asked[-1]["method"] == "DELETE"
+
+
+@pytest.mark.parametrize(("query", "attributes"), [("", 'data-inbox="main"'), ("?inbox=main", "")])
+def test_markup_named_like_the_script_does_not_say_whose_chat_it_is(
+    context: BrowserContext, played: PlayedServer, home: str, query: str, attributes: str
+) -> None:
+    asked: list[str] = []
+
+    def evil(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(body="<svg xmlns='http://www.w3.org/2000/svg'/>", content_type="image/svg+xml")
+
+    before = speaking.prelude(RequestFactory().get(f"/sdk.js{query}"), Inbox(slug="main")) if query else ""
+    text = before.encode() + joined(ROOT / "static/chat/sdk.js")
+    context.route("**/sdk.js*", lambda route: route.fulfill(body=text, content_type="text/javascript"))
+    context.route("https://evil.example/**", evil)
+    said = "<img name=currentScript src=https://evil.example/a.svg data-inbox=main data-chatwoot-compat>"
+    page = host(context, home, f'{said}<script async src="{home}/sdk.js{query}" {attributes}></script>')
+    page.get_by_role("button", name="Open chat").click()
+    expect(field(page)).to_be_visible()
+    assert asked == ["https://evil.example/a.svg"]
 
 
 def test_when_we_are_down_the_page_stays_usable_and_hears_of_it(

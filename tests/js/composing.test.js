@@ -21,17 +21,23 @@ class Composer extends EventTarget {
   }
 }
 
-async function begun() {
-  const world = new World();
-  world.area.setItem("chatproxy:main:begun", "true");
-  world.area.setItem("chatproxy:main:answered", JSON.stringify(JSON.stringify(ASK)));
+/** @param {World} world @param {object|null} ask */
+function onPage(world, ask) {
   const client = world.client();
   const composer = new Composer();
-  const config = { ask: ASK, limits: {}, styles: {} };
+  const config = { ask, limits: {}, styles: {} };
   const typist = { stopped: () => {}, wrote: () => {} };
   const composing = new Composing(/** @type {any} */ ({ client, config, composer, typist, sending: () => {}, ready: () => null }));
   composing.start();
   client.start();
+  return { client, composer, composing };
+}
+
+async function begun() {
+  const world = new World();
+  world.area.setItem("chatproxy:main:begun", "true");
+  world.area.setItem("chatproxy:main:answered", JSON.stringify(JSON.stringify(ASK)));
+  const { client, composing } = onPage(world, ASK);
   await settled();
   world.socket.open();
   world.socket.receive(reset([], []));
@@ -67,4 +73,25 @@ test("whoever comes after a session that is gone is asked anew", async () => {
   const { world, client } = await begun();
   client.session.forget();
   assert.equal(answered(world), null);
+});
+
+test("what a newcomer typed goes on with their session, and goes when they leave", async () => {
+  const world = new World();
+  const { client, composer } = onPage(world, null);
+  composer.text = "half a thou";
+  composer.dispatchEvent(new Event("chat-wrote"));
+  client.send("first");
+  await settled();
+  assert.equal(client.session.begun, true);
+  assert.equal(composer.text, "half a thou");
+  await client.logout();
+  assert.equal(composer.text, "");
+});
+
+test("what somebody typed who has no session yet goes when they leave", async () => {
+  const { client, composer } = onPage(new World(), null);
+  composer.text = "half a thou";
+  composer.dispatchEvent(new Event("chat-wrote"));
+  await client.logout();
+  assert.equal(composer.text, "");
 });

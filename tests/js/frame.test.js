@@ -137,6 +137,15 @@ test("the frame speaks to the exact origin of its host and hears nobody else", (
   assert.deepEqual(heard, ["open", "closed"]);
 });
 
+test("what is unread is news again once the page was told to forget", () => {
+  const around = fakeWindow({});
+  const { host } = hostOf(around, ["https://shop.test"]);
+  host.happened("unread", 2);
+  host.tell({ type: "forget" });
+  host.happened("unread", 2);
+  assert.deepEqual(around.posted.slice(1).map(({ data }) => data.detail ?? data.type), [2, "forget", 2]);
+});
+
 test("what was kept and is refused later is told to the page as an error", async () => {
   const around = fakeWindow({});
   hostOf(around, ["https://shop.test"]);

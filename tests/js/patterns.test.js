@@ -3,11 +3,11 @@ import { test } from "node:test";
 
 import { fits } from "../../static/chat/frame/elements/form-field.js";
 
-const HANGING = ["(a+)+$", "(?:a*)*b", "((a)+b?)+c", "(a|aa)+b", "(?<x>a{1,9}){2,}b", "a*a*a*a*a*a*a*b", "(a+){30}b", "([)]a+)+b", "(a+)+?b"];
+const HANGING = ["(a+)+$", "(?:a*)*b", "((a)+b?)+c", "(a|aa)+b", "(?<x>a{1,9}){2,}b", "a*a*a*a*a*a*a*b", "(a+){30}b", "([)]a+)+b", "(a+)+?b", "(?:a*a*a*)(?:a*a*a*)b", "a?a*a+a*a*b"];
 for (const pattern of HANGING) {
   test(`${pattern} is not tried`, () => {
     const begun = performance.now();
-    assert.equal(fits(pattern, `${"a".repeat(22)}!`), true);
+    assert.equal(fits(pattern, `${"a".repeat(63)}!`), true);
     assert.ok(performance.now() - begun < 1_000);
   });
 }

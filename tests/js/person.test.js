@@ -233,6 +233,20 @@ test("all tabs follow a sign-out", async () => {
   assert.deepEqual(Object.keys(world.area), []);
 });
 
+test("a sign-out at another inbox, however long its name, takes nothing of this one", async () => {
+  const world = new World();
+  const client = world.client();
+  client.start();
+  world.answers["/session"] = () => ({ status: 503 });
+  client.send("please help me");
+  world.area.setItem("chatproxy:main:drafts", "{}");
+  const kept = Object.keys(world.area);
+  for (const key of ["chatproxy:shop:leaving", "chatproxy:shop:person", "other-site:long:leaving"]) client.noticed(key);
+  await settled();
+  assert.deepEqual(unsent(client), ["please help me"]);
+  assert.deepEqual(Object.keys(world.area), kept);
+});
+
 test("all tabs follow a change of person", async () => {
   const world = new World();
   const one = await asAlice(world);

@@ -196,6 +196,36 @@ test("a file is let go when its message has arrived, and cut when that is delete
   assert.equal(desk.calls[1]?.order.signal.aborted, true);
 });
 
+test("files of whoever leaves are neither sent on nor kept, and begin nobody's session", async () => {
+  const { world, client, uploads, desk, add } = await begin();
+  const [going, waiting] = [await add("going.jpg"), await add("waiting.jpg")];
+  await client.logout();
+  await settled();
+  assert.equal(desk.calls[0]?.order.signal.aborted, true);
+  assert.deepEqual([uploads.get(going), uploads.get(waiting)], [null, null]);
+  world.requests.length = 0;
+  desk.calls[0]?.answer(401, { error: { code: "unknown_token", message: "" } });
+  await world.clock.pass(120_000);
+  assert.deepEqual([world.requests, desk.calls.length, client.session.begun], [[], 1, false]);
+});
+
+test("a newcomer's file is theirs after its upload has begun their session", async () => {
+  const world = new World();
+  const client = world.client();
+  client.start();
+  const uploads = await client.filing.load();
+  const desk = new Desk();
+  uploads.transmit = desk.transmit;
+  const key = uploads.add(new Blob(["abc"]), "photo.jpg");
+  await settled();
+  client.send("look", [{ key, id: null, name: "photo.jpg", size: 3, type: "" }]);
+  await settled();
+  world.socket.open();
+  world.socket.receive(reset([], []));
+  await desk.take(0);
+  assert.deepEqual(sent(world), [{ text: "look", files: ["f0"] }]);
+});
+
 test("after a reload, what was uploaded is sent and what was not is handed back", async () => {
   const world = new World();
   const left = (/** @type {string} */ echo_id, /** @type {string|null} */ id) => ({

@@ -47,11 +47,14 @@ export class Composing {
     composer.addEventListener("chat-wrote", () => this.#wrote());
   }
 
-  /** Where nobody sat before and nobody has signed in, what is being written goes on. */
+  /** Where nobody sat before and nobody has signed in or left, what is being written goes on. */
   #seated() {
-    const goesOn = this.#contact === null && !this.client.session.person;
-    this.#contact = this.client.seat.contact;
-    if (!goesOn) this.#show(this.drafts.open());
+    const { seat, session } = this.client;
+    const goesOn = this.#contact === null && seat.contact !== null && !session.person;
+    this.#contact = seat.contact;
+    if (goesOn) return;
+    this.#questions?.drop();
+    this.#show(this.drafts.open());
   }
 
   /** A question of the inbox's was chosen: that is a message. What is being written stays. @param {string} text */
@@ -143,7 +146,7 @@ export class Composing {
 
   /** @param {import("./drafts.js").Draft} draft */
   #show({ text, files }) {
-    this.composer.text = text;
+    if (this.composer.text !== text) this.composer.text = text; // Else the caret stays where it is.
     const here = files.filter((file) => this.#isHere(file));
     if (here.length || this.composer.files.length) void this.composer.showFiles(here);
     this.#tellGone(files);

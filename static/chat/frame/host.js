@@ -57,6 +57,7 @@ export class Host {
 
   /** @param {Told} message */
   tell(message) {
+    if (message.type === "forget") this.#unread = undefined;
     if (this.#origin) this.window.parent.postMessage({ chatproxy: 1, ...message }, this.#origin);
   }
 

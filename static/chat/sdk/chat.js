@@ -7,7 +7,7 @@
 import { Line, trouble } from "./line.js";
 import { Place } from "./place.js";
 import { safely } from "./safely.js";
-import { View } from "./view.js";
+import { View, make } from "./view.js";
 
 export class Chat {
   host;
@@ -20,22 +20,24 @@ export class Chat {
   #inline;
   /** @type {Claim|null} */ #claim = null;
   /** @type {Promise<unknown>|null} for a token */ #asking = null;
+  /** @type {unknown} whom that names */ #who;
   /** @type {Record<string, Attributes>} by wish; a frame that is loaded anew is told again */ #noted = {};
 
   /** @param {Settings & {origin: string}} settings @param {Emit} emit */
   constructor(settings, emit) {
-    const { host, mode, target = "", origin, inbox } = settings;
+    const { host, mode, target, origin, inbox } = settings;
     this.#settings = settings;
     this.#emit = emit;
     this.#inline = mode === "inline";
-    this.host = host ?? document.createElement("div");
+    this.host = host ?? make("div");
     this.host.dataset.chatproxy = inbox;
     const { signal } = this.#life;
     this.#view = new View(this.host, settings, () => this.toggle(), signal);
     this.#line = new Line(this, this.#view.panel, origin, signal);
     addEventListener("keydown", (event) => this.#onKey(event), { signal });
-    this.#place = host ? null : new Place(this.host, this.#inline ? target : "", () => this.placed());
+    this.#place = host ? null : new Place(this.host, this.#inline && target, () => this.placed());
     if (host) this.placed();
+    if (this.#mark() === "0") this.logout();
   }
 
   destroy() {
@@ -47,8 +49,9 @@ export class Chat {
   placed() {
     if (this.#line.pane) return this.#line.loadAfresh();
     // Without a button nobody else would open it.
-    const begin = () => (this.#view.button.parentNode ? this.#wrote() && this.#line.need() : this.open());
-    (window.requestIdleCallback ?? setTimeout)(() => safely(begin));
+    (window.requestIdleCallback ?? setTimeout)(() =>
+      safely(() => (this.#view.button.parentNode ? this.#mark() && this.#line.need() : this.open())),
+    );
   }
 
   address() {
@@ -63,10 +66,11 @@ export class Chat {
     if (type === "words") this.#view.speak(words);
     if (type === "close") this.close();
     if (type === "ready") this.#onReady();
-    if (type === "forget") this.#forget();
+    if (type === "forget") this.#forget("");
     if (type !== "event") return;
     if (name === "unread") {
-      this.#wrote(true);
+      if (this.#mark() === "0") return;
+      this.#mark("1");
       this.#view.show(detail);
     }
     this.#emit(name, detail);
@@ -78,13 +82,16 @@ export class Chat {
     if (is) this.#emit("error", trouble("unreachable"));
   }
 
-  /** One first-party flag, no token: whoever has written before gets a true badge. @param {boolean} [now] @param {boolean} [blocked] */
-  #wrote(now, blocked = false) {
-    const flag = `chatproxy:${this.#settings.inbox}:wrote`;
+  /**
+   * One first-party mark, no token: `1` of whoever has written before, for a true badge; `0` of whoever has left, until the
+   * frame has heard of it. @param {string} [now] @param {string} [blocked]
+   */
+  #mark(now, blocked) {
+    const key = `chatproxy:${this.#settings.inbox}:wrote`;
     try {
-      if (now) localStorage.setItem(flag, "1");
-      if (now === false) localStorage.removeItem(flag);
-      return localStorage.getItem(flag) === "1";
+      if (now) localStorage[key] = now;
+      if (now === "") delete localStorage[key];
+      return localStorage[key];
     } catch {
       return blocked;
     }
@@ -124,13 +131,22 @@ export class Chat {
   }
 
   /** Not before the frame knows who sits here. @param {boolean} focus */
-  #tellOpen(focus) {
+  async #tellOpen(focus) {
     if (focus) this.#line.pane?.focus();
-    Promise.resolve(this.#asking).then(() => this.isOpen && this.#line.tell({ type: "open", focus }));
+    await this.#asking;
+    if (this.isOpen) this.#line.tell({ type: "open", focus });
   }
 
-  /** @param {Claim} claim */
+  /** @param {Claim & {identifier?: unknown, token?: any}} claim */
   identify(claim) {
+    let who = claim.identifier;
+    try {
+      who ??= JSON.parse(atob(claim.token.split(".")[1].replace(/[-_]/g, "/"))).sub; // Which of both signs tells nobody apart.
+    } catch {
+      who = claim; // Whom a function will name is not known yet.
+    }
+    if (this.#claim && this.#who !== who) this.#noted = {};
+    this.#who = who;
     const asking = (async () => (typeof claim.token === "function" ? claim.token() : claim.token))().catch(() => {});
     this.#claim = claim;
     this.#asking = asking;
@@ -145,24 +161,25 @@ export class Chat {
   }
 
   logout() {
-    const known = this.#line.pane || this.#wrote(undefined, true);
+    const known = this.#line.pane || this.#mark(undefined, "1");
     this.#claim = this.#asking = null;
     this.#noted = {};
-    this.#forget();
+    this.#forget(known ? "0" : "");
     if (!known) return;
     this.#line.need();
     return this.#tried(this.#line.call("logout"));
   }
 
-  #forget() {
-    this.#wrote(false);
+  /** @param {string} mark what remains */
+  #forget(mark) {
+    this.#mark(mark);
     this.#view.show(0);
     this.#emit("unread", 0);
   }
 
   /** @param {string} wish @param {Attributes} values */
   #note(wish, values) {
-    this.#noted[wish] = { ...this.#noted[wish], ...values };
+    Object.assign((this.#noted[wish] ??= {}), values);
     if (this.#line.ready) return this.#tried(this.#line.call(wish, values));
   }
 
@@ -210,8 +227,8 @@ export class Chat {
 
   #onReady() {
     const { activeElement } = document;
-    if (this.#claim && !this.#asking && !this.#line.asks("identify")) this.identify(this.#claim).catch(() => {});
-    for (const wish in this.#noted) this.#note(wish, this.#noted[wish])?.catch(() => {});
+    if (this.#claim && !this.#asking && !this.#line.asks("identify")) this.identify(this.#claim);
+    for (const wish in this.#noted) this.#note(wish, this.#noted[wish]);
     this.#emit("ready");
     if (this.isOpen) this.#tellOpen(!this.#inline && (activeElement === this.host || activeElement === document.body));
   }

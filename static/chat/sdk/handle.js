@@ -8,14 +8,15 @@ import { CALLS } from "./chat.js";
 import { safely } from "./safely.js";
 
 export class Handle {
-  /** @type {Chat|null} */ begun = null;
-  /** @type {Record<string, Set<(detail: any) => void>>} */ #listeners = Object.create(null);
-  /** @type {(chat: Chat) => void} */ #begin = () => {};
-  /** @type {Promise<Chat>} */ #begun = this.#waiting();
+  /** @type {Chat|null|undefined} */ begun;
+  /** @type {any} sets of functions by name */ #listeners;
+  /** @type {any} tells those that wait for a chat of it */ #begin;
+  /** @type {any} a promise of it */ #begun;
 
   /** @param {() => void} stopped */
   constructor(stopped) {
     const self = this;
+    this.#reset();
     /** @type {any} */
     const api = {
       get isOpen() {
@@ -25,9 +26,9 @@ export class Handle {
         (this.#listeners[name] ??= new Set()).add(listener);
         return () => api.off(name, listener);
       },
-      off: (/** @type {string} */ name, /** @type {(detail: any) => void} */ listener) => void this.#listeners[name]?.delete(listener),
+      off: (/** @type {string} */ name, /** @type {(detail: any) => void} */ listener) => this.#listeners[name]?.delete(listener),
       destroy: () => {
-        safely(() => this.#stop());
+        safely(() => this.#reset());
         stopped();
       },
     };
@@ -37,7 +38,7 @@ export class Handle {
 
   /** @param {string} name @param {unknown} [detail] */
   emit(name, detail) {
-    for (const listener of this.#listeners[name] ?? []) safely(() => listener(detail));
+    this.#listeners[name]?.forEach((/** @type {(detail: any) => void} */ listener) => safely(() => listener(detail)));
   }
 
   /** @param {Chat} chat */
@@ -46,16 +47,12 @@ export class Handle {
     this.#begin(chat);
   }
 
-  #stop() {
+  /** As if nobody had begun one. */
+  #reset() {
     this.begun?.destroy();
     this.begun = null;
-    this.#begun = this.#waiting();
+    this.#begun = new Promise((resolve) => (this.#begin = resolve));
     this.#listeners = Object.create(null);
-  }
-
-  /** @returns {Promise<Chat>} */
-  #waiting() {
-    return new Promise((resolve) => (this.#begin = resolve));
   }
 
   /** @param {string} name @param {any} value */

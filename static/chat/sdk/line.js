@@ -5,6 +5,7 @@
  *   `missed`: the frame cannot be reached, or may be again
  */
 import { safely } from "./safely.js";
+import { make } from "./view.js";
 
 const READY_MS = 8_000;
 const LOADED_MS = 1_000; // A page of ours has spoken before it counts as loaded; this is for its words to arrive.
@@ -25,7 +26,7 @@ export class Line {
   #pauseMs = FIRST_PAUSE_MS;
   #timer = 0;
   #last = 0;
-  /** @type {Map<number, {message: {type: string}, done: (error?: {code: string, message?: string}) => void}>} */ #calls = new Map();
+  /** @type {Map<number, {call: {type: string}, done: (error?: {code: string, message?: string}) => void}>} */ #calls = new Map();
 
   /** @param {Owner} owner @param {HTMLElement} panel @param {string} origin of the frame @param {AbortSignal} signal ends it */
   constructor(owner, panel, origin, signal) {
@@ -39,12 +40,12 @@ export class Line {
 
   #end() {
     clearTimeout(this.#timer);
-    for (const { done } of this.#calls.values()) done({ code: "destroyed" });
+    this.#calls.forEach(({ done }) => done({ code: "destroyed" }));
   }
 
   /** @param {string} type @returns {boolean} whether such a call is still to be answered */
   asks(type) {
-    return [...this.#calls.values()].some(({ message }) => message.type === type);
+    return [...this.#calls.values()].some(({ call }) => call.type === type);
   }
 
   /** Unless it is there or on its way. */
@@ -65,12 +66,14 @@ export class Line {
     this.ready = false;
     this.#panel.classList.remove("ready");
     this.pane?.remove();
-    this.pane = document.createElement("iframe");
-    this.pane.title = "Chat";
-    this.pane.allow = "microphone;fullscreen";
-    this.pane.addEventListener("load", () => this.ready || this.#later(LOADED_MS, () => this.#miss()));
     this.#later(READY_MS, () => this.#miss());
-    this.pane.src = this.#owner.address();
+    this.pane = make("iframe", {
+      title: "Chat",
+      allow: "microphone;fullscreen",
+      referrerPolicy: "origin",
+      src: this.#owner.address(),
+      onload: () => this.ready || this.#later(LOADED_MS, () => this.#miss()),
+    });
     this.#panel.append(this.pane);
   }
 
@@ -97,16 +100,17 @@ export class Line {
   call(type, value) {
     return new Promise((resolve, reject) => {
       const id = ++this.#last;
-      const message = { type, id, value };
-      const timer = setTimeout(() => done({ code: "unreachable" }), CALL_MS);
+      const call = { type, id, value };
+      // A page that has signed somebody out may lose patience: the frame is to hear of it all the same.
+      const timer = setTimeout(() => (type === "logout" ? reject : done)(trouble("unreachable")), CALL_MS);
       const done = (/** @type {{code: string, message?: string}|undefined} */ error) => {
         clearTimeout(timer);
         this.#calls.delete(id);
         if (error) reject(trouble(error.code, error.message));
         else resolve();
       };
-      this.#calls.set(id, { message, done });
-      this.tell(message);
+      this.#calls.set(id, { call, done });
+      this.tell(call);
     });
   }
 
@@ -123,6 +127,6 @@ export class Line {
     this.ready = true;
     this.#isMissed = false;
     this.#panel.classList.add("ready");
-    for (const { message } of this.#calls.values()) this.tell(message);
+    this.#calls.forEach(({ call }) => this.tell(call));
   }
 }

@@ -8,7 +8,7 @@ const CSS = `
 *{box-sizing:border-box;font:15px/22px system-ui,sans-serif}
 [hidden]{display:none!important}
 button,.panel{position:fixed;bottom:calc(20px + env(safe-area-inset-bottom));inset-inline-end:calc(20px + env(safe-area-inset-right));background:var(--s);border:0;outline:1px solid #0000}
-button{min-width:56px;height:56px;padding:0;border-radius:28px;background:var(--a);color:var(--i);cursor:pointer;display:flex;place-content:center;align-items:center;gap:8px;
+button{min-width:56px;height:56px;padding:0;border-radius:28px;background:var(--a);color:var(--i);cursor:pointer;display:flex;place-content:center;place-items:center;gap:8px;
 font-weight:600;box-shadow:0 2px 10px #0000002e}
 span{display:none}
 .pill>[aria-expanded=false]{padding-inline:18px 22px}.pill>[aria-expanded=false]>span,.badge{display:block}

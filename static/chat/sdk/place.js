@@ -11,7 +11,7 @@ export class Place {
   #target;
   #placed;
 
-  /** @param {HTMLElement} host @param {string} target a selector; none: beside the body @param {() => void} placed */
+  /** @param {HTMLElement} host @param {string|false|undefined} target a selector; none: beside the body @param {() => void} placed */
   constructor(host, target, placed) {
     this.#host = host;
     this.#target = target;

@@ -15,7 +15,7 @@ const WORDS = {
 };
 
 /** @template {keyof HTMLElementTagNameMap} T @param {T} tag @param {object} [properties] @returns {HTMLElementTagNameMap[T]} */
-const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
+export const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
 
 export class View {
   panel = make("div", { className: "panel", hidden: true });
@@ -35,9 +35,8 @@ export class View {
   constructor(host, settings, clicked, signal) {
     const { accent = "", mode = "launcher", words = "{}", hidden } = settings;
     this.#settings = settings;
-    this.button = make("button", { type: "button", hidden: hidden === "" || !!hidden });
+    this.button = make("button", { type: "button", hidden: hidden === "" || hidden, onclick: () => safely(clicked) });
     this.button.append(this.#svg, this.#word, this.#badge);
-    this.button.addEventListener("click", () => safely(clicked));
     this.#svg.setAttribute("viewBox", "0 0 24 24");
     this.#svg.append(this.#shape);
     this.panel.append(this.#note);
@@ -91,9 +90,9 @@ export class View {
     this.#count = unread;
     this.#shape.setAttribute("d", isOpen ? CHEVRON : BUBBLE);
     this.#badge.hidden = !count;
-    this.#badge.textContent = count > 9 ? "9+" : `${count}`;
-    this.button.ariaLabel = this.#words[isOpen ? "labelClose" : count ? "labelUnread" : "label"].replace("{count}", `${count}`);
-    this.button.ariaExpanded = `${isOpen}`;
+    this.#badge.textContent = count > 9 ? "9+" : /** @type {any} */ (count);
+    this.button.ariaLabel = this.#words[isOpen ? "labelClose" : count ? "labelUnread" : "label"].replace("{count}", /** @type {any} */ (count));
+    this.button.ariaExpanded = /** @type {any} */ (isOpen);
   }
 
   /** On a phone the keyboard covers a full-screen panel unless it follows what is left. */

@@ -43,6 +43,7 @@ export class Attaching {
   replace(files) {
     for (const chip of this.#chips.values()) chip.leave();
     this.#chips.clear();
+    this.#restored.clear();
     for (const file of files) {
       this.#restored.set(file.key, file);
       this.#place(file.key, file.name);
@@ -96,7 +97,11 @@ export class Attaching {
   }
 
   #show() {
-    for (const [key, chip] of this.#chips) chip.show(this.uploads.get(key) ?? this.#restored.get(key) ?? null);
+    for (const [key, chip] of this.#chips) {
+      const file = this.uploads.get(key) ?? this.#restored.get(key);
+      if (file) chip.show(file);
+      else if (this.#chips.delete(key)) chip.leave(); // Whoever added it has left.
+    }
     this.#list.hidden = this.#chips.size === 0;
     const shape = JSON.stringify(this.#held().map((file) => [file.key, file.id, "phase" in file && file.phase]));
     if (shape === this.#shape) return; // How far an upload is, is no change of what was written.

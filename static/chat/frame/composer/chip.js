@@ -28,9 +28,8 @@ export class Chip {
     this.element = el("li", { class: "chip" }, this.#picture(blob), about, this.#retry, cross, this.#bar);
   }
 
-  /** @param {Upload|UnsentFile|null} file */
+  /** @param {Upload|UnsentFile} file */
   show(file) {
-    if (!file) return;
     const phase = "phase" in file ? file.phase : "done";
     mark(this.element, "data-phase", phase);
     write(this.#state, stateOf(file));

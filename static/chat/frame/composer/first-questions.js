@@ -17,6 +17,7 @@ const COMPLETION = { name: "name", email: "email", phone: "tel", attribute: "off
 
 export class FirstQuestions {
   /** @type {Promise<boolean>|null} */ #asking = null;
+  /** Somebody else sits here: what was asked and answered is not theirs. */ drop = () => {};
 
   /** @param {{client: ChatClient, ask: Ask, composer: ChatComposer}} options */
   constructor({ client, ask, composer }) {
@@ -59,6 +60,10 @@ export class FirstQuestions {
     const later = el("button", { type: "button", class: "text-button" }, words.questions.later);
     const parts = [...rows.map(({ element }) => element), agreed?.element, error, el("div", { class: "buttons" }, send, later)];
     const card = el("section", { class: "questions", "aria-label": words.questions.title }, el("h2", {}, words.questions.title), ...parts);
+    this.drop = () => {
+      card.remove();
+      done(false);
+    };
     const end = (/** @type {boolean} */ result) => {
       card.remove();
       this.composer.focusField();

@@ -55,23 +55,43 @@ export class ChatList extends HTMLElement {
 
   /** @param {Options} options */
   open(options) {
+    this.#empty();
     this.#options = options;
     this.hidden = false;
     options.thread.before(this);
     this.parentElement?.classList.add("covered");
-    this.#stop = options.client.on("change", () => this.#readSoon());
-    this.#older.hidden = true;
+    const stops = [options.client.on("change", () => this.#readSoon()), options.client.on("person", () => this.#parted())];
+    this.#stop = () => stops.forEach((stop) => stop());
     this.#back.focus();
     void this.#read({ older: false });
     if (options.transcript && options.transcript !== "never") void this.#offer(options.client, options.transcript);
   }
 
+  /** Nothing is kept of what was listed, nor comes of what was asked for. */
+  #empty() {
+    this.#stop();
+    this.#options = null;
+    this.#listed = [];
+    this.#rows.replaceChildren();
+    this.#older.hidden = true;
+    this.#mailing?.element.remove();
+    this.#mailing = null;
+    write(this.#remark, "");
+  }
+
+  /** Somebody else sits here, or nobody. */
+  #parted() {
+    this.#leave();
+    this.#empty();
+  }
+
   /** The conversation by e-mail, to whom it may go. @param {ChatClient} client @param {"own"|"any"} allowed */
   async #offer(client, allowed) {
+    const options = this.#options;
     try {
       const { Mailing } = await import("./mailing.js");
       const mailing = await Mailing.of({ client, allowed });
-      this.#mailing?.element.remove();
+      if (options !== this.#options) return;
       this.#mailing = mailing;
       if (mailing) this.#remark.before(mailing.element);
       this.#draw();
@@ -100,12 +120,15 @@ export class ChatList extends HTMLElement {
   /** @param {{older: boolean}} what `older`: the page after those that are shown */
   async #read({ older }) {
     const last = older ? this.#listed.at(-1) : null;
+    const options = this.#options;
     try {
-      const page = await this.#options?.client.session.get(`/conversations?limit=20${last ? `&before=${last.id}` : ""}`);
+      const page = await options?.client.session.get(`/conversations?limit=20${last ? `&before=${last.id}` : ""}`);
+      if (options !== this.#options) return;
       this.#listed = last ? [...this.#listed, ...page.conversations] : page.conversations;
       this.#more = page.more;
       write(this.#remark, "");
     } catch {
+      if (options !== this.#options) return;
       write(this.#remark, words.talks.lost);
     }
     this.#draw();
@@ -124,7 +147,8 @@ export class ChatList extends HTMLElement {
   /** @param {Listed} row @param {boolean} isShown */
   #row({ id, status, unread, last, created_at }, isShown) {
     const { client, times } = /** @type {Options} */ (this.#options);
-    const text = last ? last.text || words.quote.file : words.talks.empty;
+    const isGone = [...client.state.messages.values()].some((row) => row.deleted && row.conversation === id && row.at === last?.at);
+    const text = last && !isGone ? last.text || words.quote.file : words.talks.empty;
     const when = times.day(last?.at ?? created_at, client.clock.now());
     const open = el(
       "button",

@@ -1,5 +1,6 @@
 /**
  * One picture, as large as the frame: a dialog with the keyboard's Escape and arrows; the focus goes back where it was.
+ * What leaves the thread, because it was deleted or whoever saw it has left, leaves this, too.
  * @import { Tickets } from "../../tickets.js"
  */
 import { icon } from "../icons.js";
@@ -8,7 +9,8 @@ import { words } from "../words.js";
 
 /** @param {HTMLElement} opener the picture in the thread @param {Tickets} tickets */
 export function show(opener, tickets) {
-  const pictures = [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("button.picture"))];
+  if (!opener.isConnected) return; // It went while this was loaded.
+  let pictures = [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("button.picture"))];
   let at = pictures.indexOf(opener);
   const image = el("img", { class: "large", alt: "" });
   const name = el("p", { class: "lightbox-name", dir: "auto" });
@@ -21,6 +23,17 @@ export function show(opener, tickets) {
     at = Math.min(Math.max(at + by, 0), pictures.length - 1);
     draw();
   };
+  const thinned = new MutationObserver(() => {
+    const shown = pictures[at];
+    pictures = pictures.filter(({ isConnected }) => isConnected);
+    at = shown?.isConnected ? pictures.indexOf(shown) : -1;
+    if (at < 0) dialog.close();
+    else bound();
+  });
+  const bound = () => {
+    before.hidden = at === 0;
+    next.hidden = at === pictures.length - 1;
+  };
   const draw = () => {
     const { name: title = "", file = "" } = pictures[at]?.dataset ?? {};
     write(name, title);
@@ -28,8 +41,7 @@ export function show(opener, tickets) {
     dialog.ariaLabel = words.media.picture(title);
     save.ariaLabel = words.media.download(title);
     save.download = title;
-    before.hidden = at === 0;
-    next.hidden = at === pictures.length - 1;
+    bound();
     if (document.activeElement === document.body || document.activeElement === dialog) close.focus();
     tickets.url(file).then((url) => (image.src = save.href = url), () => write(name, words.media.lost));
   };
@@ -40,10 +52,12 @@ export function show(opener, tickets) {
   });
   dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
   dialog.addEventListener("close", () => {
+    thinned.disconnect();
     dialog.remove();
-    (pictures[at]?.isConnected ? pictures[at] : opener)?.focus();
+    (pictures[at] ?? opener).focus();
   });
   document.body.append(dialog);
+  thinned.observe(/** @type {HTMLElement} */ (document.querySelector("main")), { childList: true, subtree: true });
   draw();
   dialog.showModal();
   close.focus();
