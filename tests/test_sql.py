@@ -13,6 +13,7 @@ from tests.fixtures.people import NOW, Person, cabled, create_upstream, hear, sa
 pytestmark = pytest.mark.django_db
 ELSEWHERE = {  # read by what needs them
     *("created_at", "verified_id", "confirmed_at", "transcript_at", "transcript_to", "attributes", "labels"),
+    "placed",
 }
 
 

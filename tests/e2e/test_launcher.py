@@ -68,6 +68,25 @@ def test_unread_messages_show_on_the_launcher_until_it_is_opened(context: Browse
     assert played.frames("seen")[-1]["message"] == played.messages[-1]["id"]
 
 
+def test_what_was_not_read_while_it_was_open_shows_on_the_launcher_when_it_closes(
+    context: BrowserContext, played: PlayedServer
+) -> None:
+    page = context.new_page()
+    page.goto("/demo/")
+    open_chat(page)
+    chat = frame(page)
+    chat.get_by_role("textbox", name="Message").fill("Hello")
+    chat.get_by_role("button", name="Send").click()
+    for n in range(30):
+        played.says(f"line {n}")
+    expect(chat.get_by_text("line 29", exact=True)).to_be_visible()
+    chat.locator(".scroller").evaluate("(e) => e.scrollTo({ top: 0 })")
+    played.says("below the fold")
+    expect(chat.get_by_role("button", name="1 new")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Open chat, 1 unread")).to_be_visible()
+
+
 def test_somebody_who_has_written_gets_a_true_badge_without_a_socket(
     context: BrowserContext, played: PlayedServer
 ) -> None:

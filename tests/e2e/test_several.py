@@ -35,7 +35,7 @@ def listed(context: BrowserContext, played: PlayedServer) -> dict[str, Any]:
     history = [played.message("That was last week", age_s=7 * 86_400, conversation=older)]
     view = {"created_at": 1, "contact_seen": 0, "agent_seen": 0, "seq": 1}
     line = {"direction": "outgoing", "has_files": False}
-    found: dict[str, Any] = {"older": older, "ended": [], "history": history}
+    found: dict[str, Any] = {"older": older, "ended": [], "history": history, "by_one": False, "pages": 0}
     found["list"] = [
         view
         | {
@@ -61,7 +61,10 @@ def listed(context: BrowserContext, played: PlayedServer) -> dict[str, Any]:
         elif "/messages" in route.request.url:
             route.fulfill(body=json.dumps({"messages": history, "more": False}), content_type="application/json")
         else:
-            body = {"conversations": found["list"], "more": False}
+            found["pages"] += 1
+            begins = 1 if "before=" in route.request.url else 0
+            shown = found["list"][begins : begins + 1] if found["by_one"] else found["list"]
+            body = {"conversations": shown, "more": found["by_one"] and not begins}
             route.fulfill(body=json.dumps(body), content_type="application/json")
 
     context.route("**/api/v1/conversations**", answer)
@@ -87,6 +90,23 @@ def test_an_older_conversation_is_found_in_the_list_and_read_alone(
     say(returning, "Once more")
     (sent,) = played.frames("send")
     assert sent["conversation"] == listed["older"]
+
+
+def test_what_happens_meanwhile_takes_no_older_conversation_out_of_the_list(
+    returning: Page, played: PlayedServer, listed: dict[str, Any]
+) -> None:
+    listed["by_one"] = True
+    open_list(returning)
+    button(returning, "Show older").click()
+    expect(rows(returning)).to_have_count(2)
+    for online in (False, True, False):
+        played.push({"type": "presence", "online": online})
+    returning.wait_for_timeout(1_000)
+    assert listed["pages"] == 2  # who comes and goes changes nothing in it
+    listed["list"][0]["last"]["text"] = "Are you there?"
+    played.says("Are you there?")
+    expect(rows(returning).first).to_contain_text("Are you there?")
+    expect(rows(returning)).to_have_count(2)
 
 
 def test_what_is_unread_in_another_conversation_counts_until_it_is_looked_at(

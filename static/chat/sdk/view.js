@@ -59,7 +59,7 @@ export class View {
   open(is) {
     const focused = this.#root.activeElement;
     this.panel.hidden = !is;
-    this.show(0);
+    this.show(this.#count);
     this.#onViewport();
     if (!is && focused) this.button.focus();
   }

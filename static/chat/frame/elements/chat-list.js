@@ -3,6 +3,7 @@
  * in place of the thread until one is chosen.
  *
  * @import { ChatClient } from "../../client.js"
+ * @import { State } from "../../state.js"
  * @import { Conversation } from "../../wire.js"
  * @import { Times } from "../times.js"
  * @typedef {{text: string, at: number, direction: "incoming"|"outgoing", has_files: boolean}} Line
@@ -60,7 +61,8 @@ export class ChatList extends HTMLElement {
     this.hidden = false;
     options.thread.before(this);
     this.parentElement?.classList.add("covered");
-    const stops = [options.client.on("change", () => this.#readSoon()), options.client.on("person", () => this.#parted())];
+    const { client } = options;
+    const stops = [client.on("change", (change) => isNews(change) && this.#readSoon()), client.on("person", () => this.#parted())];
     this.#stop = () => stops.forEach((stop) => stop());
     this.#back.focus();
     void this.#read({ older: false });
@@ -124,8 +126,8 @@ export class ChatList extends HTMLElement {
     try {
       const page = await options?.client.session.get(`/conversations?limit=20${last ? `&before=${last.id}` : ""}`);
       if (options !== this.#options) return;
-      this.#listed = last ? [...this.#listed, ...page.conversations] : page.conversations;
-      this.#more = page.more;
+      if (last || this.#listed.length <= page.conversations.length) this.#more = page.more;
+      this.#listed = last ? [...this.#listed, ...page.conversations] : refreshed(this.#listed, page);
       write(this.#remark, "");
     } catch {
       if (options !== this.#options) return;
@@ -184,6 +186,17 @@ export class ChatList extends HTMLElement {
     }
     await this.#read({ older: false });
   }
+}
+
+/** @param {{state: State, before: State}} change */
+function isNews({ state, before }) {
+  return state.conversations !== before.conversations || state.messages !== before.messages;
+}
+
+/** The first page anew; what "older" brought stays below it. @param {Listed[]} listed @param {{conversations: Listed[], more: boolean}} page */
+function refreshed(listed, { conversations, more }) {
+  const ids = new Set(conversations.map(({ id }) => id));
+  return more ? [...conversations, ...listed.filter(({ id }) => !ids.has(id))] : conversations;
 }
 
 customElements.define("chat-list", ChatList);

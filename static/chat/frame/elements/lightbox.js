@@ -23,6 +23,8 @@ export function show(opener, tickets) {
     at = Math.min(Math.max(at + by, 0), pictures.length - 1);
     draw();
   };
+  /** Its address may come after the next arrow. @param {string} file */
+  const isShown = (file) => pictures[at]?.dataset.file === file;
   const thinned = new MutationObserver(() => {
     const shown = pictures[at];
     pictures = pictures.filter(({ isConnected }) => isConnected);
@@ -43,7 +45,10 @@ export function show(opener, tickets) {
     save.download = title;
     bound();
     if (document.activeElement === document.body || document.activeElement === dialog) close.focus();
-    tickets.url(file).then((url) => (image.src = save.href = url), () => write(name, words.media.lost));
+    tickets.url(file).then(
+      (url) => isShown(file) && (image.src = save.href = url),
+      () => isShown(file) && write(name, words.media.lost),
+    );
   };
   dialog.addEventListener("keydown", (event) => {
     event.stopPropagation(); // Escape closes the picture, not the chat.
