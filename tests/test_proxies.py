@@ -167,6 +167,20 @@ def test_nginx_leads_to_tls_and_keeps_no_ticket(tmp_path: Path, trusted: ssl.SSL
     assert "ticket" not in nginx.log.read_text() and "hook" not in nginx.log.read_text()
 
 
+@pytest.mark.parametrize("name", ["nginx", "caddy"])
+def test_t46_a_proxy_says_of_a_process_that_is_away_and_keeps_secrets(
+    name: str, tmp_path: Path, trusted: ssl.SSLContext
+) -> None:
+    front = started(name, tmp_path, free_ports(2))
+    with visitor(front, trusted, address="127.0.0.2") as http:
+        http.get("/api/v1/attachments/7?ticket=opens-it", headers={"Referer": "https://x.test/?ticket=opens-too"})
+        http.post("/hooks/chatwoot/main/opens-the-hook", content=b"a" * 100_000)
+    front.stop()
+    said = (tmp_path / "error.log").read_text()
+    assert "opens" not in said
+    assert name == "nginx" or "/api/v1/attachments/7" in said, "Caddy says nothing of it any more"
+
+
 def test_what_may_be_uploaded_passes_both_and_so_much_nowhere_else() -> None:
     nginx = re.findall(r"client_max_body_size (\d+)m;", (DEPLOY / "nginx.conf").read_text())
     caddy = re.findall(r"max_size (\d+)MB", (DEPLOY / "Caddyfile").read_text())
