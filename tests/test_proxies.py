@@ -16,7 +16,7 @@ from websockets.sync.client import connect
 from chatproxy import settings
 from chatproxy.request import MOST_BYTES
 from tests.fixtures.the_demo import HOST, free_ports
-from tests.fixtures.the_proxies import DEPLOY, Caddy, Front, Nginx
+from tests.fixtures.the_proxies import DEPLOY, Caddy, Front, Nginx, placed
 from tests.fixtures.the_server import Serving
 from tests.fixtures.the_tls import certificate
 
@@ -121,6 +121,26 @@ def test_nobody_moves_our_addresses(front: Front, trusted: ssl.SSLContext) -> No
     with visitor(front, trusted, address="127.0.0.2") as http:
         moved = {"Daphne-Root-Path": "/elsewhere"}
         assert [http.get(path, headers=moved).status_code for path in ("/elsewhere/livez", "/livez")] == [404, 200]
+
+
+def test_t47_t48_what_supervisors_ask_is_answered_inside_alone(front: Front, trusted: ssl.SSLContext) -> None:
+    inside = ["/metrics", "/healthz", "/readyz"]
+    with visitor(front, trusted, address="127.0.0.2") as http:
+        asked = [*inside, "/%6Detrics", "/a/../healthz", "/readyz?a=1"]
+        assert [http.get(path).status_code for path in asked] == [403] * len(asked)
+        assert http.get("/livez").status_code == 200
+    with visitor(front, trusted, address="127.0.0.1") as http:
+        assert [http.get(path).status_code for path in inside] == [404, 200, 200], "there is no METRICS_TOKEN"
+
+
+def test_the_admin_is_kept_inside_as_the_comments_say(tmp_path: Path, trusted: ssl.SSLContext) -> None:
+    nginx = placed((DEPLOY / "nginx.conf").read_text(), {r"^ +# (?=location /admin/ )": "    ", "203.0.113.0/24": HOST})
+    with answering(Older) as there:
+        front = Nginx.of_the_documents(tmp_path, [there], certificate=tmp_path / "tls.pem", text=nginx)
+        for address, status in (("127.0.0.2", 403), (HOST, 200)):
+            with visitor(front, trusted, address=address) as http:
+                assert http.get("/admin/login/").status_code == status
+        front.stop()
 
 
 def test_each_counts_by_their_own_address_whatever_they_say(front: Front, trusted: ssl.SSLContext) -> None:
