@@ -201,6 +201,24 @@ def test_t46_a_proxy_says_of_a_process_that_is_away_and_keeps_secrets(
     assert name == "nginx" or "/api/v1/attachments/7" in said, "Caddy says nothing of it any more"
 
 
+def test_nginx_counts_uploads_of_a_network_as_the_application_does(tmp_path: Path) -> None:
+    """Each address inside a /64 would be a client of its own."""
+    (port,) = free_ports(1)
+    (keyed,) = re.findall(r"^map \$binary_remote_addr .*?^}\n", (DEPLOY / "nginx.conf").read_text(), re.M | re.S)
+    (key,) = re.findall(r"limit_conn_zone (\S+) ", (DEPLOY / "nginx.conf").read_text())
+    peer = f"set_real_ip_from {HOST}; real_ip_header X-Forwarded-For;"
+    site = f"server {{ listen {HOST}:{port}; {peer} location / {{ return 200 {key}; }} }}\n"
+    nginx = Nginx(tmp_path, keyed + site, port)
+
+    def ask(address: str) -> bytes:
+        return httpx.get(f"http://{HOST}:{port}/", headers={"X-Forwarded-For": address}).content
+
+    keys = {address: ask(address) for address in ("203.0.113.7", "203.0.113.8", "2001:db8::1", "2001:db8:0:1::1")}
+    assert len(set(keys.values())) == 4 and all(keys.values())
+    assert ask("2001:db8::a:2:3:4") == keys["2001:db8::1"] == ask("2001:db8:0:0:ffff::")
+    nginx.stop()
+
+
 def test_what_may_be_uploaded_passes_both_and_so_much_nowhere_else() -> None:
     nginx = re.findall(r"client_max_body_size (\d+)m;", (DEPLOY / "nginx.conf").read_text())
     caddy = re.findall(r"max_size (\d+)MB", (DEPLOY / "Caddyfile").read_text())
