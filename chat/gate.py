@@ -146,9 +146,9 @@ class Gate:
             self.note("challenge", inbox.slug)
             raise Refusal(Code.CHALLENGED, why_not)
 
-    def knock(self, peer: str, name: str = "address_calls") -> None:
-        """Any call, before it is known whose it is. ``name``: the limit of an address that counts it."""
-        self._take(name, networks.key(networks.parse(peer)), EVERYWHERE)
+    def knock(self, peer: str, name: str = "address_calls", amount: int = 1) -> None:
+        """Any call, before it is known whose it is. ``name``: the limit of an address that counts it; 0: only asks."""
+        self._take(name, networks.key(networks.parse(peer)), EVERYWHERE, amount)
 
     def admit(self, peer: str, *, contact_id: uuid.UUID, slug: str) -> None:
         """Somebody who has a session, whatever they want."""
@@ -235,7 +235,7 @@ class Gate:
                 self._alarm(name, slug)
                 wait_s = max(wait_s, CAPPED_S)
             raise Refusal(Code.TOO_FAST, WORDS[name], retry_after_s=wait_s)
-        if self.taken and rates:
+        if self.taken and rates and amount:
             self.taken(name, str(who), slug, amount)
 
     def _spend(self, name: str, who: object, slug: str, amount: int) -> None:
