@@ -36,14 +36,14 @@ class UtcFormatter(logging.Formatter):
 
 
 # What ends a line, steers a terminal or turns the direction of reading.
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class OneLineFormatter(UtcFormatter):
     """Tracebacks stay whole, but a line is a record: nothing a visitor writes can look like another one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), super().format(record))
+        return UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), super().format(record))
 
 
 class JsonFormatter(UtcFormatter):
