@@ -143,12 +143,12 @@ class Gate:
     async def _ask(self, challenge: Challenge, request: Any, inbox: Inbox) -> None:
         why_not = await ask(challenge, request, inbox)
         if why_not is not None:
-            self._note("challenge", inbox.slug)
+            self.note("challenge", inbox.slug)
             raise Refusal(Code.CHALLENGED, why_not)
 
-    def knock(self, peer: str, name: str = "address_calls") -> None:
-        """Any call, before it is known whose it is. ``name``: the limit of an address that counts it."""
-        self._take(name, networks.key(networks.parse(peer)), EVERYWHERE)
+    def knock(self, peer: str, name: str = "address_calls", amount: int = 1) -> None:
+        """Any call, before it is known whose it is. ``name``: the limit of an address that counts it; 0: only asks."""
+        self._take(name, networks.key(networks.parse(peer)), EVERYWHERE, amount)
 
     def admit(self, peer: str, *, contact_id: uuid.UUID, slug: str) -> None:
         """Somebody who has a session, whatever they want."""
@@ -223,19 +223,19 @@ class Gate:
 
     def _check(self, address: Address | None, contact_id: uuid.UUID | None, slug: str) -> None:
         if self.rules.block(address, contact_id, slug):
-            self._note("blocked", str(contact_id or networks.key(address)))
+            self.note("blocked", str(contact_id or networks.key(address)))
             raise Refusal(Code.BLOCKED)
 
     def _take(self, name: str, who: object, slug: str, amount: int = 1) -> None:
         rates = self._of(slug).rates[name]
         wait_s = self._buckets.take((name, str(who)), rates, amount)
         if wait_s:
-            self._note(name, str(who))
+            self.note(name, str(who))
             if name in CAPS:
                 self._alarm(name, slug)
                 wait_s = max(wait_s, CAPPED_S)
             raise Refusal(Code.TOO_FAST, WORDS[name], retry_after_s=wait_s)
-        if self.taken and rates:
+        if self.taken and rates and amount:
             self.taken(name, str(who), slug, amount)
 
     def _spend(self, name: str, who: object, slug: str, amount: int) -> None:
@@ -250,7 +250,7 @@ class Gate:
 
     def _occupy(self, name: str, who: object, slug: str) -> None:
         if not self._places.enter((name, who), self._of(slug).counts[name]):
-            self._note(name, str(who))
+            self.note(name, str(who))
             raise Refusal(Code.TOO_FAST, WORDS[name], retry_after_s=AGAIN_S)
 
     def _of(self, slug: str) -> Limits:
@@ -258,7 +258,7 @@ class Gate:
 
     # What is said about it: once a minute, however many they were
 
-    def _note(self, name: str, who: str) -> None:
+    def note(self, name: str, who: str) -> None:
         self.turned_away[name] += 1
         is_room = (name, who) in self._refused or len(self._refused) < MOST_NOTED
         self._refused[name, who if is_room else "others"] += 1

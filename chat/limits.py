@@ -158,12 +158,15 @@ class Buckets:
         return len(self._full_at)
 
     def take(self, key: Hashable, rates: Rates, amount: int = 1) -> float:
-        """0: taken, of all these rates. Otherwise after how many seconds it can be; nothing is taken then."""
+        """0: taken, of all these rates. Otherwise after how many seconds it can be; nothing is taken then.
+
+        Of an ``amount`` of 0 nothing is taken either: that asks for one.
+        """
         if not rates:
             return 0.0
         now, before = self._since(key, rates)
         after = tuple(
-            max(full_at, now) + min(amount, rate.burst) * rate.per_s / rate.amount
+            max(full_at, now) + min(amount or 1, rate.burst) * rate.per_s / rate.amount
             for full_at, rate in zip(before, rates, strict=True)
         )
         wait_s = max(
@@ -171,7 +174,8 @@ class Buckets:
         )
         if wait_s > 1e-6:  # what rounding leaves is no wait
             return wait_s
-        self._keep(key, after, now)
+        if amount:
+            self._keep(key, after, now)
         return 0.0
 
     def spend(self, key: Hashable, rates: Rates, amount: int) -> None:

@@ -1,7 +1,7 @@
 """Where Chatwoot's webhook comes in: ``POST /hooks/chatwoot/{inbox}/{secret}``, answered at once and with nothing.
 
-All of Chatwoot is one address, so it has a limit of its own. Beyond it a hook is forgotten and gets its yes all the
-same, as in ``chat.hints``: Chatwoot marks a message as failed whose hook gets a no.
+All of Chatwoot is one address, so it has a limit of its own. Beyond it, and beyond that of wrong ones, a hook is
+forgotten and gets its yes all the same, as in ``chat.hints``: Chatwoot marks a message as failed whose hook gets a no.
 """
 
 import logging
@@ -28,6 +28,7 @@ def urls(hints: Callable[[], Hints], gate: Callable[[], Gate]) -> list[URLPatter
     async def chatwoot(request: HttpRequest, slug: str, secret: str) -> HttpResponse:
         try:
             gate().knock(peer_of(request), "hooks")
+            gate().knock(peer_of(request), "wrong_hooks", 0)  # each is a query and a decryption
             known = request.method == "POST" and await hints().take(slug, secret, lambda: _body(request))
         except Refusal:
             known = True

@@ -67,11 +67,18 @@ class Handler(ASGIHandler):
         return body
 
     def create_request(self, scope: Any, body_file: IO[bytes]) -> Any:
-        is_too_big = isinstance(body_file, Unstored) and isinstance(body_file.error, RequestDataTooBig)
-        if is_too_big and not scope["path"].startswith(SAY_THEMSELVES):
-            refusal = Refusal(Code.TOO_BIG, "This is too big.")
-            return None, HttpResponse(orjson.dumps(refusal.body), "application/json", refusal.status)
+        refusal = _refusal(body_file)
+        if refusal and not scope["path"].startswith(SAY_THEMSELVES):
+            again = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
+            return None, HttpResponse(orjson.dumps(refusal.body), "application/json", refusal.status, headers=again)
         return super().create_request(scope, body_file)
+
+
+def _refusal(body: IO[bytes]) -> Refusal | None:
+    error = body.error if isinstance(body, Unstored) else None
+    if isinstance(error, RequestDataTooBig):
+        return Refusal(Code.TOO_BIG, "This is too big.")
+    return error if isinstance(error, Refusal) else None
 
 
 def get_handler() -> Handler:

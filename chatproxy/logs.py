@@ -4,7 +4,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from chat import trail
@@ -36,14 +36,14 @@ class UtcFormatter(logging.Formatter):
 
 
 # What ends a line, steers a terminal or turns the direction of reading.
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class OneLineFormatter(UtcFormatter):
     """Tracebacks stay whole, but a line is a record: nothing a visitor writes can look like another one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), super().format(record))
+        return UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), super().format(record))
 
 
 class JsonFormatter(UtcFormatter):
@@ -91,6 +91,38 @@ class WithoutTraceback(logging.Filter):
         return logging.getLogger(record.name).isEnabledFor(record.levelno)
 
 
+FROM_OUTSIDE = frozenset({"chat.api.access", "chat.api.cors", "chat.embedding", "chatproxy.request"})
+REFUSALS = frozenset({"django.request", "django.security.csrf", "django.security.DisallowedHost"})  # they quote
+SELDOM_S = 60.0
+MOST_QUOTED = 200  # signs
+
+
+class Seldom(logging.Filter):
+    """What anybody can cause from outside, as often as they like, is said once a minute of each kind, and counted."""
+
+    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._monotonic = monotonic
+        self._said: dict[tuple[str, object, str], tuple[float, int]] = {}  # when, and how many since
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        is_refusal = record.name in REFUSALS and record.levelno < logging.ERROR
+        if not is_refusal and record.name not in FROM_OUTSIDE:
+            return True
+        text = record.getMessage()
+        kind = record.name, getattr(record, "status_code", None), record.msg if record.args else ""
+        now = self._monotonic()
+        at, more = self._said.get(kind, (now - SELDOM_S, 0))
+        if now < at + SELDOM_S:
+            self._said[kind] = at, more + 1
+            return False
+        self._said[kind] = now, 0
+        if is_refusal and len(text) > MOST_QUOTED:
+            text = f"{text[:MOST_QUOTED]}…"
+        record.msg, record.args = f"{text} (and {more} more like it since the last such line)" if more else text, ()
+        return True
+
+
 def logging_config(*, level: str, one_line: bool, secrets: Iterable[str] = (), as_json: bool = False) -> dict[str, Any]:
     """Django's LOGGING. Libraries that log what they send and receive stay at WARNING, whatever ``level`` says.
 
@@ -101,8 +133,8 @@ def logging_config(*, level: str, one_line: bool, secrets: Iterable[str] = (), a
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": formatter, "format": LINE, "secrets": list(secrets)}},
-        "filters": {"without traceback": {"()": WithoutTraceback}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "filters": {"without traceback": {"()": WithoutTraceback}, "seldom": {"()": Seldom}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["seldom"]}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django": {"handlers": [], "level": "INFO", "propagate": True},

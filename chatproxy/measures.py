@@ -23,7 +23,7 @@ Outbox = Mapping[str, Waiting]
 KINDS = [str(kind) for kind in Delivery.Kind]
 ENDS = [str(Delivery.State.SENT), str(Delivery.State.FAILED), "discarded"]
 DROPPED = ["private", "activity", "another_inbox", "unknown_conversation", "moved_contact"]
-LIMITS = ["blocked", "challenge", *DEFAULTS]
+LIMITS = ["blocked", "challenge", "origins", *DEFAULTS]
 CLOSES = [str(int(code)) for code in (*USUAL, *wire.Close)] + ["other"]
 FILES = [Code.FILE_TOO_BIG, Code.FILE_EMPTY, Code.FILE_REFUSED, Code.TOO_FAST, Code.UNAVAILABLE]
 _ERRORS = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.ChatwootError)]
@@ -239,6 +239,7 @@ MEASURES: tuple[Measure[Figures], ...] = (
     # Webhooks
     Measure("hooks_received_total", "Webhooks of Chatwoot's.", _one(lambda f: f.hinted.hooks)),
     Measure("hooks_unreadable_total", "Of these, those that could not be read.", _one(lambda f: f.hinted.unreadable)),
+    Measure("hooks_dropped_total", "Those that came while too many were looked up.", _one(lambda f: f.hinted.dropped)),
     Measure("notices_told_total", "Outgoing webhooks that were taken.", _one(lambda f: f.told.told)),
     Measure("notices_failed_total", "Attempts at outgoing webhooks that failed.", _one(lambda f: f.told.failed)),
     Measure("notices_given_up_total", "Outgoing webhooks that were given up.", _one(lambda f: f.told.given_up)),

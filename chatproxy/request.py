@@ -11,6 +11,7 @@ import logging
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import IO, Any
@@ -20,12 +21,17 @@ from daphne.http_protocol import HTTPFactory, WebRequest
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 
+from chat import networks
+from chat.limits import AGAIN_S, WORDS
+from chat.wire.errors import Code, Refusal
 from chatproxy.backlog import Backlog
 
 UPLOADS = b"/api/v1/uploads"
 MOST_BYTES = 1024 * 1024  # of a body anywhere else; Chatwoot's hooks are the largest
 PATIENT_S = 60.0
 LEAST_BYTES_S = 8_192  # of a request that has not come whole after that
+SILENT_S = 30.0  # between two parts of a body
+UNDER_WAY = 5  # times UPLOAD_MAX_BYTES: of all bodies of one address that have not come whole
 STALLED_S = 30.0  # in which a peer has to take the transport's buffer (64 KiB)
 IN_MEMORY_BYTES = 100_000  # Twisted's own bound: above it a body lies in a file
 ABOVE = 10  # a disk keeps one part in so many free
@@ -40,31 +46,64 @@ class Request(WebRequest):
     channel: Any
     _most = MOST_BYTES
     _size = 0
+    _kept = 0  # of it, while it is under way
+    _heard_at: float | None = None  # since the body began
     _is_whole = False
     _owed: int | None = None  # bytes that were promised and not written yet
     _backlog: Backlog | None = None  # of a stream
 
     # Inward
 
-    def __init__(self, *args: Any, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *args: Any, under_way: Counter[str], monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._under_way, self._address = under_way, ""
         self._monotonic = monotonic
         self._began = monotonic()
         super().__init__(*args)
 
     def gotLength(self, length: int | None) -> None:
         self._most = most_bytes(self.channel._path.partition(b"?")[0])
+        self._address = networks.key(self._client())
+        self._heard_at = self._monotonic()
         super().gotLength(length)
 
     def handleContentChunk(self, data: bytes) -> None:
         """What is beyond the bound is read and forgotten, so that its sender comes to read the answer."""
         self._size += len(data)
-        self.content = written(self.content, data, size=self._size, most=self._most, small=IN_MEMORY_BYTES)
+        self._heard_at = self._monotonic()
+        if isinstance(self.content, Unstored):
+            return
+        if self._under_way[self._address] + len(data) > UNDER_WAY * settings.UPLOAD_MAX_BYTES:
+            log.warning("more than %d bodies' worth is under way from one address: one is turned away", UNDER_WAY)
+            self.content.close()
+            self.content = Unstored(Refusal(Code.TOO_FAST, WORDS["address_calls"], retry_after_s=AGAIN_S))
+        else:
+            self._keep(len(data))
+            self.content = written(self.content, data, size=self._size, most=self._most, small=IN_MEMORY_BYTES)
+        if isinstance(self.content, Unstored):
+            self._keep(-self._kept)
+
+    def _keep(self, more: int) -> None:
+        self._kept += more
+        self._under_way[self._address] += more
+        if not self._under_way[self._address]:
+            del self._under_way[self._address]
+
+    def _client(self) -> networks.Address | None:
+        """As ``chatproxy.client_address`` finds it for the application."""
+        peer = getattr(self.channel.getPeer(), "host", "")
+        forwarded = self.requestHeaders.getRawHeaders(b"x-forwarded-for", [])
+        return networks.client(peer, [each.decode("latin-1") for each in forwarded], settings.TRUSTED_PROXIES)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         self._is_whole = True
+        self._keep(-self._kept)
         self.body, self.content = self.content, io.BytesIO()
         self.body.seek(0)
         super().requestReceived(command, path, version)
+
+    def connectionLost(self, reason: Any) -> None:
+        self._keep(-self._kept)
+        super().connectionLost(reason)
 
     # Outward
 
@@ -100,7 +139,9 @@ class Request(WebRequest):
 
     def check_timeouts(self) -> None:
         if not self._is_whole:
-            if self._monotonic() - self._began > PATIENT_S + self._size / LEAST_BYTES_S:
+            now = self._monotonic()
+            is_silent = self._heard_at is not None and now - self._heard_at > SILENT_S
+            if is_silent or now - self._began > PATIENT_S + self._size / LEAST_BYTES_S:
                 log.warning("a request came too slowly: cut after %d bytes of its body", self._size)
                 self.cut()
         elif self._backlog is None:  # a stream has bounds of its own
@@ -111,10 +152,11 @@ class Factory(HTTPFactory):
     def __init__(self, server: Any, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         super().__init__(server)
         self._monotonic = monotonic
+        self.under_way = Counter[str]()  # bytes, by address
 
     def buildProtocol(self, addr: Any) -> Any:
         protocol = super().buildProtocol(addr)
-        protocol.requestFactory = partial(Request, monotonic=self._monotonic)
+        protocol.requestFactory = partial(Request, under_way=self.under_way, monotonic=self._monotonic)
         return protocol
 
 
@@ -150,9 +192,9 @@ def written(
 
 
 class Unstored(io.BytesIO):
-    """In place of a body that is too big, or that the disk would not take; whoever reads it is told."""
+    """In place of a body that is too big, or one too many, or that no disk would take; whoever reads it is told."""
 
-    def __init__(self, error: OSError | RequestDataTooBig) -> None:
+    def __init__(self, error: OSError | RequestDataTooBig | Refusal) -> None:
         super().__init__()
         self.error = error
 

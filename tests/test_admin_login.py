@@ -48,8 +48,14 @@ def test_an_address_tries_so_often_and_is_then_told_when_to_come_back(client: Cl
     assert "Too many sign-ins were tried from your network just now" in refused.content.decode()
     assert "no-store" in refused["Cache-Control"]
     assert client.get("/admin/chat/inbox/").status_code == 302, "the right password was not looked at"
-    assert client.get(LOGIN, REMOTE_ADDR=HOME).status_code == 200, "to look at the page is free"
+    assert client.get(LOGIN, REMOTE_ADDR=HOME).status_code == 200, "to look at the page is no try"
     assert try_in(client, PASSWORD, OFFICE).status_code == 302
+
+
+def test_who_looks_at_the_page_is_a_call_of_their_address(client: Client, settings: Any) -> None:
+    settings.ROOT_URLCONF = Addresses(address_calls="2/h")
+    assert [client.get(LOGIN, REMOTE_ADDR=HOME).status_code for _ in range(3)] == [200, 200, 429]
+    assert client.get(LOGIN, REMOTE_ADDR=OFFICE).status_code == 200
 
 
 def test_how_often_is_a_setting(client: Client, settings: Any) -> None:

@@ -16,7 +16,7 @@ from websockets.sync.client import connect
 from chatproxy import settings
 from chatproxy.request import MOST_BYTES
 from tests.fixtures.the_demo import HOST, free_ports
-from tests.fixtures.the_proxies import DEPLOY, Caddy, Front, Nginx
+from tests.fixtures.the_proxies import DEPLOY, Caddy, Front, Nginx, placed
 from tests.fixtures.the_server import Serving
 from tests.fixtures.the_tls import certificate
 
@@ -123,6 +123,26 @@ def test_nobody_moves_our_addresses(front: Front, trusted: ssl.SSLContext) -> No
         assert [http.get(path, headers=moved).status_code for path in ("/elsewhere/livez", "/livez")] == [404, 200]
 
 
+def test_t47_t48_what_supervisors_ask_is_answered_inside_alone(front: Front, trusted: ssl.SSLContext) -> None:
+    inside = ["/metrics", "/healthz", "/readyz"]
+    with visitor(front, trusted, address="127.0.0.2") as http:
+        asked = [*inside, "/%6Detrics", "/a/../healthz", "/readyz?a=1"]
+        assert [http.get(path).status_code for path in asked] == [403] * len(asked)
+        assert http.get("/livez").status_code == 200
+    with visitor(front, trusted, address="127.0.0.1") as http:
+        assert [http.get(path).status_code for path in inside] == [404, 200, 200], "there is no METRICS_TOKEN"
+
+
+def test_the_admin_is_kept_inside_as_the_comments_say(tmp_path: Path, trusted: ssl.SSLContext) -> None:
+    nginx = placed((DEPLOY / "nginx.conf").read_text(), {r"^ +# (?=location /admin/ )": "    ", "203.0.113.0/24": HOST})
+    with answering(Older) as there:
+        front = Nginx.of_the_documents(tmp_path, [there], certificate=tmp_path / "tls.pem", text=nginx)
+        for address, status in (("127.0.0.2", 403), (HOST, 200)):
+            with visitor(front, trusted, address=address) as http:
+                assert http.get("/admin/login/").status_code == status
+        front.stop()
+
+
 def test_each_counts_by_their_own_address_whatever_they_say(front: Front, trusted: ssl.SSLContext) -> None:
     one = {"nginx": "127.0.1.1", "caddy": "127.0.1.2"}[type(front).__name__.lower()]
     with visitor(front, trusted, address=one) as http:
@@ -165,6 +185,38 @@ def test_nginx_leads_to_tls_and_keeps_no_ticket(tmp_path: Path, trusted: ssl.SSL
     assert (answer.status_code, answer.headers["Location"]) == (301, "https://chat.example.com/chat/main/?a=1")
     assert "/api/v1/attachments/7" in nginx.log.read_text()
     assert "ticket" not in nginx.log.read_text() and "hook" not in nginx.log.read_text()
+
+
+@pytest.mark.parametrize("name", ["nginx", "caddy"])
+def test_t46_a_proxy_says_of_a_process_that_is_away_and_keeps_secrets(
+    name: str, tmp_path: Path, trusted: ssl.SSLContext
+) -> None:
+    front = started(name, tmp_path, free_ports(2))
+    with visitor(front, trusted, address="127.0.0.2") as http:
+        http.get("/api/v1/attachments/7?ticket=opens-it", headers={"Referer": "https://x.test/?ticket=opens-too"})
+        http.post("/hooks/chatwoot/main/opens-the-hook", content=b"a" * 100_000)
+    front.stop()
+    said = (tmp_path / "error.log").read_text()
+    assert "opens" not in said
+    assert name == "nginx" or "/api/v1/attachments/7" in said, "Caddy says nothing of it any more"
+
+
+def test_nginx_counts_uploads_of_a_network_as_the_application_does(tmp_path: Path) -> None:
+    """Each address inside a /64 would be a client of its own."""
+    (port,) = free_ports(1)
+    (keyed,) = re.findall(r"^map \$binary_remote_addr .*?^}\n", (DEPLOY / "nginx.conf").read_text(), re.M | re.S)
+    (key,) = re.findall(r"limit_conn_zone (\S+) ", (DEPLOY / "nginx.conf").read_text())
+    peer = f"set_real_ip_from {HOST}; real_ip_header X-Forwarded-For;"
+    site = f"server {{ listen {HOST}:{port}; {peer} location / {{ return 200 {key}; }} }}\n"
+    nginx = Nginx(tmp_path, keyed + site, port)
+
+    def ask(address: str) -> bytes:
+        return httpx.get(f"http://{HOST}:{port}/", headers={"X-Forwarded-For": address}).content
+
+    keys = {address: ask(address) for address in ("203.0.113.7", "203.0.113.8", "2001:db8::1", "2001:db8:0:1::1")}
+    assert len(set(keys.values())) == 4 and all(keys.values())
+    assert ask("2001:db8::a:2:3:4") == keys["2001:db8::1"] == ask("2001:db8:0:0:ffff::")
+    nginx.stop()
 
 
 def test_what_may_be_uploaded_passes_both_and_so_much_nowhere_else() -> None:

@@ -374,12 +374,16 @@ async def test_what_comes_faster_than_chatwoot_can_be_is_forgotten_and_never_ref
     assert hints.asked == 6_001
 
 
-async def test_wrong_hooks_are_counted_and_keep_no_right_one_out(caplog: Any) -> None:
+async def test_after_many_wrong_hooks_an_address_is_looked_up_no_more(caplog: Any) -> None:
+    """What comes from it is forgotten, right or wrong, and makes no message look failed."""
     gate, hints = Gate(limits=Limits.of({}), read=no_rules, buckets=Buckets(monotonic=lambda: 0.0)), OneSecret()
-    assert await hooked(gate, hints, "wrong", times=30) == {404: 10, 429: 20}
     assert await hooked(gate, hints, "right", times=30) == {204: 30}
+    assert await hooked(gate, hints, "wrong", times=30) == {404: 10, 204: 20}
+    assert await hooked(gate, hints, "right", times=30) == {204: 30}
+    assert hints.asked == 40
+    assert await hooked(gate, hints, "wrong", times=1, peer="192.0.2.8") == {404: 1}
     await gate.renew()
-    assert "20 by wrong_hooks (192.0.2.7)" in caplog.text
+    assert "50 by wrong_hooks (192.0.2.7)" in caplog.text
 
 
 async def no_rules() -> Rules:

@@ -17,11 +17,13 @@ def login_url(gate: Callable[[], Gate]) -> URLPattern:
     """To stand before the admin's own addresses, of which it takes the place of one."""
 
     async def login(request: HttpRequest) -> HttpResponseBase:
-        if request.method == "POST":
-            try:
-                gate().log_in(request.META.get("REMOTE_ADDR", ""))
-            except Refusal as refusal:
-                return _refused(request, refusal)
+        peer = request.META.get("REMOTE_ADDR", "")
+        try:
+            gate().knock(peer)
+            if request.method == "POST":
+                gate().log_in(peer)
+        except Refusal as refusal:
+            return _refused(request, refusal)
         return await sync_to_async(admin.site.login)(request)
 
     return path("admin/login/", login)

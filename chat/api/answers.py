@@ -46,7 +46,7 @@ def add_handlers(api: NinjaAPI) -> None:
 def _refused(refusal: Refusal) -> HttpResponse:
     """A database in trouble is said once by the writer, and not for everybody who is turned away."""
     response = refuse(refusal)
-    return _told(response) if refusal.code == Code.UNAVAILABLE else response
+    return told(response) if refusal.code == Code.UNAVAILABLE else response
 
 
 def _invalid(request: HttpRequest, exc: Any) -> HttpResponse:
@@ -64,14 +64,14 @@ def _unreadable(request: HttpRequest, exc: Any) -> HttpResponse:
 
 def _unavailable(request: HttpRequest, exc: Exception) -> HttpResponse:
     logger.error("%s %s: the database cannot be used: %s", request.method, request.path, type(exc).__name__)
-    return _told(refuse(Refusal(Code.UNAVAILABLE)))
+    return told(refuse(Refusal(Code.UNAVAILABLE)))
 
 
 def _fault(request: HttpRequest, exc: Exception) -> HttpResponse:
     logger.error("%s %s failed", request.method, request.path, exc_info=exc)
-    return _told(refuse(Refusal(Code.FAULT)))
+    return told(refuse(Refusal(Code.FAULT)))
 
 
-def _told(response: HttpResponse) -> HttpResponse:
+def told(response: HttpResponse) -> HttpResponse:
     response._has_been_logged = True  # type: ignore[attr-defined]  # Django's own mark, else it logs the status again
     return response

@@ -14,8 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-from chat.api.access import foreign_origin
-from chat.api.answers import refuse
+from chat.api.access import foreign_origin, peer_of
+from chat.api.answers import refuse, told
 from chat.api.guard import View
 from chat.gate import Gate
 from chat.wire.errors import Code, Refusal
@@ -35,7 +35,7 @@ def across_origins(view: View, gate: Callable[[], Gate]) -> View:
         origin = foreign_origin(request)
         is_listed = origin is not None and gate().rules.origins.allows(origin)
         if origin is not None and _is_preflight(request):
-            response: HttpResponseBase = _preflight(request, origin, is_listed=is_listed)
+            response: HttpResponseBase = _preflight(request, gate(), origin, is_listed=is_listed)
         else:
             response = await view(request, *args, **kwargs)
         if origin is not None and getattr(request, "is_welcome", is_listed):
@@ -51,15 +51,20 @@ def _is_preflight(request: HttpRequest) -> bool:
     return request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
 
 
-def _preflight(request: HttpRequest, origin: str, *, is_listed: bool) -> HttpResponse:
+def _preflight(request: HttpRequest, gate: Gate, origin: str, *, is_listed: bool) -> HttpResponse:
+    try:
+        gate.knock(peer_of(request))
+    except Refusal as refusal:
+        return refuse(refusal)
     if not is_listed:
+        gate.note("origins", repr(origin[:200]))
         logger.warning(
             "refused origin %r at %s: no inbox lists it; if it is yours, add it (ALLOWED_ORIGINS, or the inbox in the"
             " admin)",
             origin[:200],
-            request.path,
+            request.path[:200],
         )
-        return refuse(Refusal(Code.FOREIGN_ORIGIN))
+        return told(refuse(Refusal(Code.FOREIGN_ORIGIN)))
     response = HttpResponse(status=204)
     response["Access-Control-Allow-Methods"] = METHODS
     response["Access-Control-Allow-Headers"] = HEADERS

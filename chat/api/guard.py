@@ -67,6 +67,8 @@ def _check_body(request: HttpRequest) -> Refusal | None:
         size_bytes = len(request.body)
     except RequestDataTooBig:
         return Refusal(Code.TOO_BIG)
+    except Refusal as refusal:  # the server's
+        return refusal
     if size_bytes > wire.MAX_FRAME_BYTES:
         return Refusal(Code.TOO_BIG)
     if size_bytes and request.content_type != "application/json":

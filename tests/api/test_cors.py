@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from chat.embedding import Origins
+from chat.limits import Limits
+from chat.rules import EVERYWHERE
 from tests.fixtures.the_porter import Porter
 
 SHOP, OTHER, EVIL = "https://shop.example", "https://other.example", "https://evil.example"
@@ -51,6 +53,18 @@ async def test_no_other_origin_may_and_the_log_says_what_to_change(
     assert "Access-Control-Allow-Methods" not in response
     assert repr(origin) in caplog.text
     assert "ALLOWED_ORIGINS" in caplog.text
+
+
+async def test_a_flood_of_them_meets_the_limit_of_its_address_and_is_counted(
+    anybody: Any, opened: Any, porter: Porter, caplog: Any
+) -> None:
+    limits = {EVERYWHERE: Limits.of({"all": "off", "address_calls": "3/h"})}
+    await porter.lay_down(origins=Origins.of([SHOP]), limits=limits)
+    foreign = [await anybody.call("OPTIONS", "sync", headers={"origin": EVIL, **ASK}) for _ in range(5)]
+    assert [each.status_code for each in foreign] == [403, 403, 403, 429, 429]
+    assert "Forbidden" not in caplog.text, "it was said already"
+    assert porter.gate.turned_away == {"origins": 3, "address_calls": 2}
+    assert (await anybody.call("OPTIONS", "sync", headers={"origin": SHOP, **ASK})).status_code == 429
 
 
 async def test_a_foreign_page_begins_as_an_app_does_without_a_cookie(anybody: Any, opened: Any) -> None:

@@ -1,10 +1,14 @@
 import logging
 import sys
+from pathlib import Path
+from typing import Any
 
+import httpx
 import psycopg
 from django.db import IntegrityError, OperationalError
 
-from chatproxy.logs import LINE, OneLineFormatter, UtcFormatter, logging_config
+from chatproxy.logs import LINE, OneLineFormatter, Seldom, UtcFormatter, logging_config
+from tests.fixtures.the_server import Serving
 
 
 def record(text: str, *, failed: bool = False) -> logging.LogRecord:
@@ -67,3 +71,68 @@ def test_what_sqlite_says_is_logged() -> None:
 def test_libraries_that_log_addresses_are_kept_quiet() -> None:
     loggers = logging_config(level="DEBUG", one_line=True)["loggers"]
     assert {loggers[name]["level"] for name in ("httpx", "httpcore", "websockets")} == {"WARNING"}
+
+
+class Listener(logging.Handler):
+    """What it lets through, and its clock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now, self.lines = 0.0, list[str]()
+        self.addFilter(Seldom(monotonic=lambda: self.now))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+    def hear(self, name: str, text: str, *args: Any, level: int = logging.WARNING, **more: Any) -> None:
+        made = logging.LogRecord(name, level, __file__, 1, text, args, None)
+        vars(made).update(more)
+        self.handle(made)
+
+
+def test_what_anybody_can_cause_is_said_once_a_minute_of_a_kind_and_counted() -> None:
+    heard = Listener()
+    for number in range(1_000):
+        heard.hear("django.request", "%s: %s", "Not Found", f"/{number}", status_code=404)
+        heard.hear("django.request", "%s: %s", "Forbidden", f"/{number}", status_code=403)
+        heard.hear("django.security.DisallowedHost", f"Invalid HTTP_HOST header: '{number}.example'.")
+        heard.hear("chat.api.cors", "refused origin %r at %s", "null", f"/{number}")
+    assert heard.lines == [
+        "Not Found: /0",
+        "Forbidden: /0",
+        "Invalid HTTP_HOST header: '0.example'.",
+        "refused origin 'null' at /0",
+    ]
+    heard.now = 60
+    heard.hear("django.request", "%s: %s", "Not Found", "/again", status_code=404)
+    heard.hear("django.request", "%s: %s", "Not Found", "/and/again", status_code=404)
+    assert heard.lines[4:] == ["Not Found: /again (and 999 more like it since the last such line)"]
+
+
+def test_what_anybody_can_make_long_is_cut() -> None:
+    heard = Listener()
+    heard.hear("django.security.DisallowedHost", f"Invalid HTTP_HOST header: '{'a' * 8_000}'.")
+    (line,) = heard.lines
+    assert len(line) == 201 and line.endswith("aaa…")
+
+
+def test_faults_of_ours_are_said_each_time_and_whole() -> None:
+    heard = Listener()
+    for _ in range(2):
+        heard.hear("django.request", "%s: %s", "Internal Server Error", "/" * 300, status_code=500, level=logging.ERROR)
+        heard.hear("chat.courier", "a delivery failed")
+    assert len(heard.lines) == 4 and heard.lines[0] == f"Internal Server Error: {'/' * 300}"
+
+
+def test_served_a_flood_from_outside_is_a_handful_of_lines(migrated: Path) -> None:
+    serving = Serving(migrated)
+    asks = {"Origin": "https://evil.example", "Access-Control-Request-Method": "PUT"}
+    with serving.running(), httpx.Client(base_url=serving.site, trust_env=False) as http:
+        for number in range(50):
+            assert http.options("/api/v1/sync", headers=asks).status_code == 403
+            assert http.get(f"/nowhere/{number}").status_code == 404
+            assert http.get("/", headers={"Host": f"{number}.{'a' * 2_000}.example"}).status_code == 400
+        serving.process.terminate()
+        said = [line for line in serving.said().splitlines() if " WARNING " in line or " ERROR " in line]
+    assert 3 <= len(said) <= 5 and max(map(len, said)) < 400, said
+    assert any("ALLOWED_ORIGINS" in line for line in said)

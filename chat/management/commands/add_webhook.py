@@ -1,13 +1,14 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from chat import posting
+from chat.management.plain import PlainCommand
 from chat.models import Inbox, Webhook
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = "Tell an address when somebody has unread messages and no device open; prints its secret, this once."
 
     def add_arguments(self, parser: CommandParser) -> None:

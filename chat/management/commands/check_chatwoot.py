@@ -3,17 +3,18 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import Error
 
 from chat import starting
 from chat.examining import examination
 from chat.examining.rows import Verdict, as_json, as_table
+from chat.management.plain import PlainCommand
 from chat.models import Inbox
 from chat.writer import WriterFull, WriterLate
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = "Ask Chatwoot for all that a chat needs of it, and say what to do about what is wrong; 1 if anything is."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import Error
 
 from chat import connected, starting
@@ -20,6 +20,7 @@ from chat.chatwoot.upstream_clock import UpstreamClock
 from chat.connected import Connected, Known
 from chat.connecting import Connecting, Wanted
 from chat.fields import UnknownKey
+from chat.management.plain import PlainCommand
 from chat.models import IDENTIFIER
 from chat.provisioning import Person, Provisioned, Provisioning, Wished
 from chatproxy.env import Env
@@ -28,7 +29,7 @@ ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 ACCOUNT, INBOX = "Support", "Website chat"  # what is made is called so, unless an option says otherwise
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = "Connect an inbox of ours to one of Chatwoot's, made or found; with a platform app's token its account, too."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -6,12 +6,13 @@ from getpass import getpass
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from chat import erasing, files, removals, sql
 from chat.advice import Stopped
 from chat.feed import Pen
+from chat.management.plain import PlainCommand
 from chat.models import IDENTIFIER, Contact, Removal
 from chat.parting import Parting
 from chat.wal import Log
@@ -19,7 +20,7 @@ from chat.wal import Log
 OURS_MS = 600_000  # for which a running process leaves the rest to this command
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = "Erase a person here, for good: conversations, files, sessions; with --upstream at Chatwoot, too."
 
     def add_arguments(self, parser: CommandParser) -> None:

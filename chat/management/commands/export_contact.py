@@ -2,13 +2,14 @@ import uuid
 from typing import Any
 
 import orjson
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from chat.export import export
+from chat.management.plain import PlainCommand
 from chat.wire.errors import Refusal
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = "Write everything that is held of a person as one JSON document."
 
     def add_arguments(self, parser: CommandParser) -> None:
