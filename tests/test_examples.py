@@ -58,6 +58,7 @@ INSTEAD = {
     "createsuperuser": "createsuperuser --no-input",  # asks at a terminal
     "python3 ": f"{sys.executable} ",
 }
+UNCONNECTED = "var-unconnected"  # no other example has written tokens of another inbox there
 SHELL = [each for each in examples() if each.language == "sh"]
 WITH_DEMO = [each for each in SHELL if "http://127.0.0.1:8000" in each.text]
 ALONE = [each for each in SHELL if each not in WITH_DEMO]
@@ -97,6 +98,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     manage = [str(folder / ".venv/bin/python"), "manage.py"]
     for command in (["migrate", "--verbosity=0"], ["shell", "--verbosity=0", "--command", make]):
         subprocess.run([*manage, *command], cwd=folder, env=environment(folder), check=True, timeout=ENOUGH_S)
+    shutil.copytree(folder / "var", folder / UNCONNECTED)
     return folder
 
 
@@ -145,7 +147,7 @@ def test_a_block_of_the_shell_does_what_it_shows(
     env = environment(checkout)
     chatwoot = request.getfixturevalue("sandbox_process") if "connect_chatwoot" in example.text else None
     if "check_chatwoot" in example.text:
-        env |= healthy(request.getfixturevalue("sandbox"))
+        env |= healthy(request.getfixturevalue("sandbox")) | {"VAR_DIR": str(checkout / UNCONNECTED)}
     process = start(as_run(example.text, chatwoot), checkout, env)
     if "manage.py serve" in example.text:
         stop_once_it_answers(process, f"http://127.0.0.1:{env['PORT']}/livez")

@@ -28,6 +28,7 @@ def film(size: int) -> bytes:
 def serving(tmp_path_factory: pytest.TempPathFactory, sandbox_process: SandboxProcess) -> Iterator[Serving]:
     inbox = sandbox_process.new_inbox()
     chatwoot = {"CHATWOOT_URL": sandbox_process.base_url, "CHATWOOT_INBOX_IDENTIFIER": inbox.identifier}
+    chatwoot["TRUSTED_PROXIES"] = "127.0.0.0/8"
     with Serving(tmp_path_factory.mktemp("serving"), **chatwoot).migrated().running() as serving:
         yield serving
     shutil.rmtree(serving.folder / "uploads")  # nearly a gigabyte, of which pytest would keep three
@@ -49,9 +50,10 @@ def headers(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}", "Content-Type": "application/octet-stream"}
 
 
-def upload(serving: Serving, token: str, content: bytes) -> httpx.Response:
+def upload(serving: Serving, token: str, content: bytes, *, address: str = "203.0.113.1") -> httpx.Response:
     url = f"{serving.site}/api/v1/uploads?name=film.mp4"
-    return httpx.post(url, content=content, headers=headers(token), trust_env=False, timeout=300)
+    told = headers(token) | {"X-Forwarded-For": address}
+    return httpx.post(url, content=content, headers=told, trust_env=False, timeout=300)
 
 
 def kept(serving: Serving) -> list[int]:
@@ -63,9 +65,12 @@ def test_t29_many_large_uploads_at_once_leave_the_memory_flat(serving: Serving) 
     tokens, content = [serving.token() for _ in range(PEOPLE)], film(39_900_000)
     answers: list[httpx.Response] = []
 
+    def send_from_home(who: tuple[int, str]) -> httpx.Response:
+        return upload(serving, who[1], content, address=f"203.0.113.{who[0]}")
+
     def send() -> None:
         with ThreadPoolExecutor(PEOPLE) as together:
-            answers.extend(together.map(lambda token: upload(serving, token, content), tokens))
+            answers.extend(together.map(send_from_home, enumerate(tokens)))
 
     grown = most_kb(serving, send)
     assert [each.status_code for each in answers] == [201] * PEOPLE
