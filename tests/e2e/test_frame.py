@@ -53,8 +53,9 @@ def test_a_message_is_one_element_from_draft_to_sent(context: BrowserContext, pl
     echo_id = draft.get_attribute("data-echo-id")
     draft.evaluate("(element) => { element.kept = true }")
     expect(page.get_by_text("Sending", exact=True)).to_be_visible()
-    sent = played.frames("send")[0]
-    played.take(sent)
+    while not played.frames("send"):
+        page.wait_for_timeout(20)
+    played.take(played.frames("send")[0])
     row = played.messages[-1]
     played.changes([row | {"state": "sent", "seq": played.seq + 1}])
     message = log(page).locator(f"[data-message-id='{row['id']}']")
