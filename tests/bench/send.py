@@ -12,7 +12,6 @@ from math import ceil, inf
 import httpx
 import orjson
 
-from chat.acceptance import MAX_WAITING
 from tests.bench import report
 from tests.bench.cable import Poster
 from tests.bench.report import Latency, Table
@@ -22,6 +21,7 @@ from tests.bench.stage import PATIENCE_S
 from tests.bench.writers import Writing, writers
 
 EVERY_S = 1 / 15  # of one visitor: 20 frames a second are allowed
+MAX_WAITING = 50  # undelivered messages of one visitor, as in chat.acceptance
 AT_ONCE = 8  # requests of the courier at a time to one Chatwoot
 DEFAULT, AS_FAST_AS_IT_CAN = "40", "10000"  # CHATWOOT_RATE_PER_S
 TEXT = "Where is my parcel? I ordered it on Monday."

@@ -3,7 +3,9 @@
 import asyncio
 from dataclasses import replace
 
+from chat import acceptance
 from chat.bridge.timing import Timing
+from tests.bench import send
 from tests.bench.cable import Generator
 from tests.bench.naive import LOST, SOCKETS, measure
 from tests.bench.people import newcomers
@@ -32,3 +34,7 @@ async def test_the_naive_design_hands_on_what_comes_and_subscribes_again_but_los
     assert found[SOCKETS] == sizes.visitors
     assert latency.p50_ms > 0
     assert found[LOST] > 0
+
+
+def test_the_bench_knows_how_many_messages_of_one_visitor_may_wait() -> None:
+    assert send.MAX_WAITING == acceptance.MAX_WAITING
