@@ -11,7 +11,17 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 OURS = {"chat", "chatproxy", "tests"}
 # Named by a setting or used as a program, never imported.
-UNNAMED = {"psycopg", "ruff", "mypy", "django-stubs", "pytest-django", "pytest-asyncio", "pytest-xdist", "schemathesis"}
+UNNAMED = {
+    "psycopg",
+    "sniffio",
+    "ruff",
+    "mypy",
+    "django-stubs",
+    "pytest-django",
+    "pytest-asyncio",
+    "pytest-xdist",
+    "schemathesis",
+}
 INDIRECT = {"asgiref", "autobahn", "twisted", "pydantic-core", "typing-extensions"}  # of Django, Daphne, pydantic
 
 
