@@ -4,8 +4,7 @@ from django.http import HttpResponse
 from ninja import Router
 
 from chat.api.access import ApiRequest
-from chat.api.attachments import protect
-from chat.api.avatars import FOR_S, PICTURE, REFUSALS
+from chat.api.avatars import PICTURE, REFUSALS, shown
 
 router = Router(tags=["cards"])
 
@@ -14,10 +13,7 @@ router = Router(tags=["cards"])
 async def picture(request: ApiRequest, card: str) -> HttpResponse:
     """As a card's ``picture`` names it, at most 480 pixels wide. Removed with its message."""
     drawn = await request.conversations().cards.open(card)
-    response = HttpResponse(drawn.content, content_type=drawn.content_type)
-    protect(response)
-    response["Cache-Control"] = f"private, max-age={FOR_S}, immutable"
-    return response
+    return shown(drawn.content, drawn.content_type, kept_by="private")
 
 
 @router.api_operation(["HEAD"], "/{str:card}", auth=None, response={200: None, **REFUSALS})

@@ -45,13 +45,18 @@ def test_the_launcher_opens_closes_and_gives_the_focus_back(context: BrowserCont
     expect(page.get_by_role("button", name="Open chat")).to_be_focused()
 
 
-def test_unread_messages_show_on_the_launcher_until_it_is_opened(context: BrowserContext, played: PlayedServer) -> None:
+def said_hello(context: BrowserContext) -> tuple[Page, FrameLocator]:
     page = context.new_page()
     page.goto("/demo/")
     open_chat(page)
     chat = frame(page)
     chat.get_by_role("textbox", name="Message").fill("Hello")
     chat.get_by_role("button", name="Send").click()
+    return page, chat
+
+
+def test_unread_messages_show_on_the_launcher_until_it_is_opened(context: BrowserContext, played: PlayedServer) -> None:
+    page, chat = said_hello(context)
     expect(chat.get_by_role("log")).to_contain_text("Hello")
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Open chat")).to_be_focused()
@@ -71,12 +76,7 @@ def test_unread_messages_show_on_the_launcher_until_it_is_opened(context: Browse
 def test_what_was_not_read_while_it_was_open_shows_on_the_launcher_when_it_closes(
     context: BrowserContext, played: PlayedServer
 ) -> None:
-    page = context.new_page()
-    page.goto("/demo/")
-    open_chat(page)
-    chat = frame(page)
-    chat.get_by_role("textbox", name="Message").fill("Hello")
-    chat.get_by_role("button", name="Send").click()
+    page, chat = said_hello(context)
     for n in range(30):
         played.says(f"line {n}")
     expect(chat.get_by_text("line 29", exact=True)).to_be_visible()
