@@ -7,7 +7,6 @@ to do next: this module keeps nothing that a crash could lose.
 import asyncio
 import logging
 import uuid
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -27,6 +26,7 @@ from chat.leases import Leases
 from chat.looking import Gone, Looking
 from chat.marking import Marking
 from chat.outbox import Claim, Kind
+from chat.places import AT_ONCE, Places
 from chat.reader import Reader
 from chat.sending import Misplaced
 from chat.settling import Settling, is_said
@@ -38,8 +38,6 @@ from chat.writer import BUSY, Priority, Writer
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-AT_ONCE = 8  # to one Chatwoot; httpx gets slower beyond that
-UPLOADS_AT_ONCE = 3  # of these: so that what is written without files goes on meanwhile
 SAY_S = 5.0  # how often is said that looks fail
 
 
@@ -64,14 +62,14 @@ class Courier:
         self._holding = holding
         self._timing = timing or Timing()
         self._settling = Settling(self._timing, random)
-        self._carrying: dict[uuid.UUID, Due] = {}
+        self._places = Places()
         self._leases = Leases(self._write)
         self._known: dict[int, Upstream] = {}  # of each Chatwoot the inbox used last
         self._marking = Marking(reader, self._looking)
         self._woken, self._ended, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._closing = False
         self._relieved: Callable[[], bool] = lambda: False
-        self._said_at = 0.0
+        self._said_at = self._scanned_at = 0.0
         self._trouble = Trouble(
             log, ill="the courier could not read what is due", well="the courier can read again what is due"
         )
@@ -102,7 +100,7 @@ class Courier:
         await self._scanning.cancel()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._timing.close_s):
-                while self._carrying:
+                while self._places.taken:
                     self._ended.clear()
                     await self._ended.wait()
         held = self._leases.held()
@@ -119,7 +117,7 @@ class Courier:
                 while await self._scan():
                     pass
                 self._trouble.over()
-                if not self._carrying or self._relieved():
+                if not self._places.taken or self._relieved():
                     self._idle.set()
             except BUSY as error:
                 self._trouble.note(error, given_up=0)
@@ -133,24 +131,22 @@ class Courier:
 
     async def _scan(self) -> bool:
         """Take up what is due; True: a Chatwoot with many due lanes may have hidden those of another."""
-        busy = Counter(each.chatwoot_pk for each in self._carrying.values())
-        uploads = Counter(each.chatwoot_pk for each in self._carrying.values() if each.is_upload)
-        without = [pk for pk, known in self._known.items() if busy[pk] >= AT_ONCE or self._rests(known)]
-        full = [pk for pk in uploads if uploads[pk] >= UPLOADS_AT_ONCE]
-        limit = len(self._carrying) + 2 * AT_ONCE
-        read = partial(lanes.due, lease_ms=self._timing.lease_ms, without=without, without_uploads=full)
-        found = await self._reader.run(read, limit=limit)
-        begun = False
-        for due in found:
-            pk = due.chatwoot_pk
-            has_place = busy[pk] < AT_ONCE and not (due.is_upload and uploads[pk] >= UPLOADS_AT_ONCE)
-            if has_place and due.delivery_id not in self._carrying:
-                busy[pk] += 1
-                uploads[pk] += due.is_upload
-                self._carrying[due.delivery_id] = due
-                self._tasks.spawn(self._carry(due), name=f"delivery {due.delivery_id}")
-                begun = True
-        return begun and len(found) == limit
+        self._begin()
+        full, resting = self._places.full(), {pk for pk, known in self._known.items() if self._rests(known)}
+        is_fresh = self._now() < self._scanned_at + self._timing.scan_s
+        if is_fresh and self._known and full | resting >= self._known.keys():
+            return False
+        uploads, limit = self._places.full_of_uploads(), len(self._places.taken) + 2 * AT_ONCE
+        read = partial(lanes.due, lease_ms=self._timing.lease_ms, without=full | resting, without_uploads=uploads)
+        self._places.find(found := await self._reader.run(read, limit=limit))
+        has_more = self._begin() and len(found) == limit
+        self._scanned_at = 0.0 if has_more else self._now()
+        return has_more
+
+    def _begin(self) -> bool:
+        for due in (begun := [] if self._closing else self._places.take()):
+            self._tasks.spawn(self._carry(due), name=f"delivery {due.delivery_id}")
+        return bool(begun)
 
     def _rests(self, upstream: Upstream) -> bool:
         """What keeps a former address from being asked says nothing of the one in its place."""
@@ -163,18 +159,21 @@ class Courier:
             if await upstream.ready() and await self._handle(due, upstream):
                 self.wake()  # not after an error: a database in trouble gets time until the next scan
         except BUSY as error:
+            self._places.forget()
             log.error("delivery %s waits for the database: %s", due.delivery_id, error)
             await self._leases.give_back(self._leases.of(due.delivery_id))
         except Exception as error:
             await self._unforeseen(due, error)
         finally:
             release()
-            del self._carrying[due.delivery_id]
+            self._places.leave(due)
             self._leases.forget(due.delivery_id)
             self._ended.set()
+            self._begin()
 
     async def _unforeseen(self, due: Due, error: Exception) -> None:
         """Not to be met in the same way after each lease, or before each, for ever."""
+        self._places.forget()
         claims = self._leases.of(due.delivery_id)
         for claim in claims:
             settle = partial(self._settling.not_understood, claim=claim, error=error, in_look=due.is_doubtful)
@@ -253,6 +252,7 @@ class Courier:
         return claimed, ends_at
 
     async def _settle(self, claim: Claim, upstream: Upstream, error: ChatwootError) -> None:
+        self._places.forget()
         over_in_ms = self._looking(claim, upstream).over_in_ms
         end = outcome.judge(claim.kind, error, through_bot=claim.through_bot)
         if end.without_marker and not isinstance(error, Misplaced):

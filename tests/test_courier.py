@@ -13,7 +13,7 @@ import httpx
 import pytest
 from django.db import connection
 
-from chat import courier, probing
+from chat import courier, places, probing
 from chat.models import Chatwoot, Delivery, Duplicate, Inbox, Message
 from tests.eventually import eventually
 from tests.fixtures.sandbox import ROOT, SandboxProcess
@@ -453,7 +453,7 @@ async def test_a_chatwoot_that_hangs_keeps_no_other_waiting(
     other = await make_world(start_sandbox())
     carol = await other.person()
     contacts = end_of("contact", world)
-    world.sandbox.faults.set("delay", method="POST", path=contacts, times=courier.AT_ONCE, seconds=6)
+    world.sandbox.faults.set("delay", method="POST", path=contacts, times=places.AT_ONCE, seconds=6)
     await asyncio.gather(*(each.say(runtime, "slow") for each in people))
     await carol.say(runtime, "quick")  # more wait before her than a scan reads
     await eventually(lambda: other.said() == ["quick"])

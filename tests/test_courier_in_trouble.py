@@ -8,7 +8,7 @@ import httpx
 import pytest
 from django.db import connection
 
-from chat import courier, resync
+from chat import courier, lanes, places, resync
 from chat.audience import Audience
 from chat.link import Link
 from chat.models import Chatwoot, ContactInbox, Delivery
@@ -41,6 +41,31 @@ async def test_a_full_writer_is_not_asked_over_and_over(world: World) -> None:
     await asyncio.sleep(0.3)
     await again.close()
     assert writer.asked < 20
+
+
+class CountingReader(StumblingReader):
+    scans = 0
+
+    async def run(self, read: Any, *args: Any, **kwargs: Any) -> Any:
+        self.scans += getattr(read, "func", None) is lanes.due
+        return await super().run(read, *args, **kwargs)
+
+
+async def test_not_each_that_ends_asks_the_database_what_is_next(world: World) -> None:
+    runtime = await world.start()
+    people = [await world.person() for _ in range(3 * places.AT_ONCE)]
+    await world.settled()
+    await runtime.courier.close()
+    for each in people:
+        await each.say(runtime, "hello")
+    reader, timing = CountingReader(), replace(QUICK.carrying, scan_s=60)
+    again = courier.Courier(runtime.upstreams, runtime.writer, reader, runtime.holding, random=Eager(), timing=timing)
+    again.start()
+    contacts = Delivery.objects.filter(kind="contact", state="sent")
+    await world.becomes(lambda: contacts.count() == len(people))
+    await world.settled()
+    assert reader.scans < len(people) * 3 / 2, "each had three deliveries"
+    await again.close()
 
 
 @pytest.mark.parametrize("error", [LOST, FULL, RuntimeError("nobody thought of this")])
@@ -205,7 +230,7 @@ def store(source_ids: dict[int, str]) -> None:
 async def test_people_whose_rows_cannot_be_read_keep_no_other_waiting(world: World, logged: Any) -> None:
     """Of one Chatwoot, more than have a place: encrypted with a key that is no longer known, say."""
     runtime, alice = await world.start(), await world.person()
-    people = [await world.person() for _ in range(courier.AT_ONCE + 2)]
+    people = [await world.person() for _ in range(places.AT_ONCE + 2)]
     for each in people:
         await each.say(runtime, "hello")
     await world.settled()

@@ -17,7 +17,7 @@ LAYERS: dict[int, str] = {
     "embedding sql queues records reader writer lock_turns wal rotation rules tickets faces notices overview profile "
     "export erasing signin order expected reissued published quoting showing consent connected minutes annotations "
     "removals cards",
-    3: "courier leases sending marking comparing reception tokens liveness indicator link looking resync "
+    3: "courier places leases sending marking comparing reception tokens liveness indicator link looking resync "
     "upstreams probing processes neighbours holding conversations sender socket uploads gate streams downloads "
     "pictures avatars card_pictures hints presence notifying inboxes people retention devices outage sharing portals "
     "connecting provisioning vitals team transcripts challenge annotating removing parting",

@@ -14,6 +14,7 @@ from tests.fixtures.progress import taken
 
 pytestmark = pytest.mark.django_db
 
+WAITING = 600
 TIMES = {"now": NOW, "far": NOW + 1, "far_leased": NOW + 1}
 
 
@@ -88,6 +89,18 @@ def test_a_queue_is_what_is_open_in_its_lane_in_order(alice: Person, bob: Person
     assert queues.queue(lane) == found[1:]
 
 
+def statements(call: Callable[[], object]) -> list[tuple[str, Any]]:
+    found = list[tuple[str, Any]]()
+
+    def note(run: Callable[..., Any], query: str, params: Any, *rest: Any) -> Any:
+        found.append((query, params))
+        return run(query, params, *rest)
+
+    with connection.execute_wrapper(note):
+        call()
+    return found
+
+
 @pytest.mark.parametrize(
     ("call", "index"),
     [
@@ -104,14 +117,47 @@ def test_what_is_open_is_found_among_the_open(call: Callable[[], object], index:
     """Not among all that was ever sent. A database sees that it may only by the very words of the index."""
     if connection.vendor != "sqlite":
         pytest.skip("plans of an empty table say nothing on PostgreSQL")
-    statements: list[tuple[str, Any]] = []
-    with connection.execute_wrapper(
-        lambda run, query, params, *rest: statements.append((query, params)) or run(query, params, *rest)
-    ):
-        call()
-    ((query, params),) = statements
+    ((query, params),) = statements(call)
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {query}", params)
         plan = [row[3] for row in cursor.fetchall()]
     assert any(f"USING INDEX {index}" in step for step in plan), plan
     assert not any("TEMP B-TREE" in step for step in plan), plan
+
+
+def work(query: str, params: Any) -> int:
+    """How many rows PostgreSQL looked at to answer it."""
+
+    def of(node: dict[str, Any]) -> int:
+        seen = sum(count for name, count in node.items() if name == "Actual Rows" or name.startswith("Rows Removed"))
+        return int(seen * node["Actual Loops"]) + sum(map(of, node.get("Plans", ())))
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}", params)
+        (plan,) = cursor.fetchone()[0]
+    return of(plan["Plan"])
+
+
+@pytest.mark.parametrize(
+    ("call", "most"),
+    [
+        (lambda of: queues.due(TIMES | {"now": NOW + 9}, limit=9, without=[], without_uploads=[]), 20 * WAITING),
+        (lambda of: queues.waiting_messages(of), 20),
+    ],
+)
+def test_whoever_waits_is_not_compared_with_all_that_wait(
+    alice: Person, bob: Person, call: Callable[[uuid.UUID], object], most: int
+) -> None:
+    """By PostgreSQL, whose statistics know of few that are open until an outage is long over."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite joins as it is written")
+    create_upstream(alice, said=say(alice, "hello"))
+    first = Delivery.objects.get(kind="message")
+    names = {"kind": "message", "contact_inbox": first.contact_inbox, "conversation": first.conversation}
+    at = {"due_at": NOW, "created_at": NOW, "state": "sent"}
+    Delivery.objects.bulk_create(Delivery(lane=str(n // 2), position=n % 2, **at, **names) for n in range(WAITING))
+    Delivery.objects.filter(lane__in=["1", "2"]).update(state="accepted")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE chat_delivery")
+    Delivery.objects.update(state="accepted")
+    assert sum(work(*each) for each in statements(lambda: call(bob.id))) < most
