@@ -11,7 +11,8 @@ from django.db import connection
 
 from chat.models import Delivery, Message
 from chat.records import DeliveryRecord, MessageRecord, key, unkeyed
-from chat.sql import execute, fetch, insert, update
+from chat.sql import insert, update
+from chat.statements import execute, fetch
 
 
 def _listed(states: Collection[Message.State]) -> str:

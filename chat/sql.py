@@ -4,7 +4,7 @@ Every function runs on the default connection of the calling thread, inside the 
 """
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -13,24 +13,11 @@ from django.db import connection
 
 from chat.clock import now_ms
 from chat.records import ConversationRecord, DeliveryRecord, MessageRecord, key, stored
-
-Params = Sequence[Any] | Mapping[str, Any]
+from chat.statements import execute, fetch
 
 _CONVERSATION = ", ".join(ConversationRecord._fields)
 _MESSAGE = ", ".join(MessageRecord._fields)
 _CLOCK = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"  # PostgreSQL's
-
-
-def fetch(query: str, params: Params) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, params)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
-
-
-def execute(query: str, params: Params) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(query, params)
 
 
 def database_now() -> int:

@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 
 from django.db import DataError, Error, IntegrityError, ProgrammingError, connection
 
+from chat import statements
 from chat.audience import Audience
 from chat.failpoints import reached
 from chat.feed import Change, Pen, Tally
@@ -88,7 +89,7 @@ class Writer:
         audience: Audience,
         *,
         clock: Callable[[], int | None] = lambda: None,
-        batch_ms: float = 5,
+        batch_ms: float = 10,
         max_waiting: int = 10_000,
         timing: Timing | None = None,
     ) -> None:
@@ -199,7 +200,7 @@ class Writer:
             wait_at_most(self._timing.try_s)
             self._log.prepare()
         until = time.monotonic() + max(self._batch_s, min(self._commit_s, MOST_TIMES * self._batch_s))
-        with transaction_within(self._timing.try_s):
+        with transaction_within(self._timing.try_s), statements.held():
             pen = Pen(self._clock(), {contact for write in batch for contact in write.contacts})
             self._stage = Stage.RUN
             for write in batch:

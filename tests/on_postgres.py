@@ -7,8 +7,8 @@ import sys
 from tests.fixtures.the_postgres import HOW_TO, PostgresServer, program
 
 STATE = (
-    "acceptance erasing feed link lock_order mirror notices outbox overview processes queues rotation sessions signin "
-    "sql statements swept_uploads writer"
+    "acceptance erasing feed link lock_order mirror notices outbox overview processes queues rotation round_trips "
+    "sessions signin sql statements swept_uploads writer"
 )
 CLAIMS = "test_resync.py::test_one_comparison_per_pause_over_two_processes_and_a_later_wish_is_kept"
 

@@ -14,9 +14,9 @@ LAYERS: dict[int, str] = {
     "policy identity standstill release locales joining dimensions rich kept articles advice trail turns labelling",
     1: "bridge fields models migrations",
     2: "feed files claim outbox lanes settling gone mirror recognition snapshot place acceptance sessions "
-    "embedding sql queues records reader writer lock_turns wal rotation rules tickets faces notices overview profile "
-    "export erasing signin order expected reissued published quoting showing consent connected minutes annotations "
-    "removals cards",
+    "embedding sql statements queues records reader writer lock_turns wal rotation rules tickets faces notices "
+    "overview profile export erasing signin order expected reissued published quoting showing consent connected "
+    "minutes annotations removals cards",
     3: "courier places leases sending marking comparing reception tokens liveness indicator link looking resync "
     "upstreams probing processes neighbours holding conversations sender socket uploads gate streams downloads "
     "pictures avatars card_pictures hints presence notifying inboxes people retention devices outage sharing portals "

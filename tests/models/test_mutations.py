@@ -57,8 +57,8 @@ SAFEGUARDS = (
         "one at a time in a lane",
         OUTBOX,
         "chat/queues.py",
-        "WHERE e.lane = d.lane AND e.position < d.position",
-        "WHERE e.lane = d.lane AND e.position < 0",
+        "FROM chat_delivery e WHERE e.lane = d.lane",
+        "FROM chat_delivery e WHERE e.id = d.id",
     ),
     Safeguard(
         "the look after doubt",
