@@ -65,7 +65,7 @@ def apply_created(pen: Pen, scope: Scope, conversation: resources.Conversation, 
     pen.hold((ours.contact_id,))  # it may have been adopted since it was asked for
     outbox.close_creation(pen, created_id)
     if known is None:
-        pen.change_conversation(ours._replace(chatwoot_id=conversation.id, status=_status(ours, conversation)))
+        pen.change_conversation(ours._replace(chatwoot_id=conversation.id, status=snapshot.status(ours, conversation)))
         return
     pen.change_inbox(scope.inbox_id, locks_to_single=True)
     for message in Message.objects.filter(conversation=created_id).order_by("at", "id").values_list("id", flat=True):
@@ -91,21 +91,17 @@ def apply_conversation(
     record = _find_conversation(pen, scope, known, *names, key=conversation.key, spoken_in=spoken_in)
     if record is None or record.contact_id != scope.contact_id:
         return None
-    seen = record._replace(agent_seen=max(record.agent_seen, _end_of_second(conversation.agent_last_seen_at)))
+    seen = record._replace(agent_seen=max(record.agent_seen, snapshot.end_of_second(conversation.agent_last_seen_at)))
     if read_started is not None:
         confirm(pen, record.id)
     if not _newer(pen, record, conversation.updated_at, read_started):
         return _changed(pen, record, seen)
     news = seen._replace(
-        status=_status(record, conversation),
+        status=snapshot.status(record, conversation),
         chatwoot_updated_at=conversation.updated_at or record.chatwoot_updated_at,
         applied_at=pen.now,
     )
     return _changed(pen, record, news)
-
-
-def _status(record: ConversationRecord, conversation: resources.Conversation) -> str:
-    return conversation.status if conversation.status in Conversation.Status.values else record.status
 
 
 def confirm(pen: Pen, conversation_id: uuid.UUID) -> None:
@@ -129,10 +125,6 @@ def _changed(pen: Pen, before: ConversationRecord, after: ConversationRecord) ->
     if before != after:
         sql.update_conversation(after)
     return after
-
-
-def _end_of_second(seconds: int) -> int:
-    return seconds * 1000 + 999 if seconds else 0  # an agent who looks at a message within its second has seen it
 
 
 def _is_of_an_agent(message: resources.Message) -> bool:
@@ -235,9 +227,10 @@ def apply_message(
     if message.private or message.message_type is resources.MessageType.ACTIVITY:
         pen.count("dropped", "private" if message.private else "activity")
         return None
-    known, record = sql.by_chatwoot_ids(scope.inbox_id, message.conversation_id, message.id)
+    around = sql.around(scope.inbox_id, message.conversation_id, message.id)
+    record = around.message
     names = (message.conversation_id, message.inbox_id, message.source_id)
-    conversation = _find_conversation(pen, scope, known, *names, spoken_in=_is_of_an_agent(message))
+    conversation = _find_conversation(pen, scope, around.conversation, *names, spoken_in=_is_of_an_agent(message))
     if conversation is None or conversation.contact_id != scope.contact_id:
         return None
     if record is not None and reissued.is_another(record, message, conversation_id=conversation.id):
@@ -249,11 +242,13 @@ def apply_message(
         pen.change_message(snapshot.emptied(record)._replace(chatwoot_id=None))  # a list did not tell that it was ours
         record = None
     if record is None:
-        return _insert(pen, conversation, message)
+        return _insert(pen, conversation, message, around)
     return _update(pen, record, message, read_started)
 
 
-def _insert(pen: Pen, conversation: ConversationRecord, message: resources.Message) -> MessageRecord | None:
+def _insert(
+    pen: Pen, conversation: ConversationRecord, message: resources.Message, around: sql.Around
+) -> MessageRecord | None:
     if message.message_type is resources.MessageType.INCOMING:
         if (own := recognition.delivery_of(conversation, message)) is not None:
             return _insert_own(pen, *own, message)
@@ -261,12 +256,15 @@ def _insert(pen: Pen, conversation: ConversationRecord, message: resources.Messa
             return None
     if message.id <= conversation.forgotten_id:
         return None
-    record = snapshot.first(conversation, message, at=place(conversation.id, message.id, message.created_at * 1000))
+    newest = around.newest_of(conversation.id)
+    at = place(conversation.id, message.id, message.created_at * 1000, newest=newest)
+    record = snapshot.first(conversation, message, at=at)
     record = pen.add_message(snapshot.told(record, message, now=pen.now))
     faces.note(record.sender_avatar, record.inbox_id, message.sender)
     if message.attachments:
         files.keep(record.id, message)
-    notices.enqueue(pen, record)
+    if around.has_webhook:
+        notices.enqueue(pen, record)
     return record
 
 

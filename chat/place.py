@@ -6,11 +6,12 @@ Frames and lists come in any order; Chatwoot's ids alone say what was written af
 import uuid
 
 from chat import sql
+from chat.sql import Newest
 
 MAX_STEP_MS = 1_000
 
 
-def place(conversation_id: uuid.UUID, chatwoot_id: int, time: int) -> int:
+def place(conversation_id: uuid.UUID, chatwoot_id: int, time: int, *, newest: Newest) -> int:
     """Where a message that Chatwoot numbered stands in display order.
 
     The newest stands at its time, after everything before it, with room for those that are still missing in between:
@@ -18,7 +19,6 @@ def place(conversation_id: uuid.UUID, chatwoot_id: int, time: int) -> int:
     neighbours allow. The visitor's own got their place when they were accepted and their id when they were delivered,
     perhaps an hour later: one with a lower id stands before this, one with a higher id may stand anywhere.
     """
-    newest = sql.newest(conversation_id)
     if newest.chatwoot_id < chatwoot_id:
         return _between(newest.other, None, chatwoot_id, max(time, newest.at + 1))
     own_before, _ = sql.neighbours(conversation_id, chatwoot_id, own=True)

@@ -9,7 +9,7 @@ import orjson
 from chat import faces, outcome
 from chat.chatwoot import resources
 from chat.chatwoot.resources import MessageType
-from chat.models import Message
+from chat.models import Conversation, Message
 from chat.records import ConversationRecord, MessageRecord
 from chat.rich import ANSWERING
 
@@ -101,6 +101,16 @@ def what_is_shown(record: MessageRecord) -> MessageRecord:
 
 def updated_ms(message: resources.Message) -> int | None:
     return round(message.updated_at.timestamp() * 1000) if message.updated_at else None
+
+
+def status(record: ConversationRecord, conversation: resources.Conversation) -> str:
+    """One that we do not know leaves it as it is."""
+    return conversation.status if conversation.status in Conversation.Status.values else record.status
+
+
+def end_of_second(seconds: int) -> int:
+    """In ms: an agent who looks at a message within its second has seen it. 0 stays 0."""
+    return seconds * 1000 + 999 if seconds else 0
 
 
 def _waiting(record: MessageRecord) -> dict[str, Any]:

@@ -4,9 +4,9 @@ Every function runs on the default connection of the calling thread, inside the 
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import orjson
 from django.db import connection
@@ -17,6 +17,7 @@ from chat.statements import execute, fetch
 
 _CONVERSATION = ", ".join(ConversationRecord._fields)
 _MESSAGE = ", ".join(MessageRecord._fields)
+_LISTENING = "FROM chat_webhook WHERE inbox_id = %s AND is_on AND gave_up_at = 0"
 _CLOCK = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"  # PostgreSQL's
 
 
@@ -92,21 +93,6 @@ def message_by_chatwoot_id(inbox_id: int, chatwoot_id: int) -> MessageRecord | N
     return MessageRecord.read(rows[0]) if rows else None
 
 
-def by_chatwoot_ids(
-    inbox_id: int, conversation: int, message: int
-) -> tuple[ConversationRecord | None, MessageRecord | None]:
-    """What has these numbers of Chatwoot's, whether or not the one is in the other."""
-    columns = [f"c.{name}" for name in ConversationRecord._fields] + [f"m.{name}" for name in MessageRecord._fields]
-    query = (
-        f"SELECT {', '.join(columns)} FROM (SELECT 1) AS one"
-        " LEFT JOIN chat_conversation c ON c.inbox_id = %s AND c.chatwoot_id = %s"
-        " LEFT JOIN chat_message m ON m.inbox_id = %s AND m.chatwoot_id = %s"
-    )
-    row = fetch(query, (inbox_id, conversation, inbox_id, message))[0]
-    talk, said = row[: len(ConversationRecord._fields)], row[len(ConversationRecord._fields) :]
-    return ConversationRecord.read(talk) if talk[0] else None, MessageRecord.read(said) if said[0] else None
-
-
 def message_by_echo_id(contact_id: uuid.UUID, echo_id: uuid.UUID) -> MessageRecord | None:
     query = f"SELECT {_MESSAGE} FROM chat_message WHERE contact_id = %s AND echo_id = %s"
     rows = fetch(query, (key(contact_id), key(echo_id)))
@@ -127,17 +113,54 @@ class Newest(NamedTuple):
     at: int
     other: tuple[int, int] | None
 
+    @classmethod
+    def read(cls, row: Sequence[Any]) -> Self:
+        highest, at, other_id, other_at = row
+        return cls(highest, at, None if other_id is None else (other_id, other_at))
+
+
+def _newest(conversation_id: str) -> str:
+    """Its columns."""
+    of = f"FROM chat_message n WHERE n.conversation_id = {conversation_id}"
+    other = f"{of} AND n.echo_id IS NULL AND n.chatwoot_id IS NOT NULL ORDER BY n.chatwoot_id DESC LIMIT 1"
+    return (
+        f"COALESCE((SELECT MAX(n.chatwoot_id) {of}), 0), COALESCE((SELECT MAX(n.at) {of}), 0), "
+        f"(SELECT n.chatwoot_id {other}), (SELECT n.at {other})"
+    )
+
 
 def newest(conversation_id: uuid.UUID) -> Newest:
+    return Newest.read(fetch(f"SELECT {_newest('%s')}", [key(conversation_id)] * 4)[0])
+
+
+class Around(NamedTuple):
+    """``conversation`` and ``message`` have these numbers of Chatwoot's, whether or not the one is in the other.
+    ``newest`` of that conversation; ``has_webhook``: one of this inbox listens."""
+
+    conversation: ConversationRecord | None
+    message: MessageRecord | None
+    newest: Newest
+    has_webhook: bool
+
+    def newest_of(self, conversation_id: uuid.UUID) -> Newest:
+        """Of the one that it is for after all: it may not have had its number yet."""
+        is_this = self.conversation is not None and self.conversation.id == conversation_id
+        return self.newest if is_this else newest(conversation_id)
+
+
+def around(inbox_id: int, conversation: int, message: int) -> Around:
     """In one statement, since this is asked for every message that arrives."""
-    of = "FROM chat_message WHERE conversation_id = %s"
-    other = f"{of} AND echo_id IS NULL AND chatwoot_id IS NOT NULL ORDER BY chatwoot_id DESC LIMIT 1"
+    columns = [f"c.{name}" for name in ConversationRecord._fields] + [f"m.{name}" for name in MessageRecord._fields]
     query = (
-        f"SELECT COALESCE((SELECT MAX(chatwoot_id) {of}), 0), COALESCE((SELECT MAX(at) {of}), 0), "
-        f"(SELECT chatwoot_id {other}), (SELECT at {other})"
+        f"SELECT {', '.join(columns)}, {_newest('c.id')}, EXISTS (SELECT 1 {_LISTENING}) FROM (SELECT 1) AS one"
+        " LEFT JOIN chat_conversation c ON c.inbox_id = %s AND c.chatwoot_id = %s"
+        " LEFT JOIN chat_message m ON m.inbox_id = %s AND m.chatwoot_id = %s"
     )
-    highest, at, other_id, other_at = fetch(query, [key(conversation_id)] * 4)[0]
-    return Newest(highest, at, None if other_id is None else (other_id, other_at))
+    *row, has_webhook = fetch(query, (inbox_id, inbox_id, conversation, inbox_id, message))[0]
+    n = len(ConversationRecord._fields)
+    talk, said, end = row[:n], row[n:-4], row[-4:]
+    talks, says = ConversationRecord.read(talk) if talk[0] else None, MessageRecord.read(said) if said[0] else None
+    return Around(talks, says, Newest.read(end), bool(has_webhook))
 
 
 def neighbours(
@@ -247,8 +270,7 @@ def unread_beside(conversation: ConversationRecord, *, limit: int) -> list[Messa
 
 
 def listening_webhooks(inbox_id: int) -> list[int]:
-    query = "SELECT id FROM chat_webhook WHERE inbox_id = %s AND is_on AND gave_up_at = 0 ORDER BY id"
-    return [each for (each,) in fetch(query, (inbox_id,))]
+    return [each for (each,) in fetch(f"SELECT id {_LISTENING} ORDER BY id", (inbox_id,))]
 
 
 def note_avatar(name: str, inbox_id: int, url: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chat import place
+from chat import place, sql
 from chat.models import Conversation, Message
 from tests.fixtures.people import NOW, Person, create_upstream, hear, newcomer, say, told
 
@@ -142,4 +142,4 @@ def test_the_first_message_stands_at_its_time(alice: Person):
     begun(alice)
     conversation = Conversation.objects.get()
     Message.objects.all().delete()
-    assert place.place(conversation.id, 5, NOW) == NOW
+    assert place.place(conversation.id, 5, NOW, newest=sql.newest(conversation.id)) == NOW

@@ -6,7 +6,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from chat import sql
-from chat.models import Conversation, Message
+from chat.models import Conversation, Message, Webhook
 from chat.records import ConversationRecord, MessageRecord
 from tests.fixtures.people import NOW, Person, cabled, create_upstream, hear, say, told
 
@@ -53,11 +53,27 @@ def test_a_conversation_and_a_message_are_found_by_their_numbers_together(alice:
     talk, said = sql.conversation_by_chatwoot_id(alice.inbox_id, 9), sql.message_by_chatwoot_id(alice.inbox_id, 5)
     assert talk and said
     elsewhere = sql.conversation_by_chatwoot_id(alice.inbox_id, 8)
-    assert sql.by_chatwoot_ids(alice.inbox_id, 9, 5) == (talk, said)
-    assert sql.by_chatwoot_ids(alice.inbox_id, 8, 5) == (elsewhere, said)
-    assert sql.by_chatwoot_ids(alice.inbox_id, 9, 6) == (talk, None)
-    assert sql.by_chatwoot_ids(alice.inbox_id, 7, 5) == (None, said)
-    assert sql.by_chatwoot_ids(alice.inbox_id + 1, 9, 5) == (None, None)
+    assert sql.around(alice.inbox_id, 9, 5)[:2] == (talk, said)
+    assert sql.around(alice.inbox_id, 8, 5)[:2] == (elsewhere, said)
+    assert sql.around(alice.inbox_id, 9, 6)[:2] == (talk, None)
+    assert sql.around(alice.inbox_id, 7, 5)[:2] == (None, said)
+    nowhere = sql.around(alice.inbox_id + 1, 9, 5)
+    assert nowhere == (None, None, (0, 0, None), False)
+
+
+def test_around_a_message_are_the_newest_of_its_conversation_and_whoever_is_told(alice: Person):
+    said = say(alice, "hello")
+    create_upstream(alice, 9, said=said)
+    hear(alice, told(5, conversation=9))
+    around = sql.around(alice.inbox_id, 9, 6)
+    assert around.newest == sql.newest(said.conversation_id) == around.newest_of(said.conversation_id)
+    assert around.newest.other is not None and around.newest.other[0] == 5
+    assert around.newest_of(uuid.uuid4()) == (0, 0, None)
+    assert not around.has_webhook
+    webhook = Webhook.objects.create(inbox_id=alice.inbox_id, url="https://shop.example/")
+    assert sql.around(alice.inbox_id, 9, 6).has_webhook
+    Webhook.objects.filter(pk=webhook.pk).update(is_on=False)
+    assert not sql.around(alice.inbox_id, 9, 6).has_webhook
 
 
 def test_an_update_touches_its_row_alone(alice: Person):
@@ -133,7 +149,7 @@ def test_the_databases_clock_is_in_milliseconds():
         (lambda: sql.newest_chatwoot_id(1), "inbox_id"),
         (lambda: sql.newest_conversation(uuid.uuid4()), "contact_id"),
         (lambda: sql.listening_webhooks(1), "inbox_id"),
-        (lambda: sql.by_chatwoot_ids(1, 1, 1), "inbox_id"),
+        (lambda: sql.around(1, 1, 1), "inbox_id"),
     ],
 )
 def test_a_hot_statement_searches_by_an_index(db: None, call: Any, index: str):

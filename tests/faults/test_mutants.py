@@ -50,8 +50,8 @@ MUTANTS = {
     ),
     "no claimed set": Mutant(
         "chat/mirror.py",
-        "known, record = sql.by_chatwoot_ids(scope.inbox_id, message.conversation_id, message.id)",
-        "known, record = sql.conversation_by_chatwoot_id(scope.inbox_id, message.conversation_id), None",
+        "record = around.message",
+        "record = None",
         row="f31_doubled",
     ),
     "a deletion that is not sticky": Mutant(

@@ -49,8 +49,8 @@ SAFEGUARDS = (
         "the claimed set",
         OUTBOX,
         "chat/mirror.py",
-        "known, record = sql.by_chatwoot_ids(scope.inbox_id, message.conversation_id, message.id)",
-        "known, record = sql.conversation_by_chatwoot_id(scope.inbox_id, message.conversation_id), None",
+        "record = around.message",
+        "record = None",
         always=True,
     ),
     Safeguard(
