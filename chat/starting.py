@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured, ValidationError
-from django.db import Error
+from django.db import Error, ProgrammingError
 
 from chat import challenge, clock, failpoints
 from chat.checks import TAG
@@ -48,7 +48,9 @@ def describe(error: Error, database: Mapping[str, Any]) -> str:
     words = " ".join(str(error).split()) or type(error).__name__
     if password := database.get("PASSWORD"):
         words = words.replace(password, "***")
-    return f"The database {database['NAME']} cannot be used: {words}. DATABASE_URL names it"
+    lacks_tables = isinstance(error, ProgrammingError) or words.startswith("no such ")
+    hint = "Run manage.py migrate, if DATABASE_URL names the right one" if lacks_tables else "DATABASE_URL names it"
+    return f"The database {database['NAME']} cannot be used: {words}. {hint}"
 
 
 def _prepare() -> None:
