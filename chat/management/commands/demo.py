@@ -25,7 +25,7 @@ from chatproxy.tether import Children
 
 HOST = "127.0.0.1"
 POLL_S = 0.1
-OPERATOR = "operator"  # of the admin
+OPERATOR = "demo"  # of the admin
 PASSWORD_LENGTH = 16
 COMPANY = "Saltmark"  # of the demo page
 POLICY = {"transcript": "any", "labels": ["order-question"]}
