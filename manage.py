@@ -2,6 +2,7 @@
 """Django's command line for chatproxy. `sandbox` alone needs neither our settings nor our database."""
 
 import os
+import secrets
 import sys
 from pathlib import Path
 
@@ -25,6 +26,9 @@ def main(argv: list[str]) -> None:
         os.environ["DEBUG"] = "True"
         # Apart from a real installation in the same folder: its conversations are the sandbox's.
         os.environ.setdefault("VAR_DIR", str(Path(__file__).resolve().parent / "var" / "demo"))
+    if command == "help" or not {"-h", "--help"}.isdisjoint(argv):
+        for name, value in (("SECRET_KEY", secrets.token_urlsafe(50)), ("ALLOWED_HOSTS", "localhost")):
+            os.environ[name] = os.environ.get(name) or value
     tether.hold()
     try:
         from django.core.exceptions import ImproperlyConfigured

@@ -1,7 +1,7 @@
 """What a process does before it serves: refuse in words, and write the environment's inbox as a row."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import cache
 from typing import Any
 
@@ -28,13 +28,16 @@ def prepare_once() -> None:
     prepare()
 
 
-def prepare() -> None:
-    """Raises ImproperlyConfigured when this process must not serve. Synchronous; safe to repeat."""
+def prepare(*, told: Container[str] = ()) -> None:
+    """Raises ImproperlyConfigured when this process must not serve. Synchronous; safe to repeat.
+
+    ``told``: the ids of warnings that the caller tells itself; they are not logged.
+    """
     try:
         clock.follow(settings.CLOCK_OFFSET_FILE)
         failpoints.configure(settings.FAILPOINTS)
         challenge.challenge_of(settings.SESSION_CHALLENGE)
-        _prepare()
+        _prepare(told)
     except (BadOffset, BadFailpoints) as wrong:
         raise ImproperlyConfigured(str(wrong)) from None
     except Error as error:
@@ -53,14 +56,15 @@ def describe(error: Error, database: Mapping[str, Any]) -> str:
     return f"The database {database['NAME']} cannot be used: {words}. {hint}"
 
 
-def _prepare() -> None:
+def _prepare(told: Container[str]) -> None:
     found = _check()
     if errors := [message for message in found if message.is_serious()]:
         raise ImproperlyConfigured("\n".join(f"{error.msg}. {error.hint}" for error in errors))
     if write_inbox():
         found = _check()  # now with that inbox
     for message in found:
-        log.warning("%s. %s", message.msg, message.hint)
+        if message.id not in told:
+            log.warning("%s. %s", message.msg, message.hint)
 
 
 def _check() -> list[checks.CheckMessage]:

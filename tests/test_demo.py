@@ -249,3 +249,12 @@ def test_a_start_without_settings_is_refused_in_words_and_without_a_traceback(tm
     assert run.returncode == 1
     assert run.stderr.startswith("chatproxy cannot start: SECRET_KEY is not set")
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("words", [("help", "connect_chatwoot"), ("connect_chatwoot", "--help")])
+def test_help_needs_no_settings(tmp_path: Path, words: tuple[str, str]) -> None:
+    environ = {"PATH": os.environ["PATH"], "VAR_DIR": str(tmp_path), "ALLOWED_HOSTS": ""}
+    command = [sys.executable, str(ROOT / "manage.py"), *words]
+    run = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    assert "--keep-agent-token" in run.stdout
+    assert list(tmp_path.iterdir()) == []
