@@ -192,6 +192,17 @@ def test_a_folder_of_another_key_is_refused_with_the_way_out(start: Start, tmp_p
     assert errors.startswith("CommandError: ") and errors.endswith(f"Remove {tmp_path} to begin anew.\n")
 
 
+def test_the_folder_of_a_chat_that_is_no_demo_is_left_alone(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "chatproxy.sqlite3").touch()
+    demo = start()
+    out, errors = demo.process.communicate(timeout=ENOUGH_S)
+    assert (demo.process.returncode, out) == (1, "")
+    assert errors == f"CommandError: VAR_DIR is {tmp_path}, where another chat has its database; unset it\n"
+    assert [(path.name, path.stat().st_size) for path in tmp_path.iterdir() if path.name != "secret_key"] == [
+        ("chatproxy.sqlite3", 0)
+    ]
+
+
 def test_its_admin_takes_the_operator_whom_it_prints(start: Start) -> None:
     for _ in range(2):
         demo = start()

@@ -39,6 +39,7 @@ class Command(BaseCommand):
             raise CommandError(f"PORT and SANDBOX_PORT are both {settings.PORT}; give them different numbers")
         for name in ("PORT", "SANDBOX_PORT"):
             refuse_taken(name, getattr(settings, name))
+        refuse_foreign(settings.VAR_DIR)
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: stop.set())
@@ -163,6 +164,13 @@ def admit_operator() -> None:
         operator.set_password(password())
     operator.is_active = operator.is_staff = operator.is_superuser = True
     operator.save()
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Where a demo has been, there is one of these, of now or of former releases."""
+    is_ours = any((folder / name).exists() for name in ("admin_password", "sandbox.jsonl"))
+    if (folder / "chatproxy.sqlite3").exists() and not is_ours:
+        raise CommandError(f"VAR_DIR is {folder}, where another chat has its database; unset it")
 
 
 def refuse_taken(name: str, port: int) -> None:
