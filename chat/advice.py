@@ -60,6 +60,11 @@ def in_words(url: str, advice: Advice) -> Iterator[None]:
         raise Stopped(words(error, url, advice)) from None
 
 
+def sentence(text: str) -> str:
+    """With the sign at its end, which a question has already."""
+    return text if text.endswith(("?", ".")) else f"{text}."
+
+
 def words(error: ChatwootError, url: str, advice: Advice) -> str:
     match error:
         case Unreachable():

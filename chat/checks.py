@@ -25,6 +25,7 @@ def register() -> None:
         debug_is_off,
         policies_are_read,
         erasures_reach_chatwoot,
+        address_is_used,
     )
     for check in (is_migrated, has_an_inbox, *mentioned):
         checks.register(check, TAG, deploy=True)
@@ -206,6 +207,24 @@ def erasures_reach_chatwoot(**_: Any) -> list[checks.CheckMessage]:
         )
         for inbox in wanting
         if inbox.chatwoot.url != served
+    ]
+
+
+def address_is_used(**_: Any) -> list[checks.CheckMessage]:
+    """Alone it is for `connect_chatwoot` and an administrator's token; whoever changes it may think that we move."""
+    from chat.models import Inbox
+
+    url = settings.CHATWOOT_URL
+    if not url or settings.CHATWOOT_INBOX_IDENTIFIER or unapplied_migrations() or not Inbox.objects.exists():
+        return []
+    if Inbox.objects.filter(chatwoot__url=url).exists():
+        return []
+    return [
+        checks.Warning(
+            f"CHATWOOT_URL is {url}, and no inbox is there",
+            hint="Run manage.py connect_chatwoot, or change the address of that Chatwoot in the admin.",
+            id="chat.W009",
+        )
     ]
 
 

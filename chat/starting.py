@@ -1,14 +1,14 @@
 """What a process does before it serves: refuse in words, and write the environment's inbox as a row."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured, ValidationError
-from django.db import Error
+from django.db import Error, ProgrammingError
 
 from chat import challenge, clock, failpoints
 from chat.checks import TAG
@@ -28,13 +28,16 @@ def prepare_once() -> None:
     prepare()
 
 
-def prepare() -> None:
-    """Raises ImproperlyConfigured when this process must not serve. Synchronous; safe to repeat."""
+def prepare(*, told: Container[str] = ()) -> None:
+    """Raises ImproperlyConfigured when this process must not serve. Synchronous; safe to repeat.
+
+    ``told``: the ids of warnings that the caller tells itself; they are not logged.
+    """
     try:
         clock.follow(settings.CLOCK_OFFSET_FILE)
         failpoints.configure(settings.FAILPOINTS)
         challenge.challenge_of(settings.SESSION_CHALLENGE)
-        _prepare()
+        _prepare(told)
     except (BadOffset, BadFailpoints) as wrong:
         raise ImproperlyConfigured(str(wrong)) from None
     except Error as error:
@@ -48,17 +51,20 @@ def describe(error: Error, database: Mapping[str, Any]) -> str:
     words = " ".join(str(error).split()) or type(error).__name__
     if password := database.get("PASSWORD"):
         words = words.replace(password, "***")
-    return f"The database {database['NAME']} cannot be used: {words}. DATABASE_URL names it"
+    lacks_tables = isinstance(error, ProgrammingError) or words.startswith("no such ")
+    hint = "Run manage.py migrate, if DATABASE_URL names the right one" if lacks_tables else "DATABASE_URL names it"
+    return f"The database {database['NAME']} cannot be used: {words}. {hint}"
 
 
-def _prepare() -> None:
+def _prepare(told: Container[str]) -> None:
     found = _check()
     if errors := [message for message in found if message.is_serious()]:
         raise ImproperlyConfigured("\n".join(f"{error.msg}. {error.hint}" for error in errors))
     if write_inbox():
         found = _check()  # now with that inbox
     for message in found:
-        log.warning("%s. %s", message.msg, message.hint)
+        if message.id not in told:
+            log.warning("%s. %s", message.msg, message.hint)
 
 
 def _check() -> list[checks.CheckMessage]:

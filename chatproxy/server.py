@@ -87,8 +87,8 @@ class Server(DaphneServer):
     def listen_error(self, failure: Any) -> None:
         error = getattr(failure.value, "socketError", failure.value)
         # Everything else is about the address: it is not of this machine, or no address at all.
-        variable = "PORT" if getattr(error, "errno", None) in (errno.EADDRINUSE, errno.EACCES) else "BIND"
-        self.refusal = f"{error}. {variable} chooses another"
+        is_ports = getattr(error, "errno", None) in (errno.EADDRINUSE, errno.EACCES)
+        self.refusal = f"{error}. {'PORT or --port' if is_ports else 'BIND or --bind'} chooses another"
         self.stop()
 
     def arrives(self) -> None:

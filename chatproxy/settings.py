@@ -64,9 +64,11 @@ IDENTITY_LEGACY = env.flag_if_said("IDENTITY_LEGACY")
 IDENTITY_ONCE = env.flag_if_said("IDENTITY_ONCE")
 IDENTITY_REQUIRED = env.flag_if_said("IDENTITY_REQUIRED")
 IDENTITY_TRUSTED = env.flag_if_said("IDENTITY_TRUSTED")
-is_for_token = bool(CHATWOOT_URL and CHATWOOT_ADMIN_TOKEN)  # and for no inbox of the environment
-if bool(CHATWOOT_URL) != bool(CHATWOOT_INBOX_IDENTIFIER) and not is_for_token:
-    raise ImproperlyConfigured("CHATWOOT_URL and CHATWOOT_INBOX_IDENTIFIER belong together: write both, or neither")
+if CHATWOOT_INBOX_IDENTIFIER and not CHATWOOT_URL:
+    raise ImproperlyConfigured(
+        "CHATWOOT_INBOX_IDENTIFIER is set, and CHATWOOT_URL is not; write the address of the Chatwoot with that inbox, "
+        "such as https://chatwoot.example.com"
+    )
 
 CABLE_CONTACTS_PER_SOCKET = env.integer("CABLE_CONTACTS_PER_SOCKET", default=500, least=1, most=5000)
 CABLE_LINGER_S = env.seconds("CABLE_LINGER_S", default=60, least=0, most=3600)

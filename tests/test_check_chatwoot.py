@@ -73,6 +73,26 @@ def test_what_could_not_work_is_refused_in_words(tmp_path: Path) -> None:
     assert "Run manage.py migrate" in done.stderr
 
 
+def test_what_a_row_says_is_said_once_and_of_the_inbox_that_was_asked_for(
+    migrated: Path, sandbox: SandboxProcess
+) -> None:
+    serving = at(sandbox, migrated, DEBUG="False", SECRET_KEY="s" * 50, ALLOWED_HOSTS="127.0.0.1")
+    serving.env["TRUST_FORWARDED_PROTO"] = "True"
+    done = run(serving)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("names no allowed origins") == done.stdout.count("says that there is a proxy") == 1
+    nobody = run(serving, "--inbox", "nope")
+    assert (nobody.returncode, nobody.stderr) == (1, "CommandError: There is no inbox 'nope'.\n")
+
+
+@pytest.mark.django_db
+def test_what_no_row_says_is_still_mentioned(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    settings.DEBUG, settings.ALLOWED_HOSTS = True, ["chat.example.com"]
+    with pytest.raises(CommandError, match="There is no inbox yet"):
+        call_command("check_chatwoot")
+    assert "DEBUG is on, and chat.example.com is served" in caplog.text
+
+
 @pytest.mark.django_db
 def test_an_inbox_that_does_not_exist_is_refused(settings: Settings) -> None:
     settings.DEBUG = True

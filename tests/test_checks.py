@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.db import OperationalError, connection
+from django.db import Error, OperationalError, ProgrammingError, connection
 from pytest_django import Settings
 
 from chat import checks, starting
@@ -122,6 +122,17 @@ def test_what_a_database_says_is_one_line_without_its_password() -> None:
     assert words == "The database chat cannot be used: connection failed for ***. DATABASE_URL names it"
 
 
+@pytest.mark.parametrize(
+    "error", [OperationalError("no such table: chat_inbox"), ProgrammingError('relation "chat_inbox" does not exist')]
+)
+def test_a_database_that_lacks_a_table_is_told_with_what_makes_it(error: Error) -> None:
+    words = starting.describe(error, {"NAME": "chat"})
+    assert (
+        words
+        == f"The database chat cannot be used: {error}. Run manage.py migrate, if DATABASE_URL names the right one"
+    )
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_database_that_was_not_migrated_is_refused() -> None:
     call_command("migrate", "chat", "zero", verbosity=0)
@@ -160,6 +171,21 @@ def test_an_address_for_an_administrators_token_alone_moves_no_inbox(settings: S
     starting.write_inbox()
     inbox = Inbox.objects.get()
     assert (inbox.chatwoot.url, inbox.name) == ("https://chatwoot.example", "Shop")
+
+
+@pytest.mark.django_db
+def test_an_address_at_which_no_inbox_is_is_mentioned(settings: Settings) -> None:
+    say(settings, CHATWOOT_INBOX_IDENTIFIER="", CHATWOOT_URL="https://other.example")
+    assert checks.address_is_used() == []  # nothing is connected yet
+    chatwoot = Chatwoot.objects.create(url="https://chatwoot.example", cable_url="wss://chatwoot.example/cable")
+    Inbox.objects.create(slug="main", chatwoot=chatwoot, inbox_identifier="abc")
+    (warning,) = checks.address_is_used()
+    assert warning.msg == "CHATWOOT_URL is https://other.example, and no inbox is there"
+    assert not warning.is_serious()
+    say(settings, CHATWOOT_INBOX_IDENTIFIER="")
+    assert checks.address_is_used() == []
+    say(settings, CHATWOOT_URL="https://other.example")  # the start makes it one
+    assert checks.address_is_used() == []
 
 
 @pytest.mark.django_db

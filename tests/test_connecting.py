@@ -36,6 +36,7 @@ def test_a_platform_token_makes_everything_and_an_administrators_finds_it(operat
     links = dict(re.findall(r"(\S+@\S+) signs in at (http\S+)", said))
     assert links.keys() == {"chat-admin@chat.example", "chat-agent@chat.example"}
     assert all(link.startswith(f"{inbox.chatwoot.url}/app/login?email=") for link in links.values())
+    assert all(operator.chatwoot.http.get(link).headers["location"] == "/desk/" for link in links.values())
 
     token = people(operator, inbox.account_id)["chat-admin@chat.example"]["access_token"]
     account = f"/api/v1/accounts/{inbox.account_id}"

@@ -52,7 +52,9 @@ def test_a_token_that_does_not_serve(operator: Operator, given: dict[str, str], 
     ],
 )
 def test_an_option_that_leads_nowhere(operator: Operator, options: dict[str, Any], words: str):
-    assert words in operator.refused(admin_token=operator.world["admin_token"], **options)
+    said = operator.refused(admin_token=operator.world["admin_token"], **options)
+    assert words in said
+    assert said[-1] in ".?" and not said.endswith("?.")
 
 
 def test_what_answers_but_is_no_chatwoot(operator: Operator):
@@ -157,8 +159,12 @@ def test_what_chatwoot_refuses_is_told_in_words(error: ChatwootError, words: str
     assert said.startswith(("https://chatwoot.example ", "What answers at https://chatwoot.example ")) and words in said
 
 
-def test_a_database_that_was_not_migrated(tmp_path: Path):
-    assert "cannot be used: no such table" in typed(tmp_path, "secret")
+def test_a_database_that_was_not_migrated_is_named_before_a_token_is_asked_for(tmp_path: Path):
+    command = [sys.executable, str(ROOT / "manage.py"), "connect_chatwoot", "--url", NOBODY]
+    run = subprocess.run(command, env=environment(tmp_path), stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert run.returncode == 1
+    assert "cannot be used: no such table" in run.stderr
+    assert "Run manage.py migrate" in run.stderr
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from chatproxy import settings
 from tests.fixtures import containers
 from tests.fixtures.containers import Image
 from tests.fixtures.examples import ROOT
+from tests.fixtures.sandbox import SandboxProcess
 from tests.fixtures.the_demo import free_ports
 from tests.fixtures.the_proxies import placed
 from tests.fixtures.the_server import NOBODY
@@ -29,6 +30,14 @@ SECRET = "k" * 50
 def settings_shown() -> dict[str, str]:
     lines = (DEPLOY / "chatproxy.env").read_text().splitlines()
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def stand_ins(folder: Path, commands: dict[str, str]) -> None:
+    """Programs of these names, for a PATH."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, script in commands.items():
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
 
 
 class Unit(ConfigParser):
@@ -83,6 +92,34 @@ def test_systemd_finds_nothing_to_say(tmp_path: Path) -> None:
     assert (said.returncode, said.stdout + said.stderr) == (0, "")
     rated = ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(unit)]
     assert subprocess.run(rated, capture_output=True, text=True).returncode == 0, "above 2.0"
+
+
+FIRST = re.search(r"```console\n(.*?)```", (ROOT / "docs/deploying.md").read_text(), re.DOTALL)[1]  # type: ignore[index]
+STAND_INS = {
+    "make": ":",
+    "systemd-run": 'while [ "$1" != manage.py ]; do shift; done\ncd "$ROOT" && exec "$PYTHON" "$@"',
+    "systemctl": 'cd "$ROOT" && exec "$PYTHON" manage.py check --deploy --tag chat',  # which every start asks
+}
+
+
+def first_installation(folder: Path, chatwoot: SandboxProcess, without: str = "nothing") -> int:
+    """The exit status of what is shown from the first `update.sh` on, with the settings that are shown."""
+    release = folder / "2026-12-01"
+    (release / "docs").mkdir(parents=True)
+    (release / "static").mkdir()
+    (release / "docs/deploy").symlink_to(DEPLOY)
+    stand_ins(folder / "bin", STAND_INS)
+    env = settings_shown() | {"SECRET_KEY": SECRET, "DATABASE_URL": "", "REDIS_URL": "", "VAR_DIR": str(folder)}
+    env |= {"CHATWOOT_URL": chatwoot.base_url, "CHATWOOT_ADMIN_TOKEN": chatwoot.world["admin_token"]}  # typed there
+    env |= {"ROOT": str(ROOT), "PYTHON": sys.executable, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
+    lines = FIRST[FIRST.index("sh docs/deploy/update.sh") :].replace("/srv/chatproxy", str(folder)).splitlines()
+    script = "\n".join(line for line in lines if without not in line)
+    return subprocess.run(["sh", "-euc", script], cwd=release, env=env, capture_output=True).returncode
+
+
+def test_a_first_installation_has_an_inbox_before_its_processes_start(tmp_path: Path, sandbox: SandboxProcess) -> None:
+    assert first_installation(tmp_path / "one", sandbox) == 0
+    assert first_installation(tmp_path / "two", sandbox, without="connect_chatwoot") != 0
 
 
 # The container
@@ -147,12 +184,9 @@ def test_an_image_keeps_what_pages_of_the_former_one_ask_for(context: Path, imag
 @pytest.fixture
 def machine(tmp_path: Path) -> Path:
     """With an old release that runs, a new one beside it, and commands that only say what they were told."""
-    for name in ("make", "systemd-run", "systemctl"):
-        stub = tmp_path / "bin" / name
-        stub.parent.mkdir(exist_ok=True)
-        said = f'echo "$(basename "$(readlink "{tmp_path}/current")"): {name} $*" >> "{tmp_path}/said"'
-        stub.write_text(f'#!/bin/sh\n{said}\ncase " $* " in *" $REFUSED "*) exit 1;; esac\n')
-        stub.chmod(0o755)
+    said = f'echo "$(basename "$(readlink "{tmp_path}/current")"): $(basename "$0") $*" >> "{tmp_path}/said"'
+    does = f'{said}\ncase " $* " in *" $REFUSED "*) exit 1;; esac'
+    stand_ins(tmp_path / "bin", dict.fromkeys(("make", "systemd-run", "systemctl"), does))
     (tmp_path / "old/static/build").mkdir(parents=True)
     (tmp_path / "old/static/build/main-ABCDEFGH.js").write_text("old")
     (tmp_path / "new/static").mkdir(parents=True)

@@ -54,7 +54,6 @@ NOT_RUN = {
 INSTEAD = {
     "make ": "make --dry-run ",  # the environment is there already: the tests run in it
     "SECRET_KEY=…": f"SECRET_KEY={KEY}",
-    "ALLOWED_HOSTS=chat.example.com": "ALLOWED_HOSTS=127.0.0.1",
     "createsuperuser": "createsuperuser --no-input",  # asks at a terminal
     "python3 ": f"{sys.executable} ",
 }
@@ -150,7 +149,7 @@ def test_a_block_of_the_shell_does_what_it_shows(
         env |= healthy(request.getfixturevalue("sandbox")) | {"VAR_DIR": str(checkout / UNCONNECTED)}
     process = start(as_run(example.text, chatwoot), checkout, env)
     if "manage.py serve" in example.text:
-        stop_once_it_answers(process, f"http://127.0.0.1:{env['PORT']}/livez")
+        stop_once_it_answers(process, f"http://127.0.0.1:{env['PORT']}/chat/main/")
     ended(process)
 
 

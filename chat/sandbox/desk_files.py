@@ -19,7 +19,7 @@ FRESH = {"Cache-Control": "no-store"}
 
 def desk_file(sandbox: Sandbox, request: Request) -> Response | None:
     """The answer to a request under ``/desk``, or None when it is not one."""
-    if request.path in ("/", "/desk"):
+    if request.path in ("/", "/desk", "/app/login"):  # the last: where whom a platform app made signs in
         return Response(302, b"", "text/html; charset=utf-8", {"Location": "/desk/"})
     if not request.path.startswith("/desk/") or request.method not in ("GET", "HEAD"):
         return None

@@ -167,7 +167,8 @@ def test_every_alert_has_a_row_that_says_what_to_do() -> None:
     for alert in ALERTS:
         assert all(len(text) > 10 for text in cures[alert["alert"]])
         assert alert["labels"]["severity"] in ("critical", "warning")
-        assert alert["annotations"]["summary"] and alert["annotations"]["runbook"] == "monitoring.md#alerts"
+        runbook = f"docs/monitoring.md of chatproxy, Alerts, {alert['alert']}"
+        assert alert["annotations"]["summary"] and alert["annotations"]["runbook"] == runbook
         assert re.fullmatch(r"\d+[mh]", alert.get("for", "1m"))
 
 
@@ -175,3 +176,8 @@ def test_the_document_shows_how_prometheus_asks() -> None:
     (shown,) = re.findall(r"```yaml\n(.*?)```", MONITORING, re.DOTALL)  # docs/monitoring.md
     (job,) = yaml.safe_load(shown)["scrape_configs"]
     assert job["job_name"] == "chatproxy" and job.keys() == {"job_name", "authorization", "static_configs"}
+    deployed = (DOCS / "deploy/chatproxy.env").read_text()
+    (listening,) = re.findall(r"^BIND=(.+)$", deployed, re.MULTILINE)
+    assert job["static_configs"] == [{"targets": [f"{listening}:8001", f"{listening}:8002"]}]
+    assert re.search(rf"^ALLOWED_HOSTS=.*\b{re.escape(listening)}$", deployed, re.MULTILINE)
+    assert "\nMETRICS_TOKEN=\n" in deployed

@@ -94,7 +94,7 @@ def test_a_port_that_is_taken_is_said_in_words(var_dir: Path) -> None:
         _, errors = process.communicate(timeout=ENOUGH_S)
     assert process.returncode == 1
     assert f"Cannot listen on 127.0.0.1 port {port}" in errors
-    assert "PORT chooses another" in errors
+    assert "PORT or --port chooses another" in errors
     assert "Traceback" not in errors
 
 
@@ -103,7 +103,7 @@ def test_an_address_that_is_not_ours_is_said_in_words(var_dir: Path, port: int) 
     _, errors = process.communicate(timeout=ENOUGH_S)
     assert process.returncode == 1
     assert f"Cannot listen on 192.0.2.1 port {port}" in errors
-    assert "BIND chooses another" in errors
+    assert "BIND or --bind chooses another" in errors
     assert "Traceback" not in errors
 
 

@@ -8,6 +8,7 @@ from django.db import Error
 
 from chat import starting
 from chat.examining import examination
+from chat.examining.case import TOLD
 from chat.examining.rows import Verdict, as_json, as_table
 from chat.management.plain import PlainCommand
 from chat.models import Inbox
@@ -23,7 +24,7 @@ class Command(PlainCommand):
 
     def handle(self, *_: Any, inbox: str | None, json: bool, **options: Any) -> None:
         try:
-            starting.prepare()
+            starting.prepare(told=TOLD)
             rows = asyncio.run(examination.examine(_chosen(inbox)))
         except ImproperlyConfigured as refusal:
             raise CommandError(str(refusal)) from None

@@ -13,7 +13,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import Error
 
 from chat import connected, starting
-from chat.advice import Stopped, in_words
+from chat.advice import Stopped, in_words, sentence
 from chat.chatwoot.status import chatwoot_status
 from chat.chatwoot.transport import open_http
 from chat.chatwoot.upstream_clock import UpstreamClock
@@ -52,7 +52,7 @@ class Command(PlainCommand):
         try:
             self.run(options)
         except (ImproperlyConfigured, Stopped) as refusal:
-            raise CommandError(f"{refusal}.") from None
+            raise CommandError(sentence(str(refusal))) from None
         except ValidationError as refused:
             raise CommandError(". ".join(refused.messages)) from None
         except UnknownKey as unknown:
@@ -66,10 +66,10 @@ class Command(PlainCommand):
         cable_url = env.url("--cable-url", schemes=("ws", "wss"), example="wss://chatwoot.example.com/cable")
         slug = env.slug("--slug", default=settings.CHATWOOT_INBOX_SLUG)
         if not url:
-            raise Stopped("Which Chatwoot? Give its address by --url")
+            raise Stopped("Which Chatwoot? Give its address by --url, or as CHATWOOT_URL")
+        known = connected.known(slug, url)  # first: nobody types a token for nothing
         token, is_platforms = self.token(asks_for_platforms=options["platform"])
         agent_token = self.agent_token(is_platforms=is_platforms) if options["keep_agent_token"] else ""
-        known = connected.known(slug, url)
         found = asyncio.run(self.connect(url, token, known, Options(is_platforms, agent_token, options)))
         changed = connected.write(slug, url, found, cable_url=cable_url)
         self.say(f"Inbox {slug!r} here {'is connected to it now' if changed else 'is as it was'}: /chat/{slug}/")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
@@ -17,12 +18,15 @@ from django.db import Error, connections
 
 from chat import connected, starting
 from chat.connected import Connected
-from chat.models import Inbox
+from chat.fields import UnknownKey
+from chat.models import Chatwoot, Inbox
 from chatproxy import keys
 from chatproxy.tether import Children
 
 HOST = "127.0.0.1"
 POLL_S = 0.1
+OPERATOR = "demo"  # of the admin
+PASSWORD_LENGTH = 16
 COMPANY = "Saltmark"  # of the demo page
 POLICY = {"transcript": "any", "labels": ["order-question"]}
 
@@ -35,15 +39,18 @@ class Command(BaseCommand):
             raise CommandError(f"PORT and SANDBOX_PORT are both {settings.PORT}; give them different numbers")
         for name in ("PORT", "SANDBOX_PORT"):
             refuse_taken(name, getattr(settings, name))
+        refuse_foreign(settings.VAR_DIR)
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: stop.set())
         self.say(f"Demo page   {site()}/demo/")
         self.say(f"Chat page   {site()}/chat/{settings.CHATWOOT_INBOX_SLUG}/")
         self.say(f"Agent desk  {desk()}")
+        self.say(f"Admin       {site()}/admin/  ({OPERATOR}, password {password()})")
         self.say("Starting; these answer in a moment.")
         try:
             call_command("migrate", verbosity=0)
+            admit_operator()
         except Error as error:
             raise CommandError(starting.describe(error, settings.DATABASES["default"])) from None
         connections.close_all()
@@ -128,11 +135,42 @@ def connect(world: dict[str, Any]) -> None:
         agent_token=world["agent_token"],
     )
     try:
+        follow(slug, inbox["identifier"], world["base_url"])
         connected.write(slug, world["base_url"], told)
     except ValidationError as error:
         raise CommandError(" ".join(error.messages)) from None
+    except UnknownKey as unknown:
+        raise CommandError(f"{unknown}. Remove {settings.VAR_DIR} to begin anew.") from None
     Inbox.objects.filter(slug=slug, policy={}).update(policy=POLICY)
     connections.close_all()
+
+
+def follow(slug: str, identifier: str, url: str) -> None:
+    """To the port where the sandbox is now: by its identifier it is the same one, with the same conversations."""
+    row = Inbox.objects.select_related("chatwoot").filter(slug=slug).exclude(chatwoot__url=url).first()
+    if row and row.inbox_identifier == identifier:
+        Chatwoot.objects.filter(url=url, inboxes=None).delete()  # where it was some time ago
+        Chatwoot.objects.filter(pk=row.chatwoot_id).update(url=url, cable_url=f"ws{url.removeprefix('http')}/cable")
+
+
+def password() -> str:
+    return keys.kept_in(settings.VAR_DIR / "admin_password")[:PASSWORD_LENGTH]
+
+
+def admit_operator() -> None:
+    """Whoever is printed, with that password; the folder's, whatever became of them."""
+    operator, _ = User.objects.get_or_create(username=OPERATOR)
+    if not operator.check_password(password()):
+        operator.set_password(password())
+    operator.is_active = operator.is_staff = operator.is_superuser = True
+    operator.save()
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Where a demo has been, there is one of these, of now or of former releases."""
+    is_ours = any((folder / name).exists() for name in ("admin_password", "sandbox.jsonl"))
+    if (folder / "chatproxy.sqlite3").exists() and not is_ours:
+        raise CommandError(f"VAR_DIR is {folder}, where another chat has its database; unset it")
 
 
 def refuse_taken(name: str, port: int) -> None:

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from chat import erasing, files, removals, sql
-from chat.advice import Stopped
+from chat.advice import Stopped, sentence
 from chat.feed import Pen
 from chat.management.plain import PlainCommand
 from chat.models import IDENTIFIER, Contact, Removal
@@ -37,7 +37,7 @@ class Command(PlainCommand):
         try:
             self.erase_everywhere(contact, even_shared=even_shared)
         except Stopped as refusal:
-            raise CommandError(f"{refusal}.") from None
+            raise CommandError(sentence(str(refusal))) from None
 
     def erase(self, contact: uuid.UUID, *, upstream: bool = False) -> None:
         log = Log()
