@@ -23,7 +23,10 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """As the columns of `Inbox` are called. None is not told, and leaves what is stored; an empty token forgets it."""
+    """As the columns of `Inbox` are called. None is not told, and leaves what is stored; an empty token forgets it.
+
+    `name`: what Chatwoot calls the inbox, for a row that is new; later it is the operator's, who may have emptied it.
+    """
 
     account_id: int
     chatwoot_inbox_id: int
@@ -31,6 +34,7 @@ class Connected:
     hmac_token: str | None = field(default=None, repr=False)
     bot_token: str | None = field(default=None, repr=False)
     agent_token: str | None = field(default=None, repr=False)
+    name: str | None = None
 
 
 def known(slug: str, url: str) -> Known:
@@ -59,6 +63,8 @@ def write(slug: str, url: str, connected: Connected, *, cable_url: str = "") -> 
     row, chatwoot = _stored(slug), Chatwoot.objects.filter(url=url).first()
     cable_url = cable_url or (chatwoot.cable_url if chatwoot else f"ws{url.removeprefix('http')}/cable")
     values = {name: value for name, value in asdict(connected).items() if value is not None}
+    if row is not None:
+        values.pop("name", None)
     changed = {name: value for name, value in values.items() if row is None or getattr(row, name) != value}
     if not changed and row and (row.chatwoot.url, row.chatwoot.cable_url) == (url, cable_url):
         return False

@@ -67,7 +67,8 @@ class Connecting:
         if wanted.agent_token:
             await self._try(AgentApi(self._http, account.account_id, wanted.agent_token), inbox)
         hmac_token, agent_token = inbox.hmac_token or None, wanted.agent_token or None
-        return Connected(account.account_id, inbox.id, inbox.identifier, hmac_token, bot_token, agent_token)
+        known = (account.account_id, inbox.id, inbox.identifier)
+        return Connected(*known, hmac_token, bot_token, agent_token, inbox.name)
 
     async def _joining(self, account: Membership, agent_token: str) -> list[Person]:
         """The holder of the token that is to be kept, unless they are an administrator: those see every inbox."""

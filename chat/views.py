@@ -88,6 +88,9 @@ async def frame(request: HttpRequest, slug: str) -> HttpResponse:
     inbox = await Inbox.objects.filter(slug=slug).afirst()
     if inbox is None:
         return missing(request)
+    if not _is_welcome(request, inbox):
+        # To be read by whoever tries it there; a browser that refuses the frame itself says less.
+        return page(request, "refused.html", {}, status=403, ancestors="*")
     ancestors = embedding.Origins.of(inbox.allowed_origins).frame_ancestors()
     return _chat_page(request, "frame.html", inbox, ancestors=ancestors)
 
@@ -186,9 +189,12 @@ def _host_origins(request: HttpRequest, inbox: Inbox) -> list[str]:
     """The one origin the frame may talk to: the page around it, as it names itself, if it is allowed."""
     origin, host = request.GET.get("origin"), request.get_host()
     own = origin is None or embedding.is_own(origin, host, secure=request.is_secure())
-    if own or not embedding.is_welcome(origin, host=host, inbox=inbox.slug, allowed=inbox.allowed_origins):
-        return ["*self"]
-    return [embedding.parse(origin or "")]
+    return ["*self"] if own or not _is_welcome(request, inbox) else [embedding.parse(origin or "")]
+
+
+def _is_welcome(request: HttpRequest, inbox: Inbox) -> bool:
+    origin, host, secure = request.GET.get("origin"), request.get_host(), request.is_secure()
+    return embedding.is_welcome(origin, host=host, inbox=inbox.slug, allowed=inbox.allowed_origins, secure=secure)
 
 
 class Asked(Protocol):

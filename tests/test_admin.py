@@ -40,6 +40,12 @@ def edit(operator: Client, inbox: Inbox, **changes: str) -> str:
     return page.content.decode()
 
 
+def test_it_has_our_name_and_colours_before_and_after_the_login(client: Client, operator: Client):
+    for page in (Client().get("/admin/login/"), operator.get("/admin/"), operator.get("/admin/status/")):
+        text = page.content.decode()
+        assert "chatproxy</a>" in text and "chat/admin/site.css" in text and "Django" not in text
+
+
 def test_secrets_are_never_shown(operator: Client, inbox: Inbox) -> None:
     for page in ("", f"{inbox.pk}/change/", f"{inbox.pk}/history/"):
         shown = operator.get(f"/admin/chat/inbox/{page}")

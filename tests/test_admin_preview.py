@@ -60,7 +60,7 @@ def test_it_is_shown_in_the_light_and_in_the_dark_on_demand(operator: Client, in
     ("wrong", "why"),
     [
         ({"look": '{"accent": "red"}'}, "accent is &#x27;red&#x27;"),
-        ({"look": "{"}, "Enter a valid JSON."),
+        ({"look": "{"}, "Write pairs such as {&quot;accent&quot;: &quot;#1f6f5c&quot;}"),
         ({"texts": '{"greting": "Hi"}'}, "there is no such text"),
         ({"policy": '{"resolved": "never"}'}, "This cannot be read"),
     ],
@@ -112,6 +112,13 @@ def test_another_site_cannot_have_it_shown(inbox: Inbox):
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(User.objects.create_superuser("operator"))
     assert strict.post(address(inbox), written()).status_code == 403
+
+
+def test_a_site_that_is_no_list_is_answered_with_one(operator: Client, inbox: Inbox):
+    change = f"/admin/chat/inbox/{inbox.pk}/change/"
+    for wrong in ("https://shop.example", '{"https://shop.example": 1}'):
+        page = operator.post(change, written(slug="main", allowed_origins=wrong)).content.decode()
+        assert "Write a list such as [&quot;https://shop.example&quot;]" in page and "valid JSON" not in page
 
 
 def test_the_lines_for_a_site_are_there_to_copy(operator: Client, inbox: Inbox):

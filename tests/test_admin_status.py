@@ -68,6 +68,14 @@ def test_all_processes_are_shown_as_one_and_each_alone(operator: Client, alice: 
     assert page.count("serves") == 2
 
 
+def test_its_own_words_are_explained(operator: Client, alice: Person):
+    process(alice)
+    page = operator.get(PAGE).content.decode()
+    explained = page[page.index('id="words"') :]
+    for word in ("Subscriptions", "Canary", "Fence", "Outbox", "Polls", "Resyncs", "Cable misses"):
+        assert f"<dt>{word}</dt>" in explained and word in page.removesuffix(explained)
+
+
 def test_who_has_gone_is_not_counted_and_said_to_be_gone(operator: Client, alice: Person):
     process(alice, age_ms=60_000)
     page = shown(operator)

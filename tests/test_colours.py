@@ -18,6 +18,15 @@ TOKENS = (CHAT / "tokens.css").read_text()
 LIGHT, DARK = TOKENS[: TOKENS.index("@media")], TOKENS[TOKENS.index("@media") :]
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 GROUNDS = ["--surface", "--surface-raised", "--bubble-agent", "--backdrop"]
+ADMIN_PAIRS = [
+    *((ink, "--body-bg") for ink in ("--body-fg", "--body-quiet-color", "--link-fg", "--error-fg")),
+    *((ink, "--header-bg") for ink in ("--accent", "--header-color", "--header-link-color")),
+    *((ink, "--breadcrumbs-bg") for ink in ("--breadcrumbs-fg", "--breadcrumbs-link-fg")),
+    *((ink, "--darkened-bg") for ink in ("--body-fg", "--link-fg")),
+    ("--link-fg", "--selected-row"),
+    ("--button-fg", "--button-bg"),
+    ("--button-fg", "--button-hover-bg"),
+]
 STEPS = [0, 32, 64, 96, 128, 160, 192, 224, 255]
 LAUNCHER = """
 import {{ readFileSync }} from "node:fs";
@@ -63,6 +72,16 @@ def test_every_brand_colour_carries_text_or_is_no_ground_and_is_a_mark_that_can_
         mark, ground, ink = accent(brand, scheme)
         assert ratio(mark, surface) >= 4.5, brand
         assert not ground or ratio(ground, ink) >= 4.5, brand
+
+
+def test_the_admin_has_our_colours_and_they_can_be_read() -> None:
+    blocks = re.findall(r"\{\n((?: +--.*\n)+)", (CHAT / "admin/site.css").read_text())
+    light, dark, as_told = (dict(re.findall(r"(--[\w-]+): (#\w+);", block)) for block in blocks)
+    assert dark == as_told and light.keys() == dark.keys()
+    for said, tokens in ((light, LIGHT), (dark, DARK)):
+        assert set(said.values()) <= set(re.findall(r"#[0-9a-f]{6}", tokens))
+        for ink, ground in ADMIN_PAIRS:
+            assert ratio(said[ink], said[ground]) >= 4.5, f"{ink} on {ground}"
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

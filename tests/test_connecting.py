@@ -59,6 +59,15 @@ def test_a_platform_token_makes_everything_and_an_administrators_finds_it(operat
     assert tried.endswith("/messages")  # whether the bot may write, where there is no conversation
 
 
+def test_visitors_read_the_name_of_the_inbox_until_somebody_here_names_it(operator: Operator):
+    said = operator.as_admin(slug="titled", inbox_name="Tea and biscuits")
+    assert row("titled").name == "Tea and biscuits" and "Visitors read 'Tea and biscuits' above the chat." in said
+    for ours, read in (("The tea shop", "The tea shop"), ("", "titled")):
+        Inbox.objects.filter(slug="titled").update(name=ours)
+        assert f"Visitors read {read!r}" in operator.as_admin(slug="titled", inbox_name="Tea and biscuits")
+        assert row("titled").name == ours
+
+
 def test_what_was_written_down_is_what_a_visitors_message_needs(operator: Operator):
     operator.as_admin(slug="used", inbox_name="Used")
     inbox, http = row("used"), operator.chatwoot.http

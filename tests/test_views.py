@@ -187,13 +187,20 @@ def test_a_page_is_told_of_a_session_that_its_browser_could_not_note_down(client
         ("https://shop.example", ["https://shop.example"]),
         ("https://www.example.com", ["https://www.example.com"]),
         ("http://testserver", ["*self"]),
-        ("https://evil.example", ["*self"]),
-        ("*", ["*self"]),
-        ("null", ["*self"]),
     ],
 )
 def test_the_frame_talks_to_the_page_around_it_if_that_is_allowed(client, inbox, origin, host_origins):
     assert config(client.get("/frame/main/", {"origin": origin}))["host_origins"] == host_origins
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "*", "null", "", "</script><script>alert(1)</script>"])
+def test_a_page_that_may_not_has_an_empty_frame_which_says_so_in_the_console(client, inbox, origin):
+    response = client.get("/frame/main/", {"origin": origin})
+    assert response.status_code == 403
+    assert policy(response)["frame-ancestors"] == "*" and "X-Frame-Options" not in response
+    (script,) = Scripts(response.content.decode()).found
+    assert "console.error" in script["content"] and f"'nonce-{script['nonce']}'" in policy(response)["script-src"]
+    assert not any(word in response.content.decode() for word in ("Shop", "alert", "static"))
 
 
 @pytest.mark.parametrize("page", ["/chat/unknown/", "/frame/unknown/"])

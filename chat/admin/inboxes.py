@@ -32,6 +32,14 @@ POWER = (
     "into any conversation of the account. With it, each message carries a mark by which it is recognised for certain; "
     "it is used for nothing else. A new one is tried even if the old one was switched off"
 )
+ORIGINS = (
+    'sites that may embed the chat, such as ["https://www.example.com", "https://*.example.com"]; see docs/embedding.md'
+)
+WRITTEN = {
+    "allowed_origins": 'Write a list such as ["https://shop.example"]: in brackets, with double quotes.',
+    "limits": 'Write pairs such as {"messages": "40/min:20"}: in braces, with double quotes.',
+    "attribute_keys": 'Write a list such as ["plan"]: in brackets, with double quotes.',
+}
 REACH = (
     "access token of an agent who is a member of the inbox; never shown; empty: as it was. Whoever has it can do in "
     "Chatwoot what that agent can, so take one who is in no other inbox. Without it the chat does all that it did"
@@ -83,7 +91,8 @@ class InboxForm(LookForm):
             "policy",
             "attribute_keys",
         )
-        help_texts = LookForm.Meta.help_texts
+        help_texts = LookForm.Meta.help_texts | {"allowed_origins": ORIGINS}
+        error_messages = LookForm.Meta.error_messages | {name: {"invalid": words} for name, words in WRITTEN.items()}
 
     def clean_inbox_identifier(self) -> str:
         identifier: str = self.cleaned_data["inbox_identifier"] or self.instance.inbox_identifier
@@ -130,7 +139,7 @@ class InboxForm(LookForm):
     def clean_allowed_origins(self) -> list[str]:
         written = self.cleaned_data["allowed_origins"] or []
         if not isinstance(written, list) or not all(isinstance(text, str) for text in written):
-            raise ValidationError('Write a list such as ["https://shop.example"].')
+            raise ValidationError(WRITTEN["allowed_origins"])
         try:
             return [embedding.parse(text) for text in written]
         except embedding.BadOrigin as bad:
@@ -139,7 +148,7 @@ class InboxForm(LookForm):
     def clean_limits(self) -> dict[str, Any]:
         written = self.cleaned_data["limits"] or {}
         if not isinstance(written, dict):
-            raise ValidationError('Write pairs such as {"messages": "40/min:20"}.')
+            raise ValidationError(WRITTEN["limits"])
         try:
             settings.LIMITS.over(written)
         except BadLimit as bad:

@@ -17,6 +17,11 @@ else:
 
 LOOK = '{"accent": "#1f6f5c", "theme": "auto", "position": "end", "launcher": "round"}; see docs/look.md'
 TEXTS = '{"greeting": "…", "de": {"greeting": "…"}}: for all languages, and for one; see docs/look.md'
+PAIRS = {
+    "look": 'Write pairs such as {"accent": "#1f6f5c"}: in braces, with double quotes.',
+    "texts": 'Write pairs such as {"greeting": "Hello."}: in braces, with double quotes.',
+    "policy": 'Write pairs such as {"resolved": "ask"}: in braces, with double quotes.',
+}
 # Scripts of the preview run in an origin of their own, without cookies and storage, and ask for nothing.
 ALONE = "connect-src 'none'; sandbox allow-scripts"
 
@@ -26,6 +31,7 @@ class LookForm(ModelForm):
         model = Inbox
         fields: tuple[str, ...] = ("name", "look", "texts", "policy")
         help_texts = {"look": LOOK, "texts": TEXTS}
+        error_messages = {name: {"invalid": words} for name, words in PAIRS.items()}
 
     def clean_look(self) -> dict[str, Any]:
         return _without_faults(self.cleaned_data["look"] or {}, look.look_faults)

@@ -182,6 +182,23 @@ def test_the_only_conversation_opens_by_itself_and_the_talk_goes_both_ways(desk:
     expect(bubble(desk, "It is.")).to_contain_text("Seen")
 
 
+def test_whoever_opens_a_conversation_by_keyboard_writes_there_next(
+    desk: Page, sandbox: SandboxProcess, http: httpx.Client, ada: Visitor
+) -> None:
+    ada.says("Hello")
+    bubble(desk, "Hello").wait_for()
+    bo = Visitor(http, sandbox.world["inbox"]["identifier"], "Bo")
+    bo.says("Anybody there?")
+    for visitor, words in ((ada, "Yes, Ada"), (bo, "Yes, Bo"), (bo, "Still here")):  # the first and the last are open
+        row(desk, visitor).press("Enter")
+        expect(row(desk, visitor)).to_have_attribute("aria-current", "true")
+        expect(desk.get_by_role("textbox", name="Reply")).to_be_focused()
+        desk.keyboard.type(words)
+        desk.keyboard.press("Enter")
+        expect(bubble(desk, words)).to_contain_text("Sent")
+    assert [message["content"] for message in bo.messages()] == ["Anybody there?", "Yes, Bo", "Still here"]
+
+
 def test_a_private_note_stays_with_the_agents(desk: Page, ada: Visitor) -> None:
     ada.says("Hello")
     bubble(desk, "Hello").wait_for()

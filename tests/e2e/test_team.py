@@ -102,6 +102,15 @@ def test_nobody_s_name_moves_anything(context: BrowserContext, chat: Page, playe
     assert chat.evaluate("document.documentElement.scrollWidth") == 320
 
 
+def test_beside_the_buttons_of_a_narrow_page_names_are_readable(chat: Page, played: PlayedServer) -> None:
+    chat.set_viewport_size({"width": 320, "height": 600})  # as 360 px with the button that closes
+    chat.goto(CHAT)
+    say(chat, "Hello?")
+    expect(chat.get_by_role("button", name="Sound for new messages")).to_be_visible()
+    expect(line(chat)).to_have_text(EVERYBODY)
+    assert not line(chat).evaluate("(it) => it.scrollWidth > it.clientWidth || it.scrollHeight > it.clientHeight")
+
+
 def test_an_inbox_that_names_nobody_loads_nothing_for_it(context: BrowserContext, played: PlayedServer) -> None:
     page = context.new_page()
     page.goto(CHAT)

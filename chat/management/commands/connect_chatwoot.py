@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.base import CommandError, CommandParser
 from django.db import Error
 
-from chat import connected, starting
+from chat import connected, published, starting
 from chat.advice import Stopped, in_words, sentence
 from chat.chatwoot.status import chatwoot_status
 from chat.chatwoot.transport import open_http
@@ -21,7 +21,7 @@ from chat.connected import Connected, Known
 from chat.connecting import Connecting, Wanted
 from chat.fields import UnknownKey
 from chat.management.plain import PlainCommand
-from chat.models import IDENTIFIER
+from chat.models import IDENTIFIER, Inbox
 from chat.provisioning import Person, Provisioned, Provisioning, Wished
 from chatproxy.env import Env
 
@@ -73,6 +73,8 @@ class Command(PlainCommand):
         found = asyncio.run(self.connect(url, token, known, Options(is_platforms, agent_token, options)))
         changed = connected.write(slug, url, found, cable_url=cable_url)
         self.say(f"Inbox {slug!r} here {'is connected to it now' if changed else 'is as it was'}: /chat/{slug}/")
+        shown = published.name(Inbox.objects.get(slug=slug))
+        self.say(f"Visitors read {shown!r} above the chat. Its name in the admin is for you to change.")
 
     async def connect(self, url: str, token: str, known: Known, said: "Options") -> Connected:
         """Raises Stopped."""

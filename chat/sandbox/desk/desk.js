@@ -17,6 +17,7 @@ const CLOCK_EVERY_MS = 2_000;
 
 class Desk {
   #drawing = false;
+  #wantsReply = false; // a conversation was opened, and is not on the screen yet
   #wantsNone = false; // the agent went back to the list, so nothing opens by itself
 
   constructor(session, page) {
@@ -69,11 +70,12 @@ class Desk {
       earlier: () => this.#aloud(this.sync.earlier(this.state.chosen)),
       toggleStatus: () => this.#toggleStatus(),
       toggleDetails: () => this.page.toggleAttribute("data-details"),
+      again: () => this.composer.focus(),
       typing: (isPrivate) => this.typing.key(this.state.chosen, isPrivate),
       typingStopped: () => this.typing.stop(),
     };
     this.composer = new Composer(actions);
-    this.list = createList();
+    this.list = createList(actions);
     this.thread = new Thread(actions, this.composer);
     this.contact = createContact(actions);
     this.page.replaceChildren(this.list.element, this.thread.element, this.contact.element);
@@ -85,8 +87,16 @@ class Desk {
     this.#drawing = false;
     this.#openTheOnlyOne();
     this.#draw();
+    this.#reply();
     this.#markSeen();
     if (unknownConversations(this.state).length) this.#quietly(this.sync.unknown());
+  }
+
+  /** Whoever opened a conversation writes there next. */
+  #reply() {
+    if (!this.#wantsReply || !this.state.conversations.has(this.state.chosen)) return;
+    this.#wantsReply = false;
+    this.composer.focus();
   }
 
   #draw() {
@@ -131,6 +141,7 @@ class Desk {
     if (conversationId === this.state.chosen) return;
     this.typing.stop();
     this.page.removeAttribute("data-details");
+    this.#wantsReply = conversationId !== null;
     this.dispatch({ type: "chosen", conversationId });
     if (this.state.loaded) this.#aloud(this.sync.open(conversationId));
   }

@@ -41,6 +41,11 @@ export class Composer {
     this.text.focus();
   }
 
+  /** What is typed next is for the visitor. */
+  focus() {
+    this.text.focus();
+  }
+
   /** Files that were dropped on the thread. */
   add(files) {
     this.#add(files);

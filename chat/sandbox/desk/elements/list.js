@@ -5,8 +5,12 @@ import { initialsOf, lineOf, whenOf } from "./words.js";
 
 const EMPTY = "Nobody has written yet. Write as a visitor and the conversation appears here.";
 
-export function createList() {
-  const rows = h("div", { class: "rows", onkeydown: moveByArrow });
+export function createList({ again }) {
+  const rows = h("div", {
+    class: "rows",
+    onkeydown: moveByArrow,
+    onclick: (event) => event.target.closest("[aria-current]") && again(),
+  });
   const empty = h("p", { class: "hint" }, EMPTY);
   const agent = h("span", { class: "agent" });
   const head = h("header", { class: "head" }, h("h2", {}, "Conversations"), agent);
