@@ -1,12 +1,15 @@
 """The httpx client that all calls to one Chatwoot share.
 
 httpx's pool wedges when callers are cancelled and collapses at high concurrency (performance.md §5): every exchange
-runs to its end in a task of its own, at most eight at once. Nothing here waits without a limit.
+runs to its end in a task of its own, at most eight at once. A pool looks at each of its idle connections at each
+request, so each of the eight has one of its own, with one connection. Nothing here waits without a limit.
 """
 
 import asyncio
 import contextvars
 import logging
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import httpx
@@ -25,16 +28,19 @@ def open_http(
 ) -> httpx.AsyncClient:
     """Open the client for one Chatwoot; the caller closes it (`async with`). `transport` is the seam for tests."""
     keep_urls_out_of_logs()
-    limits = httpx.Limits(max_connections=CONCURRENCY, max_keepalive_connections=CONCURRENCY, keepalive_expiry=2)
-    inner = transport or httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
     return httpx.AsyncClient(
         base_url=url,
-        transport=OwnedTransport(inner),
+        transport=OwnedTransport([transport] * CONCURRENCY if transport else _connections()),
         timeout=_timeout(read_s),
         headers={"Accept": "application/json", "Accept-Encoding": "identity"},
         follow_redirects=False,
         trust_env=False,
     )
+
+
+def _connections() -> list[httpx.AsyncHTTPTransport]:
+    limits, trusted = httpx.Limits(max_connections=1, keepalive_expiry=2), httpx.create_ssl_context(trust_env=False)
+    return [httpx.AsyncHTTPTransport(verify=trusted, limits=limits, trust_env=False) for _ in range(CONCURRENCY)]
 
 
 def patience(answer_s: float) -> dict[str, Any]:
@@ -52,35 +58,40 @@ class AnswerTooBig(httpx.ReadError):
 
 
 class OwnedTransport(httpx.AsyncBaseTransport):
-    """Runs each exchange, the body included, in an owned task that outlives a cancelled caller."""
+    """Runs each exchange, the body included, in an owned task that outlives a cancelled caller.
+
+    ``inners``: each carries one at a time; the same may be among them several times.
+    """
 
     def __init__(
         self,
-        inner: httpx.AsyncBaseTransport,
+        inners: Sequence[httpx.AsyncBaseTransport],
         *,
         total_s: float = TOTAL_S,
         queue_s: float = QUEUE_S,
         close_s: float = CLOSE_S,
     ) -> None:
-        self._inner = inner
+        self._inners = set(inners)
+        self._free = asyncio.LifoQueue[httpx.AsyncBaseTransport]()  # whose connection is warm is taken first
+        for each in inners:
+            self._free.put_nowait(each)
         self._close_s = close_s
         self._total_s = total_s
         self._queue_s = queue_s
-        self._slots = asyncio.Semaphore(CONCURRENCY)
         self._exchanges: set[asyncio.Task[httpx.Response]] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         try:
             async with asyncio.timeout(self._queue_s):
-                await self._slots.acquire()
+                inner = await self._free.get()
         except TimeoutError as exc:
             raise httpx.PoolTimeout("all exchanges are busy", request=request) from exc
         # An empty context: an exchange that outlives its caller must not keep the caller's thread or language.
         exchange = asyncio.create_task(
-            self._exchange(request), name=f"chatwoot {request.method}", context=contextvars.Context()
+            self._exchange(inner, request), name=f"chatwoot {request.method}", context=contextvars.Context()
         )
         self._exchanges.add(exchange)
-        exchange.add_done_callback(self._finished)
+        exchange.add_done_callback(partial(self._finished, inner))
         try:
             return await asyncio.shield(exchange)
         except asyncio.CancelledError:
@@ -94,12 +105,13 @@ class OwnedTransport(httpx.AsyncBaseTransport):
             _, late = await asyncio.wait(self._exchanges, timeout=self._close_s)
             for exchange in late:
                 exchange.cancel()
-        await self._inner.aclose()
+        for each in self._inners:
+            await each.aclose()
 
-    async def _exchange(self, request: httpx.Request) -> httpx.Response:
+    async def _exchange(self, inner: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:
         try:
             async with asyncio.timeout(request.extensions.get("total_s", self._total_s)):
-                response = await self._inner.handle_async_request(request)
+                response = await inner.handle_async_request(request)
                 try:
                     body = await _read(response)
                 finally:
@@ -108,9 +120,9 @@ class OwnedTransport(httpx.AsyncBaseTransport):
             raise httpx.ReadTimeout("the answer took too long", request=request) from exc
         return httpx.Response(response.status_code, headers=response.headers, stream=httpx.ByteStream(body))
 
-    def _finished(self, exchange: asyncio.Task[httpx.Response]) -> None:
+    def _finished(self, inner: httpx.AsyncBaseTransport, exchange: asyncio.Task[httpx.Response]) -> None:
         self._exchanges.discard(exchange)
-        self._slots.release()
+        self._free.put_nowait(inner)
         if not exchange.cancelled():
             exchange.exception()  # Marks it as seen: a caller that went away does not collect it.
 

@@ -75,7 +75,7 @@ async def test_callers_that_leave_while_they_wait_do_not_cost_a_slot():
 
 async def test_waiting_for_a_turn_has_an_end_and_certainly_sent_nothing():
     slow = Slow()
-    transport = OwnedTransport(slow, queue_s=0.01)
+    transport = OwnedTransport([slow] * CONCURRENCY, queue_s=0.01)
     callers = [asyncio.create_task(transport.handle_async_request(httpx.Request("GET", "http://x"))) for _ in range(8)]
     await eventually(lambda: slow.running == CONCURRENCY)
     with pytest.raises(httpx.PoolTimeout):
@@ -85,9 +85,34 @@ async def test_waiting_for_a_turn_has_an_end_and_certainly_sent_nothing():
 
 
 async def test_an_exchange_has_an_end():
-    transport = OwnedTransport(Slow(), total_s=0.01)
+    transport = OwnedTransport([Slow()], total_s=0.01)
     with pytest.raises(httpx.ReadTimeout):
         await transport.handle_async_request(httpx.Request("GET", "http://x"))
+
+
+async def test_after_exchanges_that_were_cut_all_places_serve_on():
+    """Over real sockets: each has a connection of its own, which was cut in the middle of an answer."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+    heard, left = 0, list[asyncio.StreamWriter]()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal heard
+        while b"HTTP" in await reader.read(4096):
+            heard += 1
+            writer.write(answer if heard <= CONCURRENCY else answer + b"{}")
+        writer.close()
+        left.append(writer)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, open_http(f"http://127.0.0.1:{port}") as http:
+        hanging = [asyncio.create_task(http.get("/", extensions={"total_s": 0.3})) for _ in range(CONCURRENCY)]
+        assert {type(end) for end in await asyncio.gather(*hanging, return_exceptions=True)} == {httpx.ReadTimeout}
+        for _ in range(2):
+            answers = await asyncio.gather(*(http.get("/") for _ in range(CONCURRENCY)))
+            assert [each.text for each in answers] == ["{}"] * CONCURRENCY
+        await http.aclose()
+        await eventually(lambda: len(left) == 2 * CONCURRENCY)
 
 
 async def test_an_answer_has_a_size():
@@ -101,7 +126,7 @@ async def test_an_answer_has_a_size():
             return httpx.Response(200, stream=Drip())
 
     with pytest.raises(httpx.ReadError, match="too big"):
-        await OwnedTransport(Endless()).handle_async_request(httpx.Request("GET", "http://x"))
+        await OwnedTransport([Endless()]).handle_async_request(httpx.Request("GET", "http://x"))
 
 
 async def test_exchanges_start_in_an_empty_context():
@@ -130,7 +155,7 @@ async def test_closing_lets_running_exchanges_end():
 
 async def test_closing_does_not_wait_for_ever():
     slow = Slow()
-    transport = OwnedTransport(slow, close_s=0.01)
+    transport = OwnedTransport([slow], close_s=0.01)
     caller = asyncio.create_task(transport.handle_async_request(httpx.Request("GET", "http://x")))
     await eventually(lambda: slow.running == 1)
     await transport.aclose()
