@@ -38,7 +38,7 @@ export class Composing {
   start() {
     const { client, composer, config } = this;
     composer.equip({ limits: config.limits, styles: config.styles, modules: config.modules, uploads: () => this.#uploads() });
-    if (!client.session.person) this.#show(this.drafts.open()); // Theirs is for them alone: it is not known yet who this is.
+    if (!client.session.person) this.#open(); // Theirs is for them alone: it is not known yet who this is.
     client.on("person", () => this.#seated());
     client.on("change", ({ state }) => this.#changed(state));
     client.on("change", ({ state, before }) => void (state.unsent !== before.unsent && this.#refused(state)));
@@ -54,7 +54,18 @@ export class Composing {
     this.#contact = seat.contact;
     if (goesOn) return;
     this.#questions?.drop();
+    this.#open();
+  }
+
+  #open() {
     this.#show(this.drafts.open());
+    this.#choose(this.drafts.of);
+  }
+
+  /** Whoever writes has chosen where: nothing turns the thread under them. @param {string|null|undefined} conversation */
+  #choose(conversation) {
+    const { client, composer } = this;
+    if (conversation && conversation !== client.state.shown && (composer.text || composer.files.length)) client.view(conversation);
   }
 
   /** A question of the inbox's was chosen: that is a message. What is being written stays. @param {string} text */
@@ -133,8 +144,10 @@ export class Composing {
   #changed(state) {
     this.#release();
     if (!state.loaded) return;
-    const draft = this.drafts.turn(viewed(state)?.id ?? null, { carry: !state.shown && !state.begins });
+    const id = viewed(state)?.id;
+    const draft = this.drafts.turn(id ?? null, { carry: !state.begins && id !== state.shown });
     if (draft) this.#show(draft);
+    this.#choose(id);
   }
 
   #release() {
@@ -176,6 +189,7 @@ export class Composing {
 
   #wrote() {
     const { text, files } = this.composer;
+    this.#choose(viewed(this.client.state)?.id);
     this.drafts.save({ text, files: [...files] });
     this.typist.wrote(text);
   }

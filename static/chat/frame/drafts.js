@@ -11,7 +11,7 @@ const NEW = "new";
 const MOST = 20;
 
 export class Drafts {
-  /** @type {string|null} the conversation that is written to; null: one that is not there yet */ #of = null;
+  /** @type {string|null} the conversation that is written to; null: one that is not there yet */ of = null;
 
   /** @param {Storage} storage */
   constructor(storage) {
@@ -21,7 +21,7 @@ export class Drafts {
   /** @returns {Draft} of the conversation that was written to last */
   open() {
     const { of = null } = this.#read();
-    this.#of = of;
+    this.of = of;
     return this.#draft();
   }
 
@@ -32,9 +32,9 @@ export class Drafts {
    * @returns {Draft|null} what stands there; null: nothing changes on the screen
    */
   turn(conversation, { carry }) {
-    if (conversation === this.#of) return null;
+    if (conversation === this.of) return null;
     const [before, draft] = [this.#key, this.#draft()];
-    this.#of = conversation;
+    this.of = conversation;
     const there = this.#draft();
     if (!carry || isEmpty(draft) || !isEmpty(there)) return there;
     this.#forget(before);
@@ -52,7 +52,7 @@ export class Drafts {
 
   /** @returns {string} */
   get #key() {
-    return this.#of ?? NEW;
+    return this.of ?? NEW;
   }
 
   #draft() {
@@ -74,7 +74,7 @@ export class Drafts {
   /** @param {Record<string, Draft>} all */
   #write(all) {
     const newest = Object.entries(all).slice(-MOST);
-    if (newest.length) this.storage.set(KEY, { of: this.#of, all: Object.fromEntries(newest) });
+    if (newest.length) this.storage.set(KEY, { of: this.of, all: Object.fromEntries(newest) });
     else this.storage.remove(KEY);
   }
 }
