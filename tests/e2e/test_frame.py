@@ -385,7 +385,7 @@ def test_what_shows_messages_comes_although_the_browser_keeps_it_as_lost(
 def test_what_shows_messages_hangs_for_a_while_and_no_longer(
     context: BrowserContext, played: PlayedServer, hung: str, comes: bool
 ) -> None:
-    """A line that hangs says nothing by itself, as one that is cut does. In the end it comes all the same, or is lost."""
+    """Nothing says so by itself, as a line that is cut does. In the end it comes all the same, or is lost."""
     page = context.new_page()
     page.clock.install()
     held: list[Route] = []

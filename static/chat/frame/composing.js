@@ -18,6 +18,7 @@ import { words } from "./words.js";
 export class Composing {
   /** @type {FirstQuestions|null} */ #questions = null;
   /** @type {string|null} */ #contact = null;
+  #typed = false;
   /** @type {Set<string>} messages for which consent was asked again */ #again = new Set();
 
   /**
@@ -159,6 +160,7 @@ export class Composing {
 
   /** @param {import("./drafts.js").Draft} draft */
   #show({ text, files }) {
+    this.#typed = false;
     if (this.composer.text !== text) this.composer.text = text; // Else the caret stays where it is.
     const here = files.filter((file) => this.#isHere(file));
     if (here.length || this.composer.files.length) void this.composer.showFiles(here);
@@ -188,9 +190,15 @@ export class Composing {
   }
 
   #wrote() {
-    const { text, files } = this.composer;
+    this.#typed = true;
     this.#choose(viewed(this.client.state)?.id);
-    this.drafts.save({ text, files: [...files] });
-    this.typist.wrote(text);
+    this.keep();
+    this.typist.wrote(this.composer.text);
+  }
+
+  /** Also when the page goes: meanwhile another one may have written its own draft over this one's. */
+  keep() {
+    const { text, files } = this.composer;
+    if (this.#typed) this.drafts.save({ text, files: [...files] });
   }
 }

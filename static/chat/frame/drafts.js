@@ -12,6 +12,7 @@ const MOST = 20;
 
 export class Drafts {
   /** @type {string|null} the conversation that is written to; null: one that is not there yet */ of = null;
+  /** @type {string|undefined} as it stands in storage, if no other page has written there since */ #known;
 
   /** @param {Storage} storage */
   constructor(storage) {
@@ -42,12 +43,13 @@ export class Drafts {
     return null;
   }
 
-  /** @param {Draft} draft */
+  /** An empty one takes away what this page wrote or showed, and no other page's. @param {Draft} draft */
   save({ text, files }) {
-    const { all = {} } = this.#read();
-    const { [this.#key]: _, ...others } = all;
-    const kept = !isEmpty({ text, files }) ? { ...others, [this.#key]: { text, files } } : others;
-    this.#write(kept);
+    const { [this.#key]: there, ...others } = this.#read().all ?? {};
+    const isGone = isEmpty({ text, files });
+    if (isGone && JSON.stringify(there) !== this.#known) return;
+    this.#known = JSON.stringify({ text, files });
+    this.#write(isGone ? others : { ...others, [this.#key]: { text, files } });
   }
 
   /** @returns {string} */
@@ -56,7 +58,9 @@ export class Drafts {
   }
 
   #draft() {
-    const { text, files } = this.#read().all?.[this.#key] ?? {};
+    const there = this.#read().all?.[this.#key];
+    this.#known = JSON.stringify(there);
+    const { text, files } = there ?? {};
     return { text: typeof text === "string" ? text : "", files: Array.isArray(files) ? files.filter(isFile) : [] };
   }
 
