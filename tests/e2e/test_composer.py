@@ -260,9 +260,11 @@ def test_a_reload_keeps_text_and_uploaded_files_and_names_the_others(returning: 
 def test_what_another_page_writes_and_sends_takes_no_draft_from_a_page_that_is_reloaded(
     context: BrowserContext, returning: Page, played: PlayedServer
 ) -> None:
+    played.messages = [played.message("How can I help?")]
     other = context.new_page()
     for page in (returning, other):
         page.goto(CHAT)
+        expect(log(page)).to_contain_text("How can I help?")
     field(returning).fill("A long draft")
     say(other, "Sent from here")
     expect(log(other)).to_contain_text("Sent from here")
