@@ -104,7 +104,7 @@ def find_conversation(contact_id: uuid.UUID, conversation_id: uuid.UUID | None) 
         raise Refusal(Code.NO_SUCH_CONVERSATION)
     if named is not None and not named.deleted:
         return named
-    current = sql.newest_conversation(contact_id)
+    current = sql.current_conversation(contact_id)
     return None if named is None and current is not None and _is_over(current) else current
 
 
@@ -150,7 +150,7 @@ def _begin_conversation(pen: Pen, contact_id: uuid.UUID, new_id: uuid.UUID | Non
         contact_id=contact_id,
         contact_inbox=contact_inbox,
         inbox_id=contact_inbox.inbox_id,
-        created_at=max(pen.now, newest + 1),  # from now on it is the current one
+        created_at=max(pen.now, newest + 1),  # it is the current one, until something is said elsewhere
     )
     return pen.add_conversation(conversation)
 

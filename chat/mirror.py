@@ -195,7 +195,7 @@ def _chatwoot_inbox_id(scope: Scope, told: int) -> int:
 
 
 def _created_at(pen: Pen, contact_id: uuid.UUID) -> int:
-    """After the contact's others: of several that a list brings at once, the last is the current one."""
+    """After the contact's others: of several that a list brings at once, the last is the newest."""
     newest = Conversation.objects.filter(contact=contact_id).aggregate(newest=Max("created_at"))["newest"] or 0
     return max(pen.now, newest + 1)
 

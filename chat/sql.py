@@ -67,16 +67,18 @@ def conversation(conversation_id: uuid.UUID) -> ConversationRecord | None:
     return ConversationRecord.read(rows[0]) if rows else None
 
 
-def newest_conversation(contact_id: uuid.UUID) -> ConversationRecord | None:
-    """The one that began last, without those that were emptied."""
-    where = "contact_id = %s AND NOT deleted ORDER BY created_at DESC, id DESC LIMIT 1"
-    rows = fetch(f"SELECT {_CONVERSATION} FROM chat_conversation WHERE {where}", (key(contact_id),))
-    return ConversationRecord.read(rows[0]) if rows else None
-
-
 def spoken_in_last(contact_id: uuid.UUID) -> ConversationRecord | None:
     """The one spoken in last, without those that were emptied; one step in the index of each."""
-    spoken = "COALESCE((SELECT MAX(at) FROM chat_message WHERE conversation_id = chat_conversation.id), 0)"
+    return _last_by("0", contact_id)
+
+
+def current_conversation(contact_id: uuid.UUID) -> ConversationRecord | None:
+    """The same, but one of which Chatwoot has not heard counts as spoken in when it was begun here."""
+    return _last_by("CASE WHEN chatwoot_id IS NULL THEN created_at ELSE 0 END", contact_id)
+
+
+def _last_by(unsaid: str, contact_id: uuid.UUID) -> ConversationRecord | None:
+    spoken = f"COALESCE((SELECT MAX(at) FROM chat_message WHERE conversation_id = chat_conversation.id), {unsaid})"
     where = f"contact_id = %s AND NOT deleted ORDER BY {spoken} DESC, created_at DESC, id DESC LIMIT 1"
     rows = fetch(f"SELECT {_CONVERSATION} FROM chat_conversation WHERE {where}", (key(contact_id),))
     return ConversationRecord.read(rows[0]) if rows else None

@@ -75,6 +75,37 @@ def test_a_closed_conversation_is_written_to_again_unless_the_inbox_wants_a_new_
     assert say(alice, "to that one", to=first.conversation_id).conversation_id == first.conversation_id
 
 
+def test_what_names_no_conversation_goes_to_the_one_spoken_in_last_as_the_page_shows_it(alice: Person):
+    first = say(alice, "order 17", now=NOW)
+    create_upstream(alice, said=first)
+    later = begin_another(alice, now=NOW + 1_000)
+    say(alice, "another matter", to=later, now=NOW + 2_000)
+    assert say(alice, "and more", now=NOW + 3_000).conversation_id == later
+    hear(alice, told(5, created_at=NOW // 1000 + 4))
+    assert say(alice, "to that one", now=NOW + 5_000).conversation_id == first.conversation_id
+
+
+def test_one_that_was_just_begun_is_the_current_one_until_something_is_said_elsewhere(alice: Person):
+    first = say(alice, "hello", now=NOW)
+    create_upstream(alice, said=first)
+    begun = begin_another(alice, now=NOW)
+    assert acceptance.find_conversation(alice.id, None).id == begun
+    hear(alice, told(5, created_at=NOW // 1000 + 1))
+    assert say(alice, "to that one", now=NOW + 2_000).conversation_id == first.conversation_id
+
+
+def test_one_that_an_agent_began_without_a_word_is_not_the_current_one(alice: Person):
+    first = say(alice, "hello", now=NOW)
+    empty = begin_another(alice, now=NOW + 1_000)
+    Conversation.objects.filter(id=empty).update(chatwoot_id=2)
+    assert say(alice, "to that one", now=NOW + 2_000).conversation_id == first.conversation_id
+
+
+def begin_another(person: Person, *, now: int) -> uuid.UUID:
+    write(acceptance.begin, person.id, of=person, now=now, new_id=(new_id := uuid.uuid4()))
+    return new_id
+
+
 def test_where_chatwoot_has_one_conversation_for_each_contact_no_other_is_begun(alice: Person):
     first = say(alice, "hello")
     Conversation.objects.update(status=Conversation.Status.RESOLVED)

@@ -147,7 +147,7 @@ def test_the_databases_clock_is_in_milliseconds():
         (lambda: sql.message_by_echo_id(uuid.uuid4(), uuid.uuid4()), "contact_id"),
         (lambda: sql.neighbours(uuid.uuid4(), 1, own=False), "conversation_id"),
         (lambda: sql.newest_chatwoot_id(1), "inbox_id"),
-        (lambda: sql.newest_conversation(uuid.uuid4()), "contact_id"),
+        (lambda: sql.current_conversation(uuid.uuid4()), "contact_id"),
         (lambda: sql.listening_webhooks(1), "inbox_id"),
         (lambda: sql.around(1, 1, 1), "inbox_id"),
     ],

@@ -36,7 +36,7 @@ async def list_conversations(
 async def begin_conversation(request: ApiRequest, body: bodies.BeginConversation) -> HttpResponse:
     """Begin a new conversation, empty or with its first message; agents hear of it with that message.
 
-    From now on it is the current one. The same ``key`` answers the same conversation again (200).
+    It is the current one until something is said in another. The same ``key`` answers the same one again (200).
     """
     said = body.message
     if said:

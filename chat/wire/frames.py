@@ -39,7 +39,7 @@ class Ack(Frame):
 
 
 class Send(Frame):
-    """conversation None: the visitor's current one, or a new one; closed ones as the inbox's policy has it.
+    """conversation None: the one spoken in last, or a new one; closed ones as the inbox's policy has it.
 
     begins: the key of a conversation that begins with this message, unless it was begun already, as in
     ``POST conversations``. files: what POST uploads answered; up to 10.

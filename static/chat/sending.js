@@ -28,7 +28,7 @@ export function toldMs(fault) {
  */
 export function written(state, { text, files, owner, now }) {
   const at = Math.max(now, (state.unsent.at(-1)?.at ?? 0) + 1); // A clock put back changes no order.
-  const to = { conversation: viewed(state)?.id ?? null, ...(state.begins && { begins: state.begins }) };
+  const to = { conversation: viewed(state)?.id ?? state.shown, ...(state.begins && { begins: state.begins }) };
   return { echo_id: uuid(), text, ...to, at, accepted: null, refused: null, owner, ...(files.length && { files }) };
 }
 

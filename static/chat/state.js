@@ -29,7 +29,7 @@
  *   hidden: ReadonlyMap<string, Message>, unsent: readonly Unsent[], floors: ReadonlyMap<string, Floor>,
  *   typing: ReadonlyMap<string, Typing>, asked: ReadonlyMap<string, Asked>,
  *   shown: string|null, begins: string|null}} State
- *   `shown`: the conversation that the visitor chose; null: the one spoken in last. `begins`: the key of a new one, which
+ *   `shown`: the conversation that the visitor chose, or wrote to; null: the one spoken in last. `begins`: the key of a new one, which
  *   they chose instead.
  *
  * @typedef {{type: "frame", frame: ServerFrame, now: number}

@@ -257,6 +257,40 @@ def test_a_reload_keeps_text_and_uploaded_files_and_names_the_others(returning: 
     expect(log(returning).locator("[data-state=accepted]")).to_contain_text("there.png")
 
 
+def test_what_another_page_writes_and_sends_takes_no_draft_from_a_page_that_is_reloaded(
+    context: BrowserContext, returning: Page, played: PlayedServer
+) -> None:
+    played.messages = [played.message("How can I help?")]
+    other = context.new_page()
+    for page in (returning, other):
+        page.goto(CHAT)
+        expect(log(page)).to_contain_text("How can I help?")
+    field(returning).fill("A long draft")
+    say(other, "Sent from here")
+    expect(log(other)).to_contain_text("Sent from here")
+    returning.reload()
+    expect(field(returning)).to_have_value("A long draft")
+    field(returning).fill("A longer draft")
+    field(other).fill("Another draft")
+    returning.reload()
+    expect(field(returning)).to_have_value("A longer draft")
+
+
+def test_a_page_that_showed_a_draft_brings_it_not_back_when_another_has_sent_it(
+    context: BrowserContext, returning: Page, played: PlayedServer
+) -> None:
+    returning.goto(CHAT)
+    field(returning).fill("Half a thou")
+    other = context.new_page()
+    other.goto(CHAT)
+    expect(field(other)).to_have_value("Half a thou")
+    field(returning).press("Enter")
+    expect(log(other)).to_contain_text("Half a thou")
+    other.reload()
+    expect(log(other)).to_contain_text("Half a thou")
+    expect(field(other)).to_have_value("")
+
+
 def test_a_message_whose_file_went_with_the_page_becomes_a_draft_again(returning: Page, played: PlayedServer) -> None:
     returning.goto(CHAT)
     played.held_uploads = []

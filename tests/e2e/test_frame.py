@@ -380,6 +380,36 @@ def test_what_shows_messages_comes_although_the_browser_keeps_it_as_lost(
     expect(page.get_by_text("This could not be loaded.")).to_have_count(0)
 
 
+@pytest.mark.parametrize("hung", ["frame/messages.js*", "lazy/message.css"])
+@pytest.mark.parametrize("comes", [True, False])
+def test_what_shows_messages_hangs_for_a_while_and_no_longer(
+    context: BrowserContext, played: PlayedServer, hung: str, comes: bool
+) -> None:
+    """Nothing says so by itself, as a line that is cut does. In the end it comes all the same, or is lost."""
+    page = context.new_page()
+    page.clock.install()
+    held: list[Route] = []
+    page.route(f"**/static/chat/{hung}", lambda route: held.append(route))
+    page.goto(CHAT)
+    page.clock.run_for(100)
+    say(page, "Hello?")
+    while not held:
+        page.wait_for_timeout(20)
+    page.clock.run_for(14_000)
+    expect(page.get_by_text("This could not be loaded.")).to_have_count(0)
+    page.clock.run_for(2_000)
+    expect(page.get_by_text("This could not be loaded.")).to_be_visible()
+    expect(field(page)).to_have_value("Hello?")
+    for route in held:
+        route.continue_() if comes else route.abort("connectionreset")
+    page.unroute(f"**/static/chat/{hung}")
+    page.wait_for_timeout(500)
+    page.clock.resume()
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(log(page)).to_contain_text("Hello?")
+    expect(page.get_by_text("This could not be loaded.")).to_have_count(0)
+
+
 def test_what_is_written_on_while_messages_cannot_be_shown_is_not_sent(
     context: BrowserContext, played: PlayedServer
 ) -> None:

@@ -160,6 +160,22 @@ def test_a_conversation_is_ended_after_a_second_word(
     assert listed["ended"] == [listed["list"][0]["id"]]
 
 
+def test_an_end_that_nobody_heard_of_says_so_until_the_network_is_back_and_can_be_asked_for_again(
+    returning: Page, played: PlayedServer, listed: dict[str, Any]
+) -> None:
+    open_list(returning)
+    returning.route(lost := "**/resolve", lambda route: route.abort("internetdisconnected"))
+    button(returning, "End this conversation").click()
+    button(returning, "End it now").click()
+    said = returning.locator("chat-list").get_by_role("status")
+    expect(said).to_have_text("We can’t reach the chat right now.")
+    returning.unroute(lost)
+    played.cut()
+    expect(said).to_be_empty()
+    button(returning, "End it now").click()
+    expect(rows(returning).first).to_contain_text("Closed")
+
+
 def test_the_list_closes_with_escape_and_the_chat_stays(
     returning: Page, played: PlayedServer, listed: dict[str, Any]
 ) -> None:

@@ -37,6 +37,23 @@ test("each conversation has a draft of its own, and a reload opens the one that 
   assert.deepEqual(drafts(area).open(), { text: "to two", files: [file()] });
 });
 
+test("a page takes away no draft but one that it wrote or showed", () => {
+  const area = fakeArea();
+  const [one, two] = [drafts(area), drafts(area)];
+  one.open();
+  two.open();
+  one.save({ text: "a long draft", files: [] });
+  two.save({ text: "", files: [] });
+  assert.equal(drafts(area).open().text, "a long draft");
+  one.save({ text: "", files: [] });
+  assert.equal(drafts(area).open().text, "");
+  one.save({ text: "half", files: [file()] });
+  const three = drafts(area);
+  three.open();
+  three.save({ text: "", files: [] });
+  assert.equal(drafts(area).open().text, "");
+});
+
 test("what is being written goes along when a conversation begins, unless something stands there", () => {
   const area = fakeArea();
   const one = drafts(area);

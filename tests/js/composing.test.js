@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Composing } from "../../static/chat/frame/composing.js";
-import { World, reset, settled } from "./fakes.js";
+import { viewed } from "../../static/chat/selectors.js";
+import { World, changes, conversation, message, reset, settled } from "./fakes.js";
 
 const ASK = { fields: [], consent: { text: "I agree.", link: "", link_text: "", version: "2" } };
 
@@ -94,4 +95,63 @@ test("what somebody typed who has no session yet goes when they leave", async ()
   composer.dispatchEvent(new Event("chat-wrote"));
   await client.logout();
   assert.equal(composer.text, "");
+});
+
+/** Two conversations, of which the other one was spoken in last. @param {World} world */
+async function loaded(world) {
+  world.area.setItem("chatproxy:main:begun", "true");
+  const { client, composer } = onPage(world, null);
+  await settled();
+  world.socket.open();
+  return { client, composer, write: (/** @type {string} */ text) => void ((composer.text = text), composer.dispatchEvent(new Event("chat-wrote"))) };
+}
+
+const TALKS = [conversation(), conversation({ id: "c2" })];
+const inOther = (/** @type {number} */ seq) => message({ seq, conversation: "c2" });
+
+test("an agent's words elsewhere do not turn the thread under somebody who writes", async () => {
+  const world = new World();
+  const { client, write } = await loaded(world);
+  world.socket.receive(reset([message({ seq: 1 })], TALKS));
+  write("Please keep it se");
+  world.socket.receive(changes([inOther(2)], 2));
+  assert.equal(viewed(client.state)?.id, "c1");
+  client.send("Please keep it secret");
+  assert.equal(world.socket.frames("send")[0].conversation, "c1");
+});
+
+test("nor does the page that loads while somebody writes, unless they have written nothing", async () => {
+  const world = new World();
+  const { client, composer, write } = await loaded(world);
+  write("Harbour Str");
+  world.socket.receive(reset([message({ seq: 1 })], TALKS));
+  world.socket.receive(changes([inOther(2)], 2));
+  assert.equal(viewed(client.state)?.id, "c1");
+  assert.equal(composer.text, "Harbour Str");
+  const idle = new World();
+  const other = await loaded(idle);
+  idle.socket.receive(reset([message({ seq: 1 })], TALKS));
+  other.write("");
+  idle.socket.receive(changes([inOther(2)], 2));
+  assert.equal(viewed(other.client.state)?.id, "c2");
+});
+
+test("a page that is loaded anew comes back to the conversation in which something is being written", async () => {
+  const world = new World();
+  world.area.setItem("chatproxy:main:drafts", JSON.stringify({ of: "c1", all: { c1: { text: "half a thou", files: [] } } }));
+  const { client, composer } = await loaded(world);
+  client.send("at once");
+  assert.equal(client.state.unsent[0]?.conversation, "c1");
+  world.socket.receive(reset([message({ seq: 1 }), inOther(2)], TALKS));
+  assert.equal(viewed(client.state)?.id, "c1");
+  assert.equal(composer.text, "half a thou");
+});
+
+test("what is being written to a conversation that is gone goes along to the one that is shown", async () => {
+  const world = new World();
+  world.area.setItem("chatproxy:main:drafts", JSON.stringify({ of: "c1", all: { c1: { text: "half a thou", files: [] } } }));
+  const { client, composer } = await loaded(world);
+  world.socket.receive(reset([inOther(2)], [conversation({ deleted: true }), conversation({ id: "c2" })]));
+  assert.equal(viewed(client.state)?.id, "c2");
+  assert.equal(composer.text, "half a thou");
 });

@@ -94,6 +94,7 @@ test("what was lost says why, and what can be done about it", () => {
   ]);
   const asked = reduce(lost, { type: "asked", id: "m1", action: "retry" });
   assert.deepEqual(deliveries(asked)[0], { word: "sending", reason: "", actions: [] });
+  assert.equal(deliveries({ ...asked, status: "offline" })[0]?.word, "waiting");
   const refusal = { type: /** @type {const} */ ("refused"), message: "m1", error: { code: "too_many_waiting", message: "Wait." } };
   const [refused] = deliveries(reduce(asked, { type: "frame", frame: refusal, now: NOW }));
   assert.deepEqual(refused, { word: "failed", reason: words.reasons.too_many_waiting, actions: ["retry", "discard"] });

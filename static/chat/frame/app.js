@@ -238,7 +238,7 @@ export class App {
     for (let tries = 0; ; tries += 1) {
       try {
         const isStyled = style("message", config.styles);
-        const messages = await part("messages", () => import("./messages.js"), config);
+        const messages = await part("messages", () => import("./messages.js"), config, isStyled);
         if (!(await isStyled)) throw new Error("the stylesheet of messages did not come");
         this.#messages = this.parts.thread.messages = messages;
         this.#waiting = new messages.Waiting();

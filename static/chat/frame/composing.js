@@ -18,6 +18,7 @@ import { words } from "./words.js";
 export class Composing {
   /** @type {FirstQuestions|null} */ #questions = null;
   /** @type {string|null} */ #contact = null;
+  #typed = false;
   /** @type {Set<string>} messages for which consent was asked again */ #again = new Set();
 
   /**
@@ -38,7 +39,7 @@ export class Composing {
   start() {
     const { client, composer, config } = this;
     composer.equip({ limits: config.limits, styles: config.styles, modules: config.modules, uploads: () => this.#uploads() });
-    if (!client.session.person) this.#show(this.drafts.open()); // Theirs is for them alone: it is not known yet who this is.
+    if (!client.session.person) this.#open(); // Theirs is for them alone: it is not known yet who this is.
     client.on("person", () => this.#seated());
     client.on("change", ({ state }) => this.#changed(state));
     client.on("change", ({ state, before }) => void (state.unsent !== before.unsent && this.#refused(state)));
@@ -54,7 +55,18 @@ export class Composing {
     this.#contact = seat.contact;
     if (goesOn) return;
     this.#questions?.drop();
+    this.#open();
+  }
+
+  #open() {
     this.#show(this.drafts.open());
+    this.#choose(this.drafts.of);
+  }
+
+  /** Whoever writes has chosen where: nothing turns the thread under them. @param {string|null|undefined} conversation */
+  #choose(conversation) {
+    const { client, composer } = this;
+    if (conversation && conversation !== client.state.shown && (composer.text || composer.files.length)) client.view(conversation);
   }
 
   /** A question of the inbox's was chosen: that is a message. What is being written stays. @param {string} text */
@@ -133,8 +145,10 @@ export class Composing {
   #changed(state) {
     this.#release();
     if (!state.loaded) return;
-    const draft = this.drafts.turn(viewed(state)?.id ?? null, { carry: !state.shown && !state.begins });
+    const id = viewed(state)?.id;
+    const draft = this.drafts.turn(id ?? null, { carry: !state.begins && id !== state.shown });
     if (draft) this.#show(draft);
+    this.#choose(id);
   }
 
   #release() {
@@ -146,6 +160,7 @@ export class Composing {
 
   /** @param {import("./drafts.js").Draft} draft */
   #show({ text, files }) {
+    this.#typed = false;
     if (this.composer.text !== text) this.composer.text = text; // Else the caret stays where it is.
     const here = files.filter((file) => this.#isHere(file));
     if (here.length || this.composer.files.length) void this.composer.showFiles(here);
@@ -175,8 +190,15 @@ export class Composing {
   }
 
   #wrote() {
+    this.#typed = true;
+    this.#choose(viewed(this.client.state)?.id);
+    this.keep();
+    this.typist.wrote(this.composer.text);
+  }
+
+  /** Also when the page goes: meanwhile another one may have written its own draft over this one's. */
+  keep() {
     const { text, files } = this.composer;
-    this.drafts.save({ text, files: [...files] });
-    this.typist.wrote(text);
+    if (this.#typed) this.drafts.save({ text, files: [...files] });
   }
 }

@@ -5,6 +5,7 @@
  *
  * @typedef {"sending"|"uploading"|"waiting"|"behind"|"slow"|"sent"|"seen"|"damaged"|"failed"|"unconfirmed"} Word
  * @typedef {{word: Word, reason: string, actions: readonly ("retry"|"sendAgain"|"discard")[]}} Delivery
+ * @typedef {{slow: boolean, held: boolean}} How `held`: nothing goes out now
  */
 import { isUploading } from "../selectors.js";
 import { words } from "./words.js";
@@ -19,13 +20,13 @@ function delivery(word, reason = "", actions = []) {
   return { word, reason, actions };
 }
 
-/** @param {Message} message @param {State} state @param {boolean} slow @returns {Delivery} */
-export function ofMessage(message, state, slow) {
+/** @param {Message} message @param {State} state @param {How} how @returns {Delivery} */
+export function ofMessage(message, state, how) {
   const asked = state.asked.get(message.id);
-  if (asked) return asked.refused ? delivery("failed", why(asked.refused), ["retry", "discard"]) : delivery("sending");
+  if (asked) return asked.refused ? delivery("failed", why(asked.refused), ["retry", "discard"]) : delivery(isHeld(state, how) ? "waiting" : "sending");
   if (message.state === "failed") return delivery("failed", reasonOf(message.reason ?? "", message.reason ?? ""), ["retry", "discard"]);
   if (message.state === "unconfirmed") return delivery("unconfirmed", "", ["sendAgain", "discard"]);
-  if (message.state === "unsure") return delivery(slow ? "slow" : "sending");
+  if (message.state === "unsure") return delivery(how.slow ? "slow" : "sending");
   if (isBehind(message)) return delivery("behind");
   if (message.state !== "sent") return delivery("sending");
   if (message.reason === "attachment_damaged") return delivery("damaged");
@@ -38,12 +39,17 @@ function isBehind({ state, reason }) {
   return state === "accepted" && reason === "behind_unconfirmed";
 }
 
-/** @param {Unsent} unsent @param {State} state @param {{slow: boolean, held: boolean}} how `held`: nothing goes out now. @returns {Delivery} */
-export function ofUnsent(unsent, state, { slow, held }) {
+/** @param {State} state @param {How} how */
+function isHeld(state, { held }) {
+  return held || state.status === "offline";
+}
+
+/** @param {Unsent} unsent @param {State} state @param {How} how @returns {Delivery} */
+export function ofUnsent(unsent, state, how) {
   if (unsent.refused) return delivery("failed", why(unsent.refused), ["retry", "discard"]);
-  if (!unsent.accepted && (held || state.status === "offline")) return delivery("waiting", "", isUploading(unsent) ? ["discard"] : []);
+  if (!unsent.accepted && isHeld(state, how)) return delivery("waiting", "", isUploading(unsent) ? ["discard"] : []);
   if (isUploading(unsent)) return delivery("uploading", "", ["discard"]);
-  return delivery(slow ? "slow" : "sending");
+  return delivery(how.slow ? "slow" : "sending");
 }
 
 /** @param {Fault} fault @returns {string} in the visitor's language, where it has a name */

@@ -11,7 +11,8 @@ const NEW = "new";
 const MOST = 20;
 
 export class Drafts {
-  /** @type {string|null} the conversation that is written to; null: one that is not there yet */ #of = null;
+  /** @type {string|null} the conversation that is written to; null: one that is not there yet */ of = null;
+  /** @type {string|undefined} as it stands in storage, if no other page has written there since */ #known;
 
   /** @param {Storage} storage */
   constructor(storage) {
@@ -21,7 +22,7 @@ export class Drafts {
   /** @returns {Draft} of the conversation that was written to last */
   open() {
     const { of = null } = this.#read();
-    this.#of = of;
+    this.of = of;
     return this.#draft();
   }
 
@@ -32,9 +33,9 @@ export class Drafts {
    * @returns {Draft|null} what stands there; null: nothing changes on the screen
    */
   turn(conversation, { carry }) {
-    if (conversation === this.#of) return null;
+    if (conversation === this.of) return null;
     const [before, draft] = [this.#key, this.#draft()];
-    this.#of = conversation;
+    this.of = conversation;
     const there = this.#draft();
     if (!carry || isEmpty(draft) || !isEmpty(there)) return there;
     this.#forget(before);
@@ -42,21 +43,24 @@ export class Drafts {
     return null;
   }
 
-  /** @param {Draft} draft */
+  /** An empty one takes away what this page wrote or showed, and no other page's. @param {Draft} draft */
   save({ text, files }) {
-    const { all = {} } = this.#read();
-    const { [this.#key]: _, ...others } = all;
-    const kept = !isEmpty({ text, files }) ? { ...others, [this.#key]: { text, files } } : others;
-    this.#write(kept);
+    const { [this.#key]: there, ...others } = this.#read().all ?? {};
+    const isGone = isEmpty({ text, files });
+    if (isGone && JSON.stringify(there) !== this.#known) return;
+    this.#known = JSON.stringify({ text, files });
+    this.#write(isGone ? others : { ...others, [this.#key]: { text, files } });
   }
 
   /** @returns {string} */
   get #key() {
-    return this.#of ?? NEW;
+    return this.of ?? NEW;
   }
 
   #draft() {
-    const { text, files } = this.#read().all?.[this.#key] ?? {};
+    const there = this.#read().all?.[this.#key];
+    this.#known = JSON.stringify(there);
+    const { text, files } = there ?? {};
     return { text: typeof text === "string" ? text : "", files: Array.isArray(files) ? files.filter(isFile) : [] };
   }
 
@@ -74,7 +78,7 @@ export class Drafts {
   /** @param {Record<string, Draft>} all */
   #write(all) {
     const newest = Object.entries(all).slice(-MOST);
-    if (newest.length) this.storage.set(KEY, { of: this.#of, all: Object.fromEntries(newest) });
+    if (newest.length) this.storage.set(KEY, { of: this.of, all: Object.fromEntries(newest) });
     else this.storage.remove(KEY);
   }
 }

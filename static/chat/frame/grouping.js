@@ -31,7 +31,7 @@ const GROUP_MS = 180_000;
  */
 export function items(state, { now, dividerAt = null, isSlow = () => false, held = false }) {
   const messages = [
-    ...shown(state).map((message) => fromMessage(message, state, isSlow(keyOf(message)))),
+    ...shown(state).map((message) => fromMessage(message, state, { slow: isSlow(keyOf(message)), held })),
     ...unsentInView(state).map((unsent) => fromUnsent(unsent, now, ofUnsent(unsent, state, { slow: isSlow(unsent.echo_id), held }))),
   ];
   shapeGroups(messages, dividerAt);
@@ -44,8 +44,8 @@ function shown(state) {
   return inView(state).filter((message) => !isDiscarded(message, state));
 }
 
-/** @param {Message} message @param {State} state @param {boolean} slow @returns {MessageItem} */
-function fromMessage(message, state, slow) {
+/** @param {Message} message @param {State} state @param {import("./delivery.js").How} how @returns {MessageItem} */
+function fromMessage(message, state, how) {
   const own = message.direction === "incoming";
   return {
     kind: "message",
@@ -61,7 +61,7 @@ function fromMessage(message, state, slow) {
     deleted: message.deleted,
     first: true,
     last: true,
-    delivery: own && !message.deleted ? ofMessage(message, state, slow) : null,
+    delivery: own && !message.deleted ? ofMessage(message, state, how) : null,
     said: false,
     quote: quoteOf(message, state),
     answer: answerOf(message, state),

@@ -6,22 +6,32 @@
  * @import { Config } from "../wire.js"
  * @typedef {Pick<Config, "modules"|"styles">} Addresses
  */
+import { systemClock } from "../clock.js";
 import { style } from "./styles.js";
 
+const LATEST_MS = 15_000;
 const AGAIN_MS = 10_000;
-/** @type {Map<string, number>} */ const tries = new Map();
+/** @type {Map<string, Promise<any>[]>} tries in vain; what comes late serves all the same */ const tries = new Map();
 
-/** @template T @param {string} name @param {() => Promise<T>} first @param {Addresses} addresses @returns {Promise<T>} */
-export async function part(name, first, { modules, styles }) {
-  const tried = tries.get(name) ?? 0;
-  const styled = styles[name] && style(name, styles);
+/**
+ * Rejects where it did not come, or not in time: a line that hangs says nothing by itself.
+ * @template T @param {string} name @param {() => Promise<T>} first @param {Addresses} addresses
+ * @param {Promise<boolean>|""|undefined} [styled] the stylesheet, unless it is the one of this name
+ * @returns {Promise<T>}
+ */
+export async function part(name, first, { modules, styles }, styled = styles[name] && style(name, styles)) {
+  const tried = tries.get(name) ?? [];
+  const coming = tried.length ? import(`${modules[name]}?${tried.length}`) : first();
+  let stop = () => {};
+  const late = new Promise((_, reject) => (stop = systemClock.after(LATEST_MS, () => reject())));
   try {
-    const module = await (tried ? import(`${modules[name]}?${tried}`) : first());
-    await styled;
+    const [module] = await Promise.race([Promise.all([Promise.any([coming, ...tried]), styled]), late]);
     return module;
   } catch (error) {
-    tries.set(name, tried + 1);
+    tries.set(name, [...tried, coming]);
     throw error;
+  } finally {
+    stop();
   }
 }
 

@@ -49,7 +49,7 @@ function listen(client, app, host, badge) {
   addEventListener("online", () => (wake(), app.draw()));
   addEventListener("offline", () => (client.lose(), app.draw()));
   addEventListener("pageshow", ({ persisted }) => persisted && wake());
-  addEventListener("pagehide", () => client.leave());
+  addEventListener("pagehide", () => (client.leave(), app.composing.keep()));
   addEventListener("storage", ({ key, newValue }) => (client.noticed(key), badge.heard(key, newValue)));
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") wake();

@@ -62,7 +62,11 @@ export class ChatList extends HTMLElement {
     options.thread.before(this);
     this.parentElement?.classList.add("covered");
     const { client } = options;
-    const stops = [client.on("change", (change) => isNews(change) && this.#readSoon()), client.on("person", () => this.#parted())];
+    const stops = [
+      client.on("change", (change) => isNews(change) && this.#readSoon()),
+      client.on("status", ({ state }) => state.status === "online" && this.#readSoon()),
+      client.on("person", () => this.#parted()),
+    ];
     this.#stop = () => stops.forEach((stop) => stop());
     this.#back.focus();
     void this.#read({ older: false });
@@ -178,12 +182,12 @@ export class ChatList extends HTMLElement {
 
   /** @param {string} id */
   async #end(id) {
-    this.#ending = null;
     try {
       await this.#options?.client.resolve(id);
     } catch {
-      return write(this.#remark, words.talks.lost);
+      return write(this.#remark, words.launcher.unreachable);
     }
+    this.#ending = null;
     await this.#read({ older: false });
   }
 }
