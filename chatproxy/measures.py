@@ -202,7 +202,12 @@ MEASURES: tuple[Measure[Figures], ...] = (
         _one(_canary_s),
     ),
     Measure("cable_redials_total", "Cable sockets dialled again.", _hubs("redials")),
-    Measure("cable_given_up_total", "Cable sockets given up: silent (stale), or deaf.", _given_up, ("reason",)),
+    Measure(
+        "cable_given_up_total",
+        "Cable sockets given up: silent or never welcomed (stale), or deaf.",
+        _given_up,
+        ("reason",),
+    ),
     Measure("cable_frames_unreadable_total", "Frames of the cable that could not be read.", _hubs("malformed")),
     Measure("subs_wanted", "Subscriptions that are held, and those that linger.", _hubs("subscriptions")),
     Measure("subs_confirmed", "Subscriptions that are confirmed on a socket that is not deaf.", _hubs("confirmed")),
