@@ -6,24 +6,41 @@ Such a write (what is known of a Chatwoot, of processes, what is cleared away) i
 """
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-from django.db import Error, OperationalError, connection
+from django.db import DataError, Error, IntegrityError, OperationalError, ProgrammingError, connection
 
+from chat.trouble import CALM_S, Trouble
+
+log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 ANSWER_S = 30.0
+HANGS_S = 5.0
+OURS = (DataError, IntegrityError, ProgrammingError)  # what was asked is wrong; the database itself is well
 
 
 class Reader:
-    """``answer_s``: a database that hangs holds up a thread, and not those who ask."""
+    """``answer_s``: a database that hangs holds up a thread, and not those who ask.
 
-    def __init__(self, *, threads: int = 4, answer_s: float = ANSWER_S) -> None:
+    ``hangs_s``: it counts as one when it has answered nobody for so long; after which visitors are told (``ask``).
+    """
+
+    def __init__(
+        self, *, threads: int = 4, answer_s: float = ANSWER_S, hangs_s: float = HANGS_S, calm_s: float = CALM_S
+    ) -> None:
         self._threads = threads
-        self._answer_s = answer_s
+        self._answer_s, self._hangs_s = answer_s, hangs_s
+        self._trouble = Trouble(
+            log, ill="the database refuses reads", well="the database can be read again", calm_s=calm_s
+        )
+        self._asked: dict[asyncio.Timeout, float] = {}  # for whom somebody waits, and since when, oldest first
+        self._answered_at = 0.0
+        self._watch: asyncio.TimerHandle | None = None
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reader")
         self._stopped = False
 
@@ -46,17 +63,54 @@ class Reader:
                 connection.close_if_unusable_or_obsolete()
                 raise
 
+        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._answer_s) as bound:
-                return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+                found = await loop.run_in_executor(self._pool, call)
+                self._answered_at = loop.time()
+                self._trouble.over()
+                return found
         except TimeoutError:
             if not bound.expired():
                 raise
             raise OperationalError(f"the database has not answered a read for {self._answer_s:.0f} s") from None
 
+    async def ask(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Like ``run``, for somebody who waits: not for long where the database hangs. That it fails is said here."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(None) as bound:
+                self._asked[bound] = loop.time()
+                self._watch = self._watch or loop.call_later(self._hangs_s / 5, self._look, loop)
+                try:
+                    return await self.run(read, *args, **kwargs)
+                finally:
+                    self._asked.pop(bound, None)
+        except TimeoutError:
+            if not bound.expired():
+                raise
+            hangs = OperationalError(f"the database has answered nobody for {self._hangs_s:.0f} s")
+            self._trouble.note(hangs, given_up=1)
+            raise hangs from None
+        except Error as error:
+            if not isinstance(error, OURS):
+                self._trouble.note(error, given_up=1)
+            raise
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """One timer for all who wait. A queue that moves, however long it is, is no hanging database."""
+        now = loop.time()
+        late = [bound for bound, since in self._asked.items() if now >= max(since, self._answered_at) + self._hangs_s]
+        for bound in late:
+            del self._asked[bound]
+            bound.reschedule(now)
+        self._watch = loop.call_later(self._hangs_s / 5, self._look, loop) if self._asked else None
+
     async def stop(self) -> None:
         """Close every thread's connection and end the threads."""
         self._stopped = True
+        if self._watch:
+            self._watch.cancel()
         together = threading.Barrier(self._threads)  # so that each thread takes exactly one
 
         def close() -> None:

@@ -185,6 +185,8 @@ class Runtime:
                 await self.retention.sweep()
                 await self.removing.sweep()
                 self.conversations.inboxes.refresh(self.holding.inboxes())
+            except BUSY as error:
+                log.warning("tidying waits: %s", error)
             except Exception:  # As above.
                 log.exception("tidying failed")
 
