@@ -8,8 +8,11 @@ Such a write (what is known of a Chatwoot, of processes, what is cleared away) i
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 from django.db import DataError, Error, IntegrityError, OperationalError, ProgrammingError, connection
@@ -24,10 +27,16 @@ HANGS_S = 5.0
 OURS = (DataError, IntegrityError, ProgrammingError)  # what was asked is wrong; the database itself is well
 
 
+@dataclass(slots=True)
+class _Asked:
+    since: float
+    has_begun: bool = False  # on a thread; before that it waits for others
+
+
 class Reader:
     """``answer_s``: a database that hangs holds up a thread, and not those who ask.
 
-    ``hangs_s``: it counts as one when it has answered nobody for so long; after which visitors are told (``ask``).
+    ``hangs_s``: when a read takes so long, or nobody was answered meanwhile, who waits for it is told (``ask``).
     """
 
     def __init__(
@@ -38,7 +47,7 @@ class Reader:
         self._trouble = Trouble(
             log, ill="the database refuses reads", well="the database can be read again", calm_s=calm_s
         )
-        self._asked: dict[asyncio.Timeout, float] = {}  # for whom somebody waits, and since when, oldest first
+        self._asked: dict[asyncio.Timeout, _Asked] = {}
         self._answered_at = 0.0
         self._watch: asyncio.TimerHandle | None = None
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reader")
@@ -51,23 +60,13 @@ class Reader:
 
         def call() -> T:
             try:
-                return read(*args, **kwargs)
-            except Error:
-                had_one = connection.connection is not None
-                connection.close_if_unusable_or_obsolete()
-                if not had_one or connection.connection is not None:
-                    raise
-            try:
-                return read(*args, **kwargs)
-            except Error:
-                connection.close_if_unusable_or_obsolete()
-                raise
+                return _twice(partial(read, *args, **kwargs))
+            finally:
+                self._answered_at = time.monotonic()
 
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._answer_s) as bound:
-                found = await loop.run_in_executor(self._pool, call)
-                self._answered_at = loop.time()
+                found = await asyncio.get_running_loop().run_in_executor(self._pool, call)
                 self._trouble.over()
                 return found
         except TimeoutError:
@@ -77,19 +76,24 @@ class Reader:
 
     async def ask(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Like ``run``, for somebody who waits: not for long where the database hangs. That it fails is said here."""
-        loop = asyncio.get_running_loop()
+        asked, loop = _Asked(time.monotonic()), asyncio.get_running_loop()
+
+        def begin() -> T:
+            asked.since, asked.has_begun = time.monotonic(), True
+            return read(*args, **kwargs)
+
         try:
             async with asyncio.timeout(None) as bound:
-                self._asked[bound] = loop.time()
+                self._asked[bound] = asked
                 self._watch = self._watch or loop.call_later(self._hangs_s / 5, self._look, loop)
                 try:
-                    return await self.run(read, *args, **kwargs)
+                    return await self.run(begin)
                 finally:
                     self._asked.pop(bound, None)
         except TimeoutError:
             if not bound.expired():
                 raise
-            hangs = OperationalError(f"the database has answered nobody for {self._hangs_s:.0f} s")
+            hangs = OperationalError(f"the database has not answered for {self._hangs_s:.0f} s")
             self._trouble.note(hangs, given_up=1)
             raise hangs from None
         except Error as error:
@@ -99,11 +103,11 @@ class Reader:
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """One timer for all who wait. A queue that moves, however long it is, is no hanging database."""
-        now = loop.time()
-        late = [bound for bound, since in self._asked.items() if now >= max(since, self._answered_at) + self._hangs_s]
-        for bound in late:
-            del self._asked[bound]
-            bound.reschedule(now)
+        until = time.monotonic() - self._hangs_s
+        for bound, asked in list(self._asked.items()):
+            if until >= (asked.since if asked.has_begun else max(asked.since, self._answered_at)):
+                del self._asked[bound]
+                bound.reschedule(loop.time())
         self._watch = loop.call_later(self._hangs_s / 5, self._look, loop) if self._asked else None
 
     async def stop(self) -> None:
@@ -120,3 +124,19 @@ class Reader:
         loop = asyncio.get_running_loop()
         await asyncio.gather(*(loop.run_in_executor(self._pool, close) for _ in range(self._threads)))
         self._pool.shutdown()
+
+
+def _twice(read: Callable[[], T]) -> T:
+    """Once more on a fresh connection, if this one was lost."""
+    try:
+        return read()
+    except Error:
+        had_one = connection.connection is not None
+        connection.close_if_unusable_or_obsolete()
+        if not had_one or connection.connection is not None:
+            raise
+    try:
+        return read()
+    except Error:
+        connection.close_if_unusable_or_obsolete()
+        raise

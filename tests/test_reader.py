@@ -91,17 +91,28 @@ async def test_who_waits_is_refused_soon_when_the_database_answers_nobody_and_th
     late = [asyncio.create_task(reader.ask(Contact.objects.count)) for _ in range(3)]  # they wait for those threads
     began = time.monotonic()
     for each in (*hung, *late):
-        with pytest.raises(BUSY, match="the database has answered nobody for"):
+        with pytest.raises(BUSY, match="the database has not answered for"):
             await each
     assert time.monotonic() - began < 2
     (said,) = caplog.records
     assert said.levelname == "ERROR"
-    assert said.getMessage().startswith(
-        "the database refuses reads: OperationalError: the database has answered nobody"
-    )
+    assert said.getMessage().startswith("the database refuses reads: OperationalError: the database has not answered")
     thaws.set()
     assert await reader.ask(Contact.objects.count) == 0
     assert caplog.records[-1].getMessage().startswith("the database can be read again after")
+    await reader.stop()
+
+
+async def test_one_read_that_hangs_is_refused_while_others_are_answered(transactional_db: None) -> None:
+    """One table is locked."""
+    reader, unlocked = Reader(threads=2, hangs_s=0.3), threading.Event()
+    hung = asyncio.create_task(reader.ask(unlocked.wait))
+    began = time.monotonic()
+    while not hung.done() and time.monotonic() < began + 5:
+        assert await reader.ask(Contact.objects.count) == 0
+    unlocked.set()
+    with pytest.raises(BUSY):
+        await hung
     await reader.stop()
 
 
