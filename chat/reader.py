@@ -17,13 +17,14 @@ from typing import ParamSpec, TypeVar
 
 from django.db import DataError, Error, IntegrityError, OperationalError, ProgrammingError, connection
 
-from chat.trouble import CALM_S, Trouble
+from chat.trouble import Trouble
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 ANSWER_S = 30.0
 HANGS_S = 5.0
+CALM_S = 10.0
 OURS = (DataError, IntegrityError, ProgrammingError)  # what was asked is wrong; the database itself is well
 
 

@@ -1,7 +1,7 @@
 """A database that refuses: one log line when it begins, one every ten seconds, one when it is over.
 
-A warning while all of it is tried again; an error from the first write that was given up. It is over when nothing was
-refused for a while: while one table alone is locked, or a full disk has room for what is small, others succeed between.
+A warning while all of it is tried again; an error from the first write that was given up. Where others succeed
+meanwhile (one table is locked, a full disk has room for what is small), it is over when none failed for ``calm_s``.
 """
 
 import logging
@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 
 SAY_S = 10.0
-CALM_S = 10.0
 OF_SQLITE = (
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -46,7 +45,7 @@ class Trouble:
         *,
         ill: str = "the database refuses writes",
         well: str = "the database can be written again",
-        calm_s: float = CALM_S,
+        calm_s: float = 0,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._log, self._ill, self._well = log, ill, well

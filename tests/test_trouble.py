@@ -11,7 +11,7 @@ LOCKED = RuntimeError("database is locked")
 class Said:
     def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
         self.now = 0.0
-        self.trouble = Trouble(logging.getLogger("test"), now=lambda: self.now)
+        self.trouble = Trouble(logging.getLogger("test"), calm_s=10, now=lambda: self.now)
         self._caplog = caplog
 
     def lines(self) -> list[str]:
@@ -102,7 +102,7 @@ def test_one_thread_tells_its_line_before_another_says_that_it_is_over(caplog: p
         go_on.wait(10)
         return 0.0
 
-    trouble = Trouble(logging.getLogger("test"), calm_s=0, now=now)
+    trouble = Trouble(logging.getLogger("test"), now=now)
     tells = threading.Thread(target=trouble.note, args=(LOCKED,), kwargs={"given_up": 1})
     tells.start()
     inside.wait()
