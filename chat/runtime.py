@@ -165,6 +165,8 @@ class Runtime:
             await asyncio.sleep(self._timing.watch_s)
             try:
                 self.holding.sweep()
+                for link in self.upstreams.links():
+                    link.slowness.note(link.oldest_s)
                 if loop.time() - heads_at >= self._timing.check_heads_s:
                     heads_at = loop.time()
                     await self._check_heads()
