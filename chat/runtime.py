@@ -102,7 +102,8 @@ class Runtime:
         self.resyncs = Resyncs(*stores, timing=timing.comparing)
         self.holding = Holding(*stores, self.audience, self.resyncs, timing=timing.hearing)
         hears, spans = self.holding.liveness.hears, {"gather_s": timing.gather_hints_s, "left_s": timing.left_hints_s}
-        self.processes.tell = Vitals(self.upstreams, self.holding, self.resyncs, self.audience).tell
+        said_of = (self.upstreams, self.holding, self.resyncs, self.audience)
+        self.processes.tell = Vitals(*said_of, redis_away=lambda: self.neighbours.is_usable is False).tell
         self.hints = Hints(self.reader, self.resyncs, hears, **spans)
         chance = chance or random.Random()
         self.courier = Courier(*stores, self.holding, random=chance, timing=timing.carrying)

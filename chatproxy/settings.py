@@ -148,6 +148,7 @@ MIDDLEWARE = [
     "chatproxy.middleware.AdminAuthentication",
     "chatproxy.middleware.AdminMessages",
     "chatproxy.middleware.AdminXFrameOptions",
+    "chatproxy.middleware.AdminDatabase",
 ]
 ROOT_URLCONF = "chatproxy.urls"
 ASGI_APPLICATION = "chatproxy.asgi.application"
