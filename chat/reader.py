@@ -60,10 +60,15 @@ class Reader:
             raise OperationalError("the reader has stopped")
 
         def call() -> T:
+            answered = True
             try:
                 return _twice(partial(read, *args, **kwargs))
+            except Error:  # a frozen server lets each new connection fail, and answers nobody by that
+                answered = False
+                raise
             finally:
-                self._answered_at = time.monotonic()
+                if answered:
+                    self._answered_at = time.monotonic()
 
         try:
             async with asyncio.timeout(self._answer_s) as bound:
@@ -80,7 +85,8 @@ class Reader:
         asked, loop = _Asked(time.monotonic()), asyncio.get_running_loop()
 
         def begin() -> T:
-            asked.since, asked.has_begun = time.monotonic(), True
+            if not asked.has_begun:
+                asked.since, asked.has_begun = time.monotonic(), True
             return read(*args, **kwargs)
 
         try:

@@ -116,6 +116,26 @@ async def test_one_read_that_hangs_is_refused_while_others_are_answered(transact
     await reader.stop()
 
 
+async def test_a_queue_that_moves_by_failures_alone_is_no_reason_to_wait(transactional_db: None) -> None:
+    """Each new connection to a frozen server fails after its own time."""
+
+    def fail() -> None:
+        time.sleep(0.2)
+        raise OperationalError("connection timeout expired")
+
+    reader = Reader(threads=1, hangs_s=0.3)
+    failing = [asyncio.create_task(reader.run(fail)) for _ in range(15)]
+    await asyncio.sleep(0)
+    began = time.monotonic()
+    with pytest.raises(BUSY, match="has not answered for"):
+        await reader.ask(Contact.objects.count)
+    assert time.monotonic() - began < 2
+    for each in failing:
+        each.cancel()
+    await asyncio.gather(*failing, return_exceptions=True)
+    await reader.stop()
+
+
 async def test_while_others_are_answered_a_long_queue_is_no_reason_to_refuse(transactional_db: None) -> None:
     reader = Reader(threads=1, hangs_s=0.3)
     assert len(await asyncio.gather(*(reader.ask(time.sleep, 0.05) for _ in range(20)))) == 20
