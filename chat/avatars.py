@@ -44,7 +44,7 @@ class Avatars:
     async def open(self, name: str) -> Face:
         """Raises Refusal(not_found) for whatever cannot be shown: there are initials instead."""
         try:
-            face, now = await self._reader.run(_read, name)
+            face, now = await self._reader.ask(_read, name)
             if face is None:
                 raise Refusal(Code.NOT_FOUND)
             if not _is_fresh(face, now):
@@ -61,7 +61,7 @@ class Avatars:
         self._locks[name] = lock, waiting + 1
         try:
             async with lock, self._places:
-                face, now = await self._reader.run(_read, name)
+                face, now = await self._reader.ask(_read, name)
                 if face is None:
                     raise Refusal(Code.NOT_FOUND)
                 return face if _is_fresh(face, now) else await self._fetch(face, now)

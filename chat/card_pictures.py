@@ -59,7 +59,7 @@ class CardPictures:
     async def open(self, name: str) -> Drawn:
         """Raises Refusal(not_found) for whatever cannot be shown: the card is shown without."""
         try:
-            found = await self._reader.run(cards.find, name)
+            found = await self._reader.ask(cards.find, name)
         except BUSY as error:
             raise Refusal(Code.UNAVAILABLE) from error
         if found is None:

@@ -8,7 +8,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.executor import MigrationExecutor
 
 if TYPE_CHECKING:
-    from chat.models import Chatwoot
+    from chat.models import Chatwoot, Inbox
 
 TAG = "chat"
 OWN_HOSTS = ("localhost", "127.0.0.1", "[::1]")
@@ -18,6 +18,7 @@ def register() -> None:
     """Deployment checks: `migrate` and the admin's first inbox must work before an inbox exists."""
     mentioned = (
         origins_are_named,
+        admin_token_is_used,
         fences_hold,
         answers_are_stamped,
         bot_tokens_are_used,
@@ -63,7 +64,7 @@ def origins_are_named(**_: Any) -> list[checks.CheckMessage]:
 
     if settings.DEBUG or unapplied_migrations():
         return []
-    silent = [inbox.slug for inbox in Inbox.objects.order_by("slug") if not inbox.allowed_origins]
+    silent = [inbox.slug for inbox in Inbox.objects.order_by("slug") if not origins_of(inbox)]
     return [
         checks.Warning(
             f"Inbox {slug} names no allowed origins: only pages of this site itself can embed its chat",
@@ -72,6 +73,24 @@ def origins_are_named(**_: Any) -> list[checks.CheckMessage]:
             id="chat.W001",
         )
         for slug in silent
+    ]
+
+
+def origins_of(inbox: "Inbox") -> list[str]:
+    """As the next start writes them, where the environment names those of this inbox."""
+    said: list[str] = settings.ALLOWED_ORIGINS if inbox.slug == settings.CHATWOOT_INBOX_SLUG else []
+    return said or inbox.allowed_origins
+
+
+def admin_token_is_used(**_: Any) -> list[checks.CheckMessage]:
+    if settings.CHATWOOT_URL or not settings.CHATWOOT_ADMIN_TOKEN:
+        return []
+    return [
+        checks.Warning(
+            "CHATWOOT_ADMIN_TOKEN is set, and CHATWOOT_URL is not: serve sends that token nowhere",
+            hint="Set CHATWOOT_URL where visitors' erasures are to reach Chatwoot; else take the token away.",
+            id="chat.W010",
+        )
     ]
 
 

@@ -16,6 +16,7 @@ from chat.sessions import Admission
 from chat.socket import Limits, Socket
 from chat.window import Pace
 from chat.wire import frames
+from chat.writer import BUSY
 
 logger = logging.getLogger(__name__)
 USUAL = (1000, 1001, 1005, 1006, 1009)  # with what browsers and lines end a socket (RFC 6455 §7.4.1)
@@ -26,7 +27,7 @@ def _conversations() -> Conversations:
 
 
 async def _authenticate(token: str) -> Admission:
-    return await runtime.current().reader.run(sessions.admit, token)
+    return await runtime.current().reader.ask(sessions.admit, token)
 
 
 class _Unacceptable(Exception):
@@ -133,6 +134,8 @@ class ChatConsumer:
             admission = await self._authenticate(frame.token)
         except sessions.UnknownToken as unknown:
             raise _Unacceptable(wire.Close.UNKNOWN_TOKEN, unknown.code) from None
+        except BUSY as error:
+            raise _Unacceptable(wire.Close.FAULT, wire.Code.UNAVAILABLE) from error
         if self.socket.closed:  # The time for hello ran out meanwhile.
             return
         if not self._may_connect(admission):

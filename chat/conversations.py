@@ -270,7 +270,7 @@ class Conversations:
 
     async def _run(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return await self._reader.run(read, *args, **kwargs)
+            return await self._reader.ask(read, *args, **kwargs)
         except BUSY as error:
             raise Refusal(Code.UNAVAILABLE) from error
 

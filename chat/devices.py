@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from chat import sessions, signin
 from chat.courier import Courier
@@ -23,6 +23,7 @@ from chat.wire.errors import Code, Refusal
 from chat.writer import BUSY, Priority, Writer, WriterFull
 
 log = logging.getLogger(__name__)
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -71,10 +72,7 @@ class Devices:
                 device = Device(kind, await self._session_of(refresh_token), refresh_token)
         if device.session is not None and device.session.contact.inbox_id != inbox.pk:
             device = Device(kind)
-        try:
-            contacts = await self._reader.run(signin.parties, inbox, identity, device)
-        except BUSY as error:
-            raise Refusal(Code.UNAVAILABLE) from error
+        contacts = await self._ask(signin.parties, inbox, identity, device)
         for contact_id in contacts:
             if not device.is_of_another(identity) or contact_id != device.contact_id:
                 admit(contact_id)
@@ -92,11 +90,11 @@ class Devices:
         self._holding.ended(session.contact_id, session.pk)
 
     async def check_access(self, token: str) -> Session:
-        """Whose access token this is. Raises UnknownToken."""
-        return await self._reader.run(sessions.check_access, token)
+        """Whose access token this is. Raises UnknownToken, and Refusal."""
+        return await self._ask(sessions.check_access, token)
 
     async def is_alive(self, session_id: uuid.UUID) -> bool:
-        return await self._reader.run(sessions.is_alive, session_id)
+        return await self._ask(sessions.is_alive, session_id)
 
     def confirm(self, session_id: uuid.UUID, generation: int) -> None:
         """Somebody came with an access token of this generation. Nobody waits; when it is lost, the next one tells."""
@@ -106,9 +104,13 @@ class Devices:
 
     async def _session_of(self, refresh_token: str) -> Session:
         try:
-            return await self._reader.run(sessions.of_refresh, refresh_token)
+            return await self._ask(sessions.of_refresh, refresh_token)
         except sessions.Reused as reused:
             raise await self._stolen(reused) from None
+
+    async def _ask(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await self._reader.ask(read, *args, **kwargs)
         except BUSY as error:
             raise Refusal(Code.UNAVAILABLE) from error
 

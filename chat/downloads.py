@@ -63,20 +63,23 @@ class Downloads:
     async def among(self, contact_id: uuid.UUID, attachment_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
         """Those of these files that this person may have."""
         try:
-            return await self._reader.run(files.among, contact_id, attachment_ids)
+            return await self._reader.ask(files.among, contact_id, attachment_ids)
         except BUSY as error:
             raise Refusal(Code.UNAVAILABLE) from error
 
     async def redeem(self, ticket: str, attachment_id: uuid.UUID) -> tickets.Holder:
         """For whom the ticket for this file was issued. Raises Refusal."""
-        return await self._reader.run(tickets.redeem, ticket, attachment_id)
+        try:
+            return await self._reader.ask(tickets.redeem, ticket, attachment_id)
+        except BUSY as error:
+            raise Refusal(Code.UNAVAILABLE) from error
 
     async def open(
         self, contact_id: uuid.UUID, attachment_id: uuid.UUID, *, peer: str = "", span: Range | None = None
     ) -> Download:
         """``peer`` is the client's address. Raises Refusal, and Unsatisfiable when the file has nothing of ``span``."""
         try:
-            found = await self._reader.run(files.find, contact_id, attachment_id)
+            found = await self._reader.ask(files.find, contact_id, attachment_id)
         except BUSY as error:
             raise Refusal(Code.UNAVAILABLE) from error
         if found is None:

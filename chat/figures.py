@@ -68,6 +68,7 @@ class Figures:
     files_refused: Mapping[str, int]  # by code
     writes_waiting: int
     is_writable: bool
+    redis_usable: bool | None  # None: there is to be none
     hearing: liveness.Status
     hinted: hints.Status
     told: notifying.Status
@@ -93,6 +94,7 @@ def of(runtime: Runtime) -> Figures:
         files_refused=dict(runtime.conversations.files_refused),
         writes_waiting=len(runtime.writer.waiting),
         is_writable=not runtime.writer.broken,
+        redis_usable=runtime.neighbours.is_usable,
         hearing=runtime.holding.liveness.status(),
         hinted=runtime.hints.status(),
         told=runtime.notifying.status(),

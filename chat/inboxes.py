@@ -39,7 +39,7 @@ class Inboxes:
     async def find(self, slug: str) -> Inbox:
         """Raises Refusal (no_such_inbox)."""
         try:
-            return await self._reader.run(Inbox.objects.get, slug=slug)
+            return await self._reader.ask(Inbox.objects.get, slug=slug)
         except Inbox.DoesNotExist:
             raise Refusal(Code.NO_SUCH_INBOX) from None
         except BUSY as error:

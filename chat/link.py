@@ -22,6 +22,7 @@ from chat.chatwoot.errors import Ambiguous, ChatwootError, Crowded, Throttled, U
 from chat.chatwoot.upstream_clock import UpstreamClock
 from chat.clock import now_ms
 from chat.models import Chatwoot
+from chat.outage import Slowness
 from chat.reader import Reader
 from chat.writer import BUSY
 
@@ -64,6 +65,7 @@ class Link:
         self._window_ms = 0
         self.has_verdict = False  # on the fence
         self.answers: Counter[str] = Counter()  # and what came in place of one, by class of the error
+        self.slowness = Slowness(chatwoot.url)
         self._under_way: OrderedDict[object, float] = OrderedDict()  # since when, oldest first
 
     async def open(self) -> None:

@@ -66,6 +66,11 @@ class Neighbours:
         self._tasks = Tasks()
         self.dropped = 0
 
+    @property
+    def is_usable(self) -> bool | None:
+        """None: there is to be no Redis."""
+        return not self._ill if self._url else None
+
     def start(self) -> None:
         if self._url:
             self._audience.committed = self._committed

@@ -1,4 +1,7 @@
-"""A Chatwoot that does not answer, for as long as it does not: who runs us should hear it more than once."""
+"""A Chatwoot that does not answer, for as long as it does not: who runs us should hear it more than once.
+
+One that answers, but late, is said once.
+"""
 
 import logging
 import time
@@ -13,6 +16,8 @@ log = logging.getLogger(__name__)
 
 FIRST_S = 60.0
 MOST_S = 3600.0
+LATE_S = 10.0
+CALM_S = 60.0
 
 
 class Outage:
@@ -54,6 +59,27 @@ class Outage:
         hint = "; something else answers in its place: is its address right?" if _is_another(error) else ""
         words = "%s has not answered for %.0f s; messages wait for it: %s; the latest: %s%s"
         log.error(words, self._name, for_s, waiting, error, hint)
+
+
+class Slowness:
+    """Of one Chatwoot: that a request waits for long, and that none has for a while. Large files may take as long."""
+
+    def __init__(self, name: str, *, late_s: float = LATE_S, now: Callable[[], float] = time.monotonic) -> None:
+        self._name, self._late_s, self._now = name, late_s, now
+        self._began: float | None = None
+        self._latest = 0.0
+
+    def note(self, oldest_s: float) -> None:
+        """To be told about once a second for how long the oldest request under way has waited."""
+        now = self._now()
+        if oldest_s >= self._late_s:
+            self._latest = now
+            if self._began is None:
+                self._began = now
+                log.warning("%s is slow: a request has waited for its answer for %.0f s", self._name, oldest_s)
+        elif self._began is not None and now >= self._latest + CALM_S:
+            log.info("%s answers in time again, after %.0f s", self._name, self._latest - self._began)
+            self._began = None
 
 
 def _is_another(error: ChatwootError) -> bool:

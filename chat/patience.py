@@ -19,6 +19,7 @@ class Timing:
     try_s: float = 1.0  # for a lock, at a time
     pause_s: float = 0.2  # between tries that fail at once
     idle_s: float = 1.0  # without a write, before the log is tidied
+    calm_s: float = 10.0  # without a failure, before a trouble counts as over
     head_start_s: float = 0.25  # of each priority before the next
 
     def patience_s(self, priority: Priority) -> float:

@@ -55,7 +55,7 @@ class People:
 
     async def _read(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return await self._reader.run(read, *args, **kwargs)
+            return await self._reader.ask(read, *args, **kwargs)
         except BUSY as error:
             raise Refusal(Code.UNAVAILABLE) from error
 

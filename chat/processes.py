@@ -41,6 +41,7 @@ class Processes:
         self.id = uuid.uuid4()
         self.live, self.accompanied = 1, False
         self.draining = False
+        self._started_at = 0
         self.tell: Callable[[], dict[str, Any]] = dict  # what the others read of this one
         self._upstreams = upstreams
         self._writer = writer
@@ -92,9 +93,10 @@ class Processes:
             return {}
 
     def _seen(self, figures: dict[str, Any], pen: Pen) -> None:
+        self._started_at = self._started_at or pen.now
         row = {"seen_at": pen.now, "draining": self.draining, "figures": figures}
-        if not Process.objects.filter(id=self.id).update(**row):
-            Process.objects.create(id=self.id, started_at=pen.now, **row)
+        if not Process.objects.filter(id=self.id).update(**row):  # also when the others took it for dead
+            Process.objects.create(id=self.id, started_at=self._started_at, **row)
 
     async def _note(self, now: int) -> None:
         if now // minutes.MINUTE_MS != self._minute:
@@ -106,6 +108,10 @@ class Processes:
         self._clock.sample(sent=asked, received=self._clock.base(), told_ms=shared.now - 500)
         self.accompanied = shared.accompanied
         self._writer.is_shared = shared.live > 1
+        if shared.vanished is not None:
+            unheard_s = abs(shared.now - shared.vanished.seen_at) / 1000
+            words = "process %s has not been heard for %.0f s: it was killed, is frozen, or does not reach the database"
+            log.warning(words, shared.vanished.id, unheard_s)
         if shared.live != self.live:
             self.live = shared.live
             share = self._rate_per_s / self.live
@@ -121,14 +127,18 @@ class _Shared(NamedTuple):
     accompanied: bool
     chatwoots: dict[int, Chatwoot]
     now: int
+    vanished: Process | None  # without having said that it would
 
 
 def _look(own_id: uuid.UUID, forgotten_ms: int) -> _Shared:
     now = sql.database_now()
     lately = Q(seen_at__gte=now - forgotten_ms, seen_at__lte=now + forgotten_ms)  # a clock may have been put back
     dead = Process.objects.exclude(lately).order_by("seen_at").first()
+    forgot = 0
     if dead is not None:  # one row, one lock: those who tidy up at the same time cannot wait for each other
-        Process.objects.filter(id=dead.id, seen_at=dead.seen_at).delete()
+        forgot, _ = Process.objects.filter(id=dead.id, seen_at=dead.seen_at).delete()
     living = Process.objects.filter(lately)
     accompanied = living.filter(draining=False).exclude(id=own_id).exists()
-    return _Shared(max(1, living.count()), accompanied, {row.pk: row for row in Chatwoot.objects.all()}, now)
+    chatwoots = {row.pk: row for row in Chatwoot.objects.all()}
+    vanished = dead if forgot and dead is not None and not dead.draining else None
+    return _Shared(max(1, living.count()), accompanied, chatwoots, now, vanished)

@@ -102,7 +102,8 @@ class Runtime:
         self.resyncs = Resyncs(*stores, timing=timing.comparing)
         self.holding = Holding(*stores, self.audience, self.resyncs, timing=timing.hearing)
         hears, spans = self.holding.liveness.hears, {"gather_s": timing.gather_hints_s, "left_s": timing.left_hints_s}
-        self.processes.tell = Vitals(self.upstreams, self.holding, self.resyncs, self.audience).tell
+        said_of = (self.upstreams, self.holding, self.resyncs, self.audience)
+        self.processes.tell = Vitals(*said_of, redis_away=lambda: self.neighbours.is_usable is False).tell
         self.hints = Hints(self.reader, self.resyncs, hears, **spans)
         chance = chance or random.Random()
         self.courier = Courier(*stores, self.holding, random=chance, timing=timing.carrying)
@@ -165,6 +166,8 @@ class Runtime:
             await asyncio.sleep(self._timing.watch_s)
             try:
                 self.holding.sweep()
+                for link in self.upstreams.links():
+                    link.slowness.note(link.oldest_s)
                 if loop.time() - heads_at >= self._timing.check_heads_s:
                     heads_at = loop.time()
                     await self._check_heads()
@@ -185,6 +188,8 @@ class Runtime:
                 await self.retention.sweep()
                 await self.removing.sweep()
                 self.conversations.inboxes.refresh(self.holding.inboxes())
+            except BUSY as error:
+                log.warning("tidying waits: %s", error)
             except Exception:  # As above.
                 log.exception("tidying failed")
 

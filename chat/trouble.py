@@ -1,6 +1,7 @@
 """A database that refuses: one log line when it begins, one every ten seconds, one when it is over.
 
-A warning while all of it is tried again; an error from the first write that was given up.
+A warning while all of it is tried again; an error from the first write that was given up. Where others succeed
+meanwhile (one table is locked, a full disk has room for what is small), it is over when none failed for ``calm_s``.
 """
 
 import logging
@@ -44,12 +45,14 @@ class Trouble:
         *,
         ill: str = "the database refuses writes",
         well: str = "the database can be written again",
+        calm_s: float = 0,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._log, self._ill, self._well = log, ill, well
-        self._now = now
+        self._calm_s, self._now = calm_s, now
         self.kind = ""  # class of the latest error, until a write succeeds
-        self._began = 0.0
+        self._began: float | None = None  # None: it is over
+        self._well_at: float | None = None  # since when all succeed
         self._said = -SAY_S
         self._is_said = self._is_alarming = False
         self._given_up = 0
@@ -62,9 +65,9 @@ class Trouble:
 
     def _note(self, error: Exception, given_up: int) -> None:
         now = self._now()
-        if not self.kind:
+        if self._began is None:
             self._began = now
-        self.kind = type(error).__name__
+        self.kind, self._well_at = type(error).__name__, None
         self._given_up += given_up
         grows_worse = self._given_up > 0 and not self._is_alarming
         if grows_worse or now >= self._said + SAY_S:
@@ -73,13 +76,20 @@ class Trouble:
             self._said, self._is_said, self._is_alarming = now, True, self._given_up > 0
 
     def over(self) -> None:
-        """A transaction was committed. A database that only stumbles now and then is not worth two lines each time."""
+        """A transaction was committed. To be told of each: it is over only with one that comes late enough."""
         with self._lock:
-            if self._is_said:
-                for_s = self._now() - self._began
-                self._log.warning("%s after %.1f s%s", self._well, for_s, self._lost("given up"))
-                self._is_said, self._given_up = False, 0
             self.kind = ""
+            if self._began is None:
+                return
+            now = self._now()
+            if self._well_at is None:
+                self._well_at = now
+            if now >= self._well_at + self._calm_s:
+                if self._is_said:
+                    self._log.warning(
+                        "%s after %.1f s%s", self._well, self._well_at - self._began, self._lost("given up")
+                    )
+                self._began, self._is_said, self._given_up = None, False, 0
 
     def _lost(self, words: str) -> str:
         return f"; {words}: {self._given_up}" if self._given_up else ""

@@ -124,8 +124,8 @@ class Uploads:
 
     async def _keep(self, contact_id: uuid.UUID, name: str, source: Source, address: str) -> Uploaded:
         try:
-            await self._reader.run(consent.required_of, contact_id)
-            await self._reader.run(self._refuse_too_many, contact_id)  # before its bytes are read; others may be faster
+            await self._reader.ask(consent.required_of, contact_id)
+            await self._reader.ask(self._refuse_too_many, contact_id)  # before its bytes are read; others may be faster
         except BUSY as error:
             raise Refusal(Code.UNAVAILABLE) from error
         try:

@@ -31,12 +31,14 @@ class Vitals:
         resyncs: Resyncs,
         audience: Audience,
         *,
+        redis_away: Callable[[], bool] = lambda: False,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._upstreams = upstreams
         self._holding = holding
         self._resyncs = resyncs
         self._audience = audience
+        self._redis_away = redis_away
         self._now = now
         self._counts: deque[tuple[float, Counter[str]]] = deque([(now(), Counter())], maxlen=MOST_KEPT)
 
@@ -58,6 +60,7 @@ class Vitals:
             "resyncs_lately": lately["resyncs"],
             "missed": missed,
             "missed_lately": lately["missed"],
+            "redis_away": self._redis_away(),
             "chatwoots": {str(link.chatwoot_pk): _of_chatwoot(link, lately[_asked(link)] / span_s) for link in links},
             "inboxes": {str(pk): heard for pk, heard in list(self._holding.heard().items())[:MOST]},
         }

@@ -98,10 +98,10 @@ class Writer:
         self._batch_s, self._commit_s = batch_ms / 1000, 0.0
         self.waiting = Waiting[_Write](max_waiting)
         self._numbers = itertools.count()
-        self._timing = timing or Timing()
+        self._timing = timing = timing or Timing()
         self._stage = Stage.BEGIN
         self.tally: Tally = Counter()  # of what was committed
-        self._trouble = Trouble(log)
+        self._trouble = Trouble(log, calm_s=timing.calm_s)
         self.is_shared = False  # whether other processes write, too
         self._log, self._turn = Log(), Turn(lambda: self.is_shared)
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)

@@ -17,6 +17,7 @@ from chat.networks import BadNetwork, Network, parse_network
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 HOST = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
+LONGEST_URL = 200  # as its column
 SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?")
 LOCAL_SQLITE = "sqlite:///"
 PASSWORD = re.compile(r"(?<=://)[^/\s@]+@")
@@ -29,10 +30,13 @@ class Env:
         self._environ = environ
         self.names: list[str] = []
 
-    def text(self, name: str, *, default: str = "") -> str:
-        """The value without surrounding blanks; an empty variable counts as absent."""
+    def text(self, name: str, *, default: str = "", most: int | None = None) -> str:
+        """The value without surrounding blanks; an empty variable counts as absent. ``most``: so many characters."""
         self.names.append(name)
-        return self._environ.get(name, "").strip() or default
+        text = self._environ.get(name, "").strip() or default
+        if most is not None and len(text) > most:
+            raise ImproperlyConfigured(f"{name} has {len(text)} characters; write {most} or fewer")
+        return text
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         text = self.text(name, default=str(default))
@@ -113,7 +117,7 @@ class Env:
 
     def url(self, name: str, *, schemes: tuple[str, ...], example: str, default: str = "") -> str:
         """An address, or empty. One with a user, password, query or fragment is refused."""
-        text = self.text(name, default=default)
+        text = self.text(name, default=default, most=LONGEST_URL)
         if text and not is_plain_url(text, schemes):
             raise wrong(name, text, f"an address such as {example}")
         return text
@@ -121,7 +125,7 @@ class Env:
     def url_with_password(self, name: str, *, schemes: tuple[str, ...], example: str) -> str:
         """An address that may hold a password, or empty; it never enters the message."""
         text = self.text(name)
-        if text and urlsplit(text).scheme not in schemes:
+        if text and not _is_address(text, schemes):
             raise ImproperlyConfigured(f"{name} cannot be read; write an address such as {example}")
         return text
 
@@ -212,6 +216,14 @@ def _postgres(text: str) -> dict[str, Any]:
         "PORT": str(parts.port or ""),
         "OPTIONS": POSTGRES | dict(parse_qsl(parts.query, keep_blank_values=True)),
     }
+
+
+def _is_address(text: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and parts.port != 0
+    except ValueError:  # the port is no number, or a bracket lacks
+        return False
 
 
 def _is_fernet_key(key: str) -> bool:

@@ -13,8 +13,27 @@ from chatproxy.redaction import redactor
 LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
+# What the commonest numbers mean; PostgreSQL's own sentences quote rows.
+SQLSTATES = {
+    "08006": "the connection was lost",
+    "25006": "it is read-only",
+    "28P01": "it refuses the password",
+    "40001": "others wrote the same",
+    "40P01": "a deadlock",
+    "53100": "its disk is full",
+    "53200": "it is short of memory",
+    "53300": "it has too many connections",
+    "55P03": "somebody else held a lock for too long",
+    "57014": "it took too long, or was cancelled",
+    "57P01": "an operator ended the connection, or it stops",
+    "57P02": "one of its processes crashed",
+    "57P03": "it starts, stops or recovers",
+    "58030": "it cannot read or write its files",
+}
+
+
 class UtcFormatter(logging.Formatter):
-    """Of what PostgreSQL says only class and number: it quotes rows, and with them what visitors write.
+    """Of what PostgreSQL says only class, number and its meaning: it quotes rows, and with them what visitors write.
 
     ``secrets`` are taken out by value, all others by their shape, at every level.
     """
@@ -31,7 +50,7 @@ class UtcFormatter(logging.Formatter):
     def _clean(self, text: str, record: logging.LogRecord) -> str:
         for error in _errors(record):
             if (sqlstate := _sqlstate(error)) and str(error):
-                text = text.replace(str(error), f"{type(error).__name__}, sqlstate {sqlstate}")
+                text = text.replace(str(error), f"{type(error).__name__}, {_words(sqlstate)}")
         return self._redact(text)
 
 
@@ -80,6 +99,11 @@ def _sqlstate(error: BaseException) -> str | None:
     """The driver's errors have one; Django's are caused by one of those."""
     found: str | None = getattr(error, "sqlstate", None) or getattr(error.__cause__, "sqlstate", None)
     return found
+
+
+def _words(sqlstate: str) -> str:
+    meaning = SQLSTATES.get(sqlstate)
+    return f"sqlstate {sqlstate}: {meaning}" if meaning else f"sqlstate {sqlstate}"
 
 
 class WithoutTraceback(logging.Filter):

@@ -202,7 +202,12 @@ MEASURES: tuple[Measure[Figures], ...] = (
         _one(_canary_s),
     ),
     Measure("cable_redials_total", "Cable sockets dialled again.", _hubs("redials")),
-    Measure("cable_given_up_total", "Cable sockets given up: silent (stale), or deaf.", _given_up, ("reason",)),
+    Measure(
+        "cable_given_up_total",
+        "Cable sockets given up: silent or never welcomed (stale), or deaf.",
+        _given_up,
+        ("reason",),
+    ),
     Measure("cable_frames_unreadable_total", "Frames of the cable that could not be read.", _hubs("malformed")),
     Measure("subs_wanted", "Subscriptions that are held, and those that linger.", _hubs("subscriptions")),
     Measure("subs_confirmed", "Subscriptions that are confirmed on a socket that is not deaf.", _hubs("confirmed")),
@@ -245,6 +250,7 @@ MEASURES: tuple[Measure[Figures], ...] = (
     Measure("notices_given_up_total", "Outgoing webhooks that were given up.", _one(lambda f: f.told.given_up)),
     # This process
     Measure("database_writable", "1: the latest write succeeded.", _one(lambda f: f.is_writable)),
+    Measure("redis_usable", "1: what REDIS_URL names can be used.", _one(lambda f: f.redis_usable)),
     Measure("writes_waiting", "Writes that wait for the writer thread.", _one(lambda f: f.writes_waiting)),
     Measure("processes", "Processes that serve this database, as this one knows.", _one(lambda f: f.processes)),
     Measure("draining", "1: this process is about to stop, and takes nobody in.", _one(lambda f: f.draining)),

@@ -51,7 +51,7 @@ CHATWOOT_CABLE_URL = env.url(
 CHATWOOT_INBOX_IDENTIFIER = env.text("CHATWOOT_INBOX_IDENTIFIER")
 CHATWOOT_HMAC_TOKEN = env.text("CHATWOOT_HMAC_TOKEN")
 CHATWOOT_INBOX_SLUG = env.slug("CHATWOOT_INBOX_SLUG", default="main")
-CHATWOOT_INBOX_NAME = env.text("CHATWOOT_INBOX_NAME")
+CHATWOOT_INBOX_NAME = env.text("CHATWOOT_INBOX_NAME", most=255)
 CHATWOOT_PORTAL = env.slug("CHATWOOT_PORTAL")
 CHATWOOT_PORTAL_URL = env.url("CHATWOOT_PORTAL_URL", schemes=("http", "https"), example="https://help.example.com")
 CHATWOOT_ADMIN_TOKEN = env.text("CHATWOOT_ADMIN_TOKEN")  # these three for commands; `serve` may need the first
@@ -148,6 +148,7 @@ MIDDLEWARE = [
     "chatproxy.middleware.AdminAuthentication",
     "chatproxy.middleware.AdminMessages",
     "chatproxy.middleware.AdminXFrameOptions",
+    "chatproxy.middleware.AdminDatabase",
 ]
 ROOT_URLCONF = "chatproxy.urls"
 ASGI_APPLICATION = "chatproxy.asgi.application"

@@ -87,6 +87,8 @@ def test_who_has_gone_is_not_counted_and_said_to_be_gone(operator: Client, alice
     [
         ({"lines": 0}, "down: those who are here are served by polling"),
         ({"deaf": 1}, "1 of 1 sockets are deaf"),
+        ({"lines": 0, "deaf": 1}, "open sockets: 0; dialled anew, because they pinged but brought nothing: 1"),
+        ({"lines": 1, "deaf": 2}, "open sockets: 1; dialled anew, because they pinged but brought nothing: 2"),
         ({"lines": 0, "wanted": 0}, "not needed: nobody is here"),
         ({"canary_s": None}, "none has come back yet"),
         ({"open": False}, "it is left alone"),
@@ -120,6 +122,39 @@ def test_each_inbox_says_what_is_on_its_way_given_up_and_doubled(operator: Clien
     assert (
         f"/admin/chat/delivery/?show=open&amp;contact_inbox__inbox__id__exact={alice.inbox_id}" in page.content.decode()
     )
+
+
+def test_a_paused_inbox_says_for_how_long_and_why(operator: Client, alice: Person):
+    process(alice)
+    said = say(alice, "hello")
+    assert "paused" not in shown(operator)
+    Delivery.objects.filter(message=said.message_id).update(reason="status 401", started_at=sql.database_now())
+    Inbox.objects.update(paused_until=sql.database_now() + 45_500)
+    assert re.search(r"paused for 4\d s more: status 401", shown(operator))
+
+
+def test_that_redis_is_away_stands_above(operator: Client, alice: Person):
+    process(alice)
+    assert "cannot use Redis" not in shown(operator)
+    ill = process(alice)
+    Process.objects.filter(pk=ill.pk).update(figures=ill.figures | {"redis_away": True})
+    assert "1 of 2 processes cannot use Redis" in shown(operator)
+
+
+@pytest.mark.parametrize("table", ["django_session", "chat_process"])
+def test_where_the_database_is_away_the_admin_says_so_in_words(
+    operator: Client, table: str, caplog: pytest.LogCaptureFixture
+):
+    def fail(execute, statement, *rest):
+        if table in statement:
+            raise OperationalError("connection refused")
+        return execute(statement, *rest)
+
+    with connection.execute_wrapper(fail):
+        page = operator.get(PAGE)
+    assert page.status_code == 503 and page["Retry-After"]
+    assert page.content.decode().startswith("The database cannot be used just now (OperationalError)")
+    assert [(each.levelname, each.exc_info) for each in caplog.records] == [("WARNING", None)]
 
 
 def test_a_database_that_refuses_writes_stands_above_all_else(operator: Client, alice: Person, rf: RequestFactory):

@@ -56,6 +56,24 @@ def test_the_environments_inbox_becomes_a_row_once(settings: Settings) -> None:
 
 
 @pytest.mark.django_db
+def test_origins_that_the_next_start_writes_are_not_missed(settings: Settings) -> None:
+    chatwoot = Chatwoot.objects.create(url="https://chatwoot.example", cable_url="wss://chatwoot.example/cable")
+    for slug in ("main", "other"):
+        Inbox.objects.create(slug=slug, chatwoot=chatwoot, inbox_identifier=slug)
+    settings.ALLOWED_ORIGINS = ["https://shop.example"]
+    assert [each.obj for each in checks.origins_are_named()] == ["other"]
+
+
+@pytest.mark.django_db
+def test_an_administrators_token_that_goes_nowhere_is_warned_of(settings: Settings) -> None:
+    settings.CHATWOOT_ADMIN_TOKEN = "token"
+    (warning,) = checks.admin_token_is_used()
+    assert "CHATWOOT_URL" in warning.hint
+    settings.CHATWOOT_URL = "https://chatwoot.example"
+    assert checks.admin_token_is_used() == []
+
+
+@pytest.mark.django_db
 def test_what_the_environment_says_besides_is_true_of_an_inbox_that_was_connected(settings: Settings) -> None:
     chatwoot = Chatwoot.objects.create(url="https://chatwoot.example", cable_url="wss://cable.example/cable")
     Inbox.objects.create(slug="main", chatwoot=chatwoot, inbox_identifier="abc", chatwoot_inbox_id=7, bot_token="bot")

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import logging
 import time
 from uuid import UUID, uuid4
 
@@ -11,6 +12,7 @@ from chat.draining import Drain
 from chat.socket import Limits
 from tests.eventually import eventually
 from tests.fixtures.fake_conversations import EPOCH
+from tests.fixtures.stumbling import LOST
 
 CONVERSATION, MESSAGE = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff", "0d77be00-f700-46aa-91a6-00f89f6f1e8e"
 
@@ -246,6 +248,16 @@ async def test_a_token_that_is_recognised_too_late_opens_nothing(dial, feed, ope
     recognised.set()
     assert await socket.receive_nothing()
     assert feed.calls == []
+
+
+async def test_while_the_database_cannot_be_read_a_page_is_told_to_come_back(dial, caplog):
+    async def fails(token):
+        raise LOST
+
+    socket = dial(authenticate=fails)
+    assert (await socket.open())["error"]["code"] == "unavailable"
+    assert await socket.next() == 4500
+    assert [each for each in caplog.records if each.levelno >= logging.ERROR] == []
 
 
 async def test_who_does_not_acknowledge_in_time_is_closed_with_4409(dial, feed):

@@ -9,6 +9,7 @@ from django.db import transaction
 from chat import sessions
 from chat.budget import Urgency
 from chat.conversations import Conversations
+from chat.downloads import Downloads
 from chat.models import Contact, Conversation, Delivery, Inbox, Message
 from chat.wire.errors import Code, Refusal
 from chat.writer import WriterFull
@@ -287,7 +288,7 @@ async def test_a_database_in_trouble_is_said_in_words(world: World, error: Excep
     runtime, alice = await world.start(), await world.person()
     device, _ = await world.talk(runtime, alice)
     conversation_id, message_id = (uuid.UUID(device.messages[0][name]) for name in ("conversation", "id"))
-    writer, reader = StumblingWriter(runtime.audience, error, error), StumblingReader(LOST, FULL)
+    writer, reader = StumblingWriter(runtime.audience, error, error), StumblingReader(*[LOST, FULL] * 3)
     files = runtime.uploads, runtime.downloads, runtime.avatars
     troubled = Conversations(writer, reader, runtime.holding, runtime.courier, runtime.upstreams, *files)
     calls = [
@@ -295,6 +296,9 @@ async def test_a_database_in_trouble_is_said_in_words(world: World, error: Excep
         troubled.seen(alice.contact_id, conversation_id=conversation_id, message_id=message_id),
         troubled.read(alice.contact_id, since=None),
         troubled.history(alice.contact_id, conversation_id=conversation_id, before=None),
+        troubled.devices.check_access("who?"),
+        troubled.devices.is_alive(uuid.uuid4()),
+        Downloads(reader, runtime.upstreams).redeem("what?", uuid.uuid4()),
     ]
     for call in calls:
         with pytest.raises(Refusal) as refused:

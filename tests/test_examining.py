@@ -231,6 +231,21 @@ async def test_what_is_broken_has_a_red_row_with_its_cure(world: World, broken: 
     assert verdict_of(list(rows.values())) == "wrong"
 
 
+async def test_a_chatwoot_that_fails_with_the_right_token_is_not_said_to_have_a_wrong_one(world: World) -> None:
+    """It answers 500 to both, and only its log knows."""
+    with world.sandbox.faults.on("error_after", method="POST", times=1):
+        rows = await examine(world, hmac_token=world.chatwoot_inbox.hmac_token)
+    assert "of a wrong token, and when it fails itself" in rows["hmac"].reading
+    assert "log" in rows["hmac"].cure
+
+
+async def test_origins_that_the_next_start_writes_are_told(world: World, settings: Settings) -> None:
+    settings.ALLOWED_ORIGINS = ["https://shop.example"]
+    settings.CHATWOOT_INBOX_SLUG = await world.ask(lambda: Inbox.objects.get(pk=world.inbox_id).slug)
+    world.sandbox.faults.set("down")
+    assert (await examine(world))["origins"].reading == "https://shop.example"
+
+
 @pytest.mark.parametrize("token", ["", "not that one"])
 async def test_where_everybody_is_asked_for_a_proof_the_right_token_is_needed(
     make_world: MakeWorld, sandbox: SandboxProcess, token: str

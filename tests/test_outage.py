@@ -1,11 +1,14 @@
-"""A Chatwoot that does not answer is said again and again, with what waits for it."""
+"""A Chatwoot that does not answer is said again and again, with what waits for it; a slow one, once."""
 
+import logging
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from chat import probing
 from chat.chatwoot.errors import Malformed, Unreachable
-from chat.outage import Outage
+from chat.outage import Outage, Slowness
 from tests.eventually import eventually
 from tests.fixtures.world import QUICK, World
 
@@ -50,3 +53,24 @@ async def test_an_inbox_that_lacks_its_hmac_token_is_explained(world: World, log
     await alice.say(runtime, "let me in")
     await world.settled()
     assert "HMAC token" in logged.text
+
+
+def test_a_chatwoot_that_takes_long_is_said_once_and_when_it_no_longer_does(caplog: pytest.LogCaptureFixture) -> None:
+    """Each request takes 12 s, one after the other, for a minute."""
+    caplog.set_level(logging.INFO)
+    now, slowness = 0.0, Slowness("https://chat.example", now=lambda: now)
+    for second in range(200):
+        now = float(second)
+        slowness.note(second % 12 if second < 60 else 0.1)
+    assert [(each.levelname, each.getMessage()) for each in caplog.records] == [
+        ("WARNING", "https://chat.example is slow: a request has waited for its answer for 10 s"),
+        ("INFO", "https://chat.example answers in time again, after 49 s"),
+    ]
+
+
+async def test_a_process_watches_how_long_its_requests_take(world: World, logged: Any) -> None:
+    runtime = await world.start()
+    link = (await runtime.upstreams.of(world.inbox_id)).link
+    link.slowness = Slowness(link.name, late_s=0.2)
+    with link.request():
+        await eventually(lambda: " is slow: a request has waited" in logged.text)

@@ -1,6 +1,8 @@
 """Processes of one installation: seen by each other, and within one budget together."""
 
 import asyncio
+import logging
+import uuid
 from collections.abc import AsyncIterator
 from itertools import repeat
 from pathlib import Path
@@ -100,6 +102,39 @@ async def test_a_process_that_was_taken_for_dead_comes_back(neighbourhood: Neigh
     await neighbourhood.reader.run(Process.objects.all().delete)
     (row,) = await neighbourhood.seen(1)
     assert row.id == here.id
+
+
+async def test_one_that_was_taken_for_dead_is_as_old_as_before(neighbourhood: Neighbourhood) -> None:
+    await neighbourhood.join()
+    (before,) = await neighbourhood.seen(1)
+    await neighbourhood.reader.run(Process.objects.all().delete)
+    (after,) = await neighbourhood.seen(1)
+    assert after.started_at == before.started_at
+
+
+async def test_that_one_vanished_without_leaving_is_a_warning(
+    neighbourhood: Neighbourhood, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="chat.processes")
+    here, _ = await neighbourhood.join()
+
+    def leave_a_row() -> uuid.UUID:
+        now = sql.database_now()
+        return Process.objects.create(started_at=now, seen_at=now).id
+
+    gone = await neighbourhood.reader.run(leave_a_row)
+    await eventually(lambda: here.live == 2)
+    await eventually(lambda: here.live == 1)
+    (said,) = [each for each in caplog.records if each.levelno == logging.WARNING]
+    assert said.getMessage().startswith(f"process {gone} has not been heard for ")
+
+
+async def test_that_one_left_is_none(neighbourhood: Neighbourhood, caplog: pytest.LogCaptureFixture) -> None:
+    (one, _), (other, _) = await neighbourhood.join(), await neighbourhood.join()
+    await eventually(lambda: one.live == other.live == 2)
+    await other.close()
+    await eventually(lambda: one.live == 1)
+    assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
 
 
 async def test_one_that_drains_says_so_and_counts_until_it_has_gone(neighbourhood: Neighbourhood) -> None:

@@ -14,10 +14,12 @@ from django.utils import timezone
 from chat import runtime as running
 from chat import sessions
 from chat.feed import Cursor
+from chat.hints import Hints
 from chat.models import Delivery, Inbox, Message, Session
 from chat.wire.errors import Code, Refusal
 from tests.eventually import eventually
 from tests.fixtures.fake_hub import CountingChatwoot
+from tests.fixtures.stumbling import LOST
 from tests.fixtures.world import QUICK, Device, World
 
 
@@ -108,6 +110,17 @@ async def test_stopping_does_not_wait_for_a_chatwoot_that_hangs(world: World) ->
     await world.start(timing=timing)
     await world.settled()
     assert world.said() == ["hello", "into the void"]
+
+
+async def test_what_is_tidied_waits_for_a_database_in_trouble_and_has_no_traceback(world: World, logged: Any) -> None:
+    class Troubled(Hints):
+        async def sweep(self) -> None:
+            raise LOST
+
+    runtime = await world.start(timing=replace(QUICK, read_rows_s=0.05))
+    runtime.hints = Troubled(runtime.reader, runtime.resyncs, lambda scope: True, gather_s=0.1)
+    await eventually(lambda: "tidying waits: connection already closed" in logged.text)
+    assert "Traceback" not in logged.text and "ERROR" not in logged.text
 
 
 async def test_after_the_stop_everything_is_refused_in_words(world: World, logged: Any) -> None:

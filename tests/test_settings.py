@@ -44,6 +44,16 @@ def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Load:
         ({**ENOUGH, "VAR_DIR": "/dev/null/var"}, "VAR_DIR is '/dev/null/var'; write a folder"),
         ({**ENOUGH, "DEBUG": "1"}, "DEBUG is '1'; write True or False"),
         ({**ENOUGH, "CHATWOOT_INBOX_IDENTIFIER": "abc"}, "CHATWOOT_INBOX_IDENTIFIER is set, and CHATWOOT_URL is not"),
+        (
+            {**ENOUGH, "REDIS_URL": "redis://127.0.0.1:abc"},
+            "REDIS_URL cannot be read; write an address such as redis://",
+        ),
+        ({**ENOUGH, "REDIS_URL": "redis://[::1"}, "REDIS_URL cannot be read; write an address such as redis://"),
+        ({**ENOUGH, "CHATWOOT_INBOX_NAME": "n" * 256}, "CHATWOOT_INBOX_NAME has 256 characters; write 255 or fewer"),
+        (
+            {**ENOUGH, **CHATWOOT, "CHATWOOT_URL": f"https://c.example/{'c' * 200}"},
+            "CHATWOOT_URL has 218 characters; write 200 or fewer",
+        ),
         ({**ENOUGH, "CABLE_LINGER_S": "soon"}, "CABLE_LINGER_S is 'soon'; write seconds"),
         ({**ENOUGH, **CHATWOOT, "CHATWOOT_CABLE_URL": "https://c.example/cable"}, "write an address such as wss://"),
     ],

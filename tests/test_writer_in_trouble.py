@@ -23,7 +23,7 @@ from tests.fixtures.people import NOW, Person
 from tests.fixtures.stumbling import locked
 
 pytestmark = pytest.mark.django_db(transaction=True)
-QUICK = Timing(accept_s=0.6, other_s=20, try_s=0.2, pause_s=0.05, idle_s=0.05)
+QUICK = Timing(accept_s=0.6, other_s=20, try_s=0.2, pause_s=0.05, idle_s=0.05, calm_s=0)
 MakeWriter = Callable[..., Writer]
 
 
@@ -282,7 +282,11 @@ async def test_a_database_that_hangs_is_told_while_it_hangs(
     make_writer: MakeWriter, alice: Person, caplog: pytest.LogCaptureFixture
 ):
     """A frozen server keeps the connection and says nothing: there is no error until it thaws."""
-    writer, hung, thawed = make_writer(Timing(accept_s=0.1, other_s=0.1, try_s=0.1)), asyncio.Event(), threading.Event()
+    writer, hung, thawed = (
+        make_writer(Timing(accept_s=0.1, other_s=0.1, try_s=0.1, calm_s=0)),
+        asyncio.Event(),
+        threading.Event(),
+    )
     loop = asyncio.get_running_loop()
 
     def hang(pen: Pen) -> None:

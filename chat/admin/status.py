@@ -17,6 +17,7 @@ from chat.admin.chart import bars
 from chat.admin.deliveries import LOST
 from chat.admin.reading import age, utc
 from chat.checks import fence_words
+from chat.link import LONGEST_PAUSE_MS
 from chat.models import Chatwoot, Delivery, Duplicate, Inbox, Process
 from chat.processes import BEAT_S, FORGOTTEN_AFTER
 
@@ -51,6 +52,8 @@ def status(request: HttpRequest, *, broken: Callable[[], str] = runtime.broken) 
         "processes": [_process(each, now) for each in processes],
         "broken": broken(),
         "silent": bool(live) and not any(all_said),
+        "without_redis": sum(bool(said.get("redis_away")) for said in all_said),
+        "live": len(live),
         "charts": _charts(hour, {"sockets": "Sockets", "resyncs_lately": "Resyncs", "missed_lately": "Cable misses"}),
         "chatwoots": _chatwoots(minutes.summed(all_said).get("chatwoots", {}), _heard(all_said), hour, now),
         "names": request.user.has_perm("chat.view_chatwoot"),
@@ -149,6 +152,8 @@ def _rest(words: str, is_open: bool, oldest_s: float) -> tuple[str, bool]:
 
 def _cable(one: Mapping[str, Any]) -> tuple[str, bool]:
     lines, deaf = one.get("lines", 0), one.get("deaf", 0)
+    if deaf > lines:
+        return f"open sockets: {lines}; dialled anew, because they pinged but brought nothing: {deaf}", True
     if deaf:
         return f"{deaf} of {lines} sockets are deaf: they ping, but bring nothing", True
     if lines:
@@ -189,6 +194,7 @@ def _inbox(inbox: Inbox, heard: Any, outbox: Any, twice: Any, now: int) -> dict[
     duplicates, newest = (twice or {}).get(inbox.pk, (0, None))
     return {
         "inbox": inbox,
+        "paused": _paused(inbox, now),
         "heard": f"{carried} of {wanted}",
         "is_behind": carried < wanted,
         "waiting": UNREAD if outbox is None else waiting,
@@ -197,6 +203,17 @@ def _inbox(inbox: Inbox, heard: Any, outbox: Any, twice: Any, now: int) -> dict[
         "duplicates": UNREAD if twice is None else duplicates,
         "newest": f"the latest {age(newest)} ago" if newest else "",
     }
+
+
+def _paused(inbox: Inbox, now: int) -> str:
+    """For how long, and why: what the delivery was told that was sent last."""
+    left_ms = inbox.paused_until - now
+    if not 0 < left_ms <= LONGEST_PAUSE_MS:
+        return ""
+    waiting = Delivery.objects.filter(contact_inbox__inbox=inbox, state__in=Delivery.OPEN).exclude(reason="")
+    reasons = waiting.order_by("-started_at").values_list("reason", flat=True)
+    reason = _tried(lambda: reasons.first() or "", UNREAD)
+    return f"paused for {left_ms // 1000} s more" + (f": {reason}" if reason else "")
 
 
 def _outbox() -> dict[int, tuple[int, int | None, int]]:

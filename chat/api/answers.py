@@ -31,7 +31,7 @@ def refuse(refusal: Refusal) -> HttpResponse:
 def add_handlers(api: NinjaAPI) -> None:
     """Everything that can go wrong, in one table."""
     handlers: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
-        Refusal: lambda request, exc: _refused(exc),
+        Refusal: lambda request, exc: refused(exc),
         AuthenticationError: lambda request, exc: refuse(Refusal(Code.UNKNOWN_TOKEN)),
         Http404: lambda request, exc: refuse(Refusal(Code.NOT_FOUND)),
         ValidationError: _invalid,
@@ -43,8 +43,8 @@ def add_handlers(api: NinjaAPI) -> None:
         api.add_exception_handler(kind, handler)
 
 
-def _refused(refusal: Refusal) -> HttpResponse:
-    """A database in trouble is said once by the writer, and not for everybody who is turned away."""
+def refused(refusal: Refusal) -> HttpResponse:
+    """A database in trouble is said once by writer or reader, and not for everybody who is turned away."""
     response = refuse(refusal)
     return told(response) if refusal.code == Code.UNAVAILABLE else response
 

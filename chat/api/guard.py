@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 
 from chat import wire
 from chat.api.access import ApiRequest
-from chat.api.answers import refuse
+from chat.api.answers import refuse, refused
 from chat.conversations import Conversations
 from chat.gate import Gate
 from chat.models import Session
@@ -32,8 +32,8 @@ def guarded(
         request.gate = gate  # type: ignore[attr-defined]
         refusal = _knock(request, gate()) or (None if takes_files else _check_body(request))
         response = refuse(refusal) if refusal else await view(request, *args, **kwargs)
-        if request.method in READING and await _has_left(request, response):
-            response = refuse(UnknownToken())
+        if request.method in READING and (left := await _left(request, response)):
+            response = refused(left)
         if response.status_code == 405:
             allowed, response = response["Allow"], refuse(Refusal(Code.METHOD_NOT_ALLOWED))
             response["Allow"] = allowed
@@ -43,13 +43,20 @@ def guarded(
     return guard
 
 
-async def _has_left(request: HttpRequest, response: HttpResponseBase) -> bool:
-    """The session has ended while something was read for it: somebody else may sit there now. Files end with a page."""
+async def _left(request: HttpRequest, response: HttpResponseBase) -> Refusal | None:
+    """The session has ended while something was read for it: somebody else may sit there now. Files end with a page.
+
+    Where that cannot be told, nothing that was read is.
+    """
     session = getattr(request, "auth", None)
     is_told = response.status_code == 200 and not response.streaming
     if not (is_told and isinstance(session, Session)):
-        return False
-    return not await cast(ApiRequest, request).conversations().devices.is_alive(session.pk)
+        return None
+    try:
+        is_alive = await cast(ApiRequest, request).conversations().devices.is_alive(session.pk)
+    except Refusal as refusal:
+        return refusal
+    return None if is_alive else UnknownToken()
 
 
 def _knock(request: HttpRequest, gate: Gate) -> Refusal | None:

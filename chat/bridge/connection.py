@@ -7,7 +7,7 @@ from collections.abc import Callable
 from chat.bridge.dial import CableDown, CableSocket, CableStale
 from chat.bridge.timing import Timing
 from chat.chatwoot.cable import CableProtocol
-from chat.chatwoot.cable_events import Closing, Stale, SubscriptionEvent, Welcomed
+from chat.chatwoot.cable_events import Closing, Stale, SubscriptionEvent, Unwelcome, Welcomed
 
 Clock = Callable[[], float]
 
@@ -99,6 +99,8 @@ class Connection:
                     self.welcomed_at = self._clock()
                 case Stale():
                     raise CableStale("no frame for too long")
+                case Unwelcome():
+                    raise CableStale("it pings, but did not say welcome")
                 case Closing():
                     raise CableDown(f"the server said {event.reason}", refused=not event.reconnect)
                 case _:

@@ -28,7 +28,7 @@ class CableDown(Exception):
 
 
 class CableStale(CableDown):
-    """We gave it up: no frame came for too long."""
+    """We gave it up: no frame came for too long, or no welcome."""
 
 
 class CableDeaf(CableDown):

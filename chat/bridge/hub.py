@@ -61,7 +61,7 @@ class HubStatus:
     deaf: int  # sockets that ping, but bring nothing that is published
     canary_s: float | None  # the latest canary of the slowest socket; None before any
     redials: int
-    given_up_stale: int  # sockets, for want of any frame
+    given_up_stale: int  # sockets, for want of any frame, or of the welcome
     given_up_deaf: int  # sockets, for want of an answer to two canaries
     malformed: int  # frames that could not be read
     stray: int  # frames for subscriptions that nobody wants any more

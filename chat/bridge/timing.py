@@ -28,6 +28,7 @@ class Timing:
         return cls(
             cable=CableTiming(
                 stale_s=stale_s,
+                welcome_s=stale_s,
                 confirm_deadline_s=confirm_s,
                 unsure_s=retry_s,
                 prompt_s=min(1, confirm_s / 5),

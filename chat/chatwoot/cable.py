@@ -23,6 +23,7 @@ from chat.chatwoot.cable_events import (
     Silent,
     Stale,
     Unanswered,
+    Unwelcome,
     Welcomed,
 )
 
@@ -37,6 +38,7 @@ class CableTiming:
     prompt_s: float = 1  # the second try makes sense only while others are confirmed within this
     rest_s: float = 1  # between an unsubscribe and the next subscribe of the same identifier
     stale_s: float = 9  # three of the server's pings
+    welcome_s: float = 9  # the first frame of a server that is well
     max_identifiers: int = 100_000
 
 
@@ -70,9 +72,8 @@ class CableProtocol:
         self._in_window = 0
         self._resting: dict[str, float] = {}  # identifier → when it may be subscribed again, in that order
         self._answers: deque[tuple[float, float, float]] = deque(maxlen=16)  # confirmed_at, sent_at, took
-        self._frame_at = now
-        self._confirm_at = now
-        self._stale = False
+        self._began_at = self._frame_at = self._confirm_at = now
+        self._given_up = False
         self._frames: list[str] = []
         self._events: list[CableEvent] = []
 
@@ -144,16 +145,15 @@ class CableProtocol:
 
     def tick(self, *, now: float) -> None:
         """Let time pass; call it about once a second."""
-        if now - self._frame_at >= self.timing.stale_s and not self._stale:
-            self._stale = True
-            self._events.append(Stale())
+        if not self._given_up:
+            self._give_up(now)
         for known in list(self._unconfirmed.values()):
             self._wait(known, now)
         self._pump(now)
 
     def forgive(self, *, now: float) -> None:
         """Start all deadlines again: the caller itself slept, so that silence proves nothing."""
-        self._frame_at = self._confirm_at = now
+        self._began_at = self._frame_at = self._confirm_at = now
 
     # What to do now
 
@@ -209,6 +209,16 @@ class CableProtocol:
         if not known.dropped:
             self._events.append(Rejected(known.identifier))
         self._pump(now)
+
+    def _give_up(self, now: float) -> None:
+        """Of no use when nothing comes, nor when all but the welcome does: nothing may be sent before it."""
+        if now - self._frame_at >= self.timing.stale_s:
+            self._events.append(Stale())
+        elif not self.welcomed and now - self._began_at >= self.timing.welcome_s:
+            self._events.append(Unwelcome())
+        else:
+            return
+        self._given_up = True
 
     def _wait(self, known: _Subscription, now: float) -> None:
         """Move an unconfirmed subscription along its deadlines."""

@@ -55,5 +55,10 @@ class Stale:
     """Too long without a frame: close it and dial again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unwelcome:
+    """Too long without a welcome, whatever else came: close it and dial again."""
+
+
 SubscriptionEvent = Confirmed | Rejected | Silent | Unanswered | Received
-CableEvent = Welcomed | Closing | Stale | SubscriptionEvent
+CableEvent = Welcomed | Closing | Stale | Unwelcome | SubscriptionEvent

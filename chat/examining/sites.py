@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from chat import checks
 from chat.chatwoot.errors import Ambiguous, Forbidden, NotFound
 from chat.chatwoot.identity import cable_identifier
 from chat.embedding import Origins
@@ -16,6 +17,7 @@ HMAC_CURE = (
     "Copy the HMAC token from the settings of that inbox in Chatwoot (Configuration, identity validation) into "
     "CHATWOOT_HMAC_TOKEN, or into the admin"
 )
+WRONG_CURE = f"{HMAC_CURE}. If it is the same there, look into Chatwoot's log: it fails for another reason"
 DEAF_CURE = "Look at Chatwoot's Redis, and whether all its processes have the same REDIS_URL"
 CONFIRM_CURE = (
     "See whether Chatwoot's Puma has threads to spare, and whether the cable's address is that of the same Chatwoot"
@@ -52,7 +54,10 @@ async def hmac(case: Case, site: Site) -> Finding:
     except Ambiguous as error:
         if error.status != 500 or not is_given:
             raise
-        return wrong("Chatwoot answers 500 to its hash, as it does to that of a wrong token", HMAC_CURE)
+        return wrong(
+            "Chatwoot answers 500 to its hash, as it does to that of a wrong token, and when it fails itself",
+            WRONG_CURE,
+        )
     if not is_given:
         return ok("no token is given, and the inbox asks for none")
     return ok("it is right; the inbox asks " + ("everybody for a proof" if is_asked_for else "nobody for a proof"))
@@ -128,8 +133,9 @@ def _refused(error: Forbidden, account_id: int | None) -> Finding:
 
 
 async def origins(case: Case, site: Site) -> Finding:
-    if bad := Origins.of(site.inbox.allowed_origins).bad:
+    named = checks.origins_of(site.inbox)
+    if bad := Origins.of(named).bad:
         return warning(f"cannot be read: {', '.join(bad)}", "Write them like https://shop.example")
     if site.inbox.slug in case.hints.origins:
         return hinted(case.hints.origins[site.inbox.slug])
-    return ok(", ".join(site.inbox.allowed_origins) or "none is named: pages of this site itself may embed it")
+    return ok(", ".join(named) or "none is named: pages of this site itself may embed it")

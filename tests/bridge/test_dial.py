@@ -3,14 +3,19 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from chat.bridge.dial import CableDown, dial_websocket
+from chat.bridge.dial import SUBPROTOCOL, CableDown, dial_websocket
+from chat.bridge.hub import Hub
+from chat.bridge.timing import Timing
+from tests.bridge.fakes import Remembers
+from tests.eventually import eventually
 
 
 @asynccontextmanager
@@ -110,3 +115,29 @@ async def test_frames_are_never_logged(caplog: pytest.LogCaptureFixture):
         await socket.close()
     own = [each for each in caplog.records if each.name.startswith("chat")]
     assert not any("SECRET" in each.getMessage() for each in own)
+
+
+async def test_a_socket_that_pings_but_was_never_welcomed_is_closed_said_and_dialled_again(
+    caplog: pytest.LogCaptureFixture,
+):
+    """As after a failure that swallowed the welcome alone: it never comes any more, and pings do."""
+    connections: list[ServerConnection] = []
+
+    async def talk(connection: ServerConnection) -> None:
+        connections.append(connection)
+        if len(connections) > 1:
+            await connection.send('{"type":"welcome"}')
+        with suppress(ConnectionClosed):
+            while True:
+                await connection.send('{"type":"ping","message":1}')
+                await asyncio.sleep(0.05)
+
+    timing = Timing.of(stale_s=0.5, confirm_s=5, retry_s=30, canary_s=15, redial_s=0.1)
+    async with serve(talk, "127.0.0.1", 0, subprotocols=[SUBPROTOCOL]) as server:
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/cable"
+        async with Hub(url, Remembers(), timing=timing) as hub:
+            hub.hold("alice", "tok-a")
+            await eventually(lambda: hub.status().sockets == 1, within_s=5)
+            assert hub.status().given_up_stale == 1
+    assert len(connections) == 2
+    assert "cable line 1: it pings, but did not say welcome" in caplog.text

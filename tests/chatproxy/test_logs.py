@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import psycopg
+import pytest
 from django.db import IntegrityError, OperationalError
 
 from chatproxy.logs import LINE, OneLineFormatter, Seldom, UtcFormatter, logging_config
@@ -59,6 +60,26 @@ def test_what_a_database_quotes_of_a_row_is_not_logged() -> None:
         text = UtcFormatter(LINE).format(made)
         assert "IntegrityError, sqlstate 23505" in text and "in refused" in text
         assert not {"DETAIL", "PIN", "99"} & set(text.replace("=(", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "words"),
+    [
+        ("53100", "sqlstate 53100: its disk is full"),
+        ("55P03", "sqlstate 55P03: somebody else held a lock for too long"),
+        ("53300", "sqlstate 53300: it has too many connections"),
+        ("25006", "sqlstate 25006: it is read-only"),
+        ("57P03", "sqlstate 57P03: it starts, stops or recovers"),
+        ("22021", "sqlstate 22021"),
+    ],
+)
+def test_what_fails_at_postgresql_is_said_in_words_of_ours(sqlstate: str, words: str) -> None:
+    cause = Exception("of the driver")
+    cause.sqlstate = sqlstate  # type: ignore[attr-defined]
+    error = OperationalError('could not extend file "base/1": of what a visitor wrote')
+    error.__cause__ = cause
+    made = logging.LogRecord("chat", logging.ERROR, __file__, 1, "it fails: %s", (error,), None)
+    assert UtcFormatter("%(message)s").format(made) == f"it fails: OperationalError, {words}"
 
 
 def test_what_sqlite_says_is_logged() -> None:

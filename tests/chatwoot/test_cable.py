@@ -15,6 +15,7 @@ from chat.chatwoot.cable_events import (
     Silent,
     Stale,
     Unanswered,
+    Unwelcome,
     Welcomed,
 )
 from chat.chatwoot.identity import cable_identifier
@@ -179,6 +180,22 @@ def test_a_socket_that_is_never_welcomed_is_stale_too():
     cable = CableProtocol(now=0)
     cable.tick(now=9)
     assert cable.events_received() == [Stale()]
+
+
+def test_a_socket_that_pings_and_never_welcomes_is_given_up_and_told_once():
+    cable = CableProtocol(now=0)
+    cable.subscribe(ALICE, now=0)
+    tick_until(cable, 8)
+    assert cable.events_received() == []
+    tick_until(cable, 20, start=8)
+    assert cable.events_received() == [Unwelcome()]
+
+
+def test_after_we_slept_ourselves_the_welcome_has_its_time_again():
+    cable = CableProtocol(now=0)
+    cable.forgive(now=8)
+    tick_until(cable, 16, start=8)
+    assert cable.events_received() == []
 
 
 def test_after_we_slept_ourselves_silence_proves_nothing():
