@@ -8,7 +8,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from chat import courier, files
+from chat import files, places
 from chat.models import Attachment, Delivery, Message
 from chat.runtime import Runtime
 from tests.eventually import eventually
@@ -119,16 +119,16 @@ class Slow(httpx.AsyncBaseTransport):
 
 
 async def test_what_has_no_files_does_not_wait_for_what_has(world: World) -> None:
-    slow, people = Slow(), [await world.person() for _ in range(2 * courier.AT_ONCE + 2)]
+    slow, people = Slow(), [await world.person() for _ in range(2 * places.AT_ONCE + 2)]
     patient = replace(QUICK, carrying=replace(QUICK.carrying, budget_ms=30_000, lease_ms=60_000))
     runtime = await world.start(timing=patient, transport=slow)
     for each in people:
         await send(runtime, each, "photo.txt")
-    await eventually(lambda: slow.waiting == courier.UPLOADS_AT_ONCE)
+    await eventually(lambda: slow.waiting == places.UPLOADS_AT_ONCE)
     last = await world.person()
     await last.say(runtime, "quick")
     await eventually(lambda: world.said(last) == ["quick"])
-    assert slow.waiting == courier.UPLOADS_AT_ONCE
+    assert slow.waiting == places.UPLOADS_AT_ONCE
     slow.open.set()
     await world.settled()
     assert slow.waiting == len(people)

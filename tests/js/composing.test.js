@@ -155,3 +155,12 @@ test("what is being written to a conversation that is gone goes along to the one
   assert.equal(viewed(client.state)?.id, "c2");
   assert.equal(composer.text, "half a thou");
 });
+
+test("what this page writes is not replaced by what another page keeps for the same conversation", async () => {
+  const world = new World();
+  const { composer, write } = await loaded(world);
+  write("from this page");
+  world.area.setItem("chatproxy:main:drafts", JSON.stringify({ of: "c1", all: { c1: { text: "from another", files: [] } } }));
+  world.socket.receive(reset([message({ seq: 1 })], [conversation()]));
+  assert.equal(composer.text, "from this page");
+});

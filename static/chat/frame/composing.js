@@ -146,8 +146,9 @@ export class Composing {
     this.#release();
     if (!state.loaded) return;
     const id = viewed(state)?.id;
-    const draft = this.drafts.turn(id ?? null, { carry: !state.begins && id !== state.shown });
-    if (draft) this.#show(draft);
+    const carry = !state.begins && id !== state.shown;
+    const draft = this.drafts.turn(id ?? null, { carry });
+    if (draft && !(carry && this.#typed && this.composer.text)) this.#show(draft); // Another page's is no reason to lose this one's.
     this.#choose(id);
   }
 
