@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from chat.courier import UPLOADS_AT_ONCE
+from chat.places import UPLOADS_AT_ONCE
 from tests.faults.conftest import MakeRig
 from tests.faults.oracle import LOST
 from tests.faults.rig import Rig
