@@ -35,8 +35,9 @@ class _Person:
     held: dict[int, Held] = field(default_factory=dict)
     known: int = 0  # contact inboxes that Chatwoot knew when it was last read
 
-    def wanted(self, now: float) -> bool:
-        return bool(self.listeners) or self.keepers > 0 or self.polled_until > now
+    def wanted(self, now: Callable[[], float]) -> bool:
+        """``now`` is called for those alone who merely polled: everybody is asked for every second."""
+        return bool(self.listeners) or self.keepers > 0 or self.polled_until > now()
 
     @property
     def visible(self) -> bool:
@@ -216,7 +217,7 @@ class Holding:
         person = self._people.get(contact_id)
         if person is None:
             return
-        if person.wanted(self._now()):
+        if person.wanted(self._now):
             for held in person.held.values():
                 held.hold.visible = person.visible
             return

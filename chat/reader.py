@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from django.db import DataError, Error, IntegrityError, OperationalError, ProgrammingError, connection
+from django.db import Error, OperationalError, connection
 
 from chat.trouble import Trouble
+from chat.writer import OURS
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -25,7 +26,6 @@ T = TypeVar("T")
 ANSWER_S = 30.0
 HANGS_S = 5.0
 CALM_S = 10.0
-OURS = (DataError, IntegrityError, ProgrammingError)  # what was asked is wrong; the database itself is well
 
 
 @dataclass(slots=True)

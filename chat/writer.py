@@ -54,7 +54,7 @@ class WriterLate(Exception):
     """The database does not answer; perhaps it is stored, perhaps it will be."""
 
 
-OURS = (DataError, IntegrityError, ProgrammingError)  # a wrong write of ours; the database itself is well
+OURS = (DataError, IntegrityError, ProgrammingError)  # a wrong statement of ours; the database itself is well
 BUSY = (Error, WriterFull, WriterLate)  # the database or the writer is busy or broken; InterfaceError is an Error
 
 

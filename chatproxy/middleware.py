@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.db import DataError, Error, IntegrityError, ProgrammingError
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.http.response import HttpResponseBase
 from django.middleware.clickjacking import XFrameOptionsMiddleware
@@ -22,6 +22,8 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.utils.deprecation import MiddlewareMixin
 from whitenoise.middleware import WhiteNoiseMiddleware
+
+from chat.writer import OURS
 
 log = logging.getLogger(__name__)
 
@@ -129,14 +131,14 @@ class AdminDatabase(OnlyAdmin):
     """Sessions are in the database, too: without it nobody is known, and a page of ours would be Django's bare 500."""
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        is_ours = isinstance(exception, DataError | IntegrityError | ProgrammingError)
-        if is_ours or not isinstance(exception, Error) or not request.path_info.startswith(ADMIN):
+        is_ill = isinstance(exception, Error) and not isinstance(exception, OURS)
+        if not is_ill or not request.path_info.startswith(ADMIN):
             return None
         log.warning("%s was not shown: %s", request.path_info, exception)
         words = (
-            f"The database cannot be used just now ({type(exception).__name__}), and without it nothing can be shown"
+            f"The database cannot be used just now ({type(exception).__name__}), and without it nothing is shown here."
         )
-        text = f"{words} here. The log says why; /healthz tells when it is back.\n"
+        text = f"{words} The log says why; /healthz tells when it is back.\n"
         response = HttpResponse(text, status=503, content_type="text/plain", headers={"Retry-After": "10"})
         response._has_been_logged = True  # type: ignore[attr-defined]  # Django's own mark, as in chat.api.answers
         return response
