@@ -185,15 +185,17 @@ def test_an_agent_may_begin_a_conversation(alice: Person, hello: Accepted):
     assert sorted(texts(alice)) == ["hello", "hello there"]
 
 
-def test_of_several_conversations_that_a_list_brings_the_last_is_current(alice: Person, hello: Accepted):
+def test_conversations_that_a_list_brings_come_in_its_order_and_take_nothing_from_the_one_spoken_in(
+    alice: Person, hello: Accepted
+):
     def resync(pen: Any) -> None:
         for number in range(2, 9):
             listed = conversation(number, source_id=alice.source_id)
             mirror.apply_conversation(pen, alice.scope, listed, read_started=NOW)
 
     write(resync, of=alice)
-    said = say(alice, "which one?")
-    assert Conversation.objects.get(id=said.conversation_id).chatwoot_id == 8
+    assert list(Conversation.objects.order_by("created_at").values_list("chatwoot_id", flat=True)) == [*range(1, 9)]
+    assert say(alice, "which one?").conversation_id == hello.conversation_id
 
 
 def test_the_inboxs_number_is_learnt_only_from_our_own_conversation(alice: Person, hello: Accepted):
