@@ -151,6 +151,24 @@ def test_a_message_whose_tab_was_closed_comes_back_in_one_that_is_looked_at(
     assert played.frames("send") == []
 
 
+def test_what_a_closed_tab_had_sent_is_there_once_where_it_stands_as_a_draft(
+    returning: Page, played: PlayedServer
+) -> None:
+    returning.goto(CHAT)
+    field(returning).fill("This one")
+    other = returning.context.new_page()
+    other.goto(CHAT)
+    expect(field(other)).to_have_value("This one")
+    returning.bring_to_front()
+    played.held_uploads = []
+    pick(returning, photo())
+    field(returning).press("Enter")
+    expect(message(returning, "This one")).to_contain_text("Uploading…")
+    returning.close()
+    expect(other.get_by_text("Please add clock.png again.")).to_be_visible()
+    expect(field(other)).to_have_value("This one")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_what_was_lost_fits_a_narrow_screen(returning: Page, played: PlayedServer, scheme: Any) -> None:
     returning.emulate_media(color_scheme=scheme)

@@ -175,8 +175,8 @@ export class Composing {
 
   #salvage() {
     const gone = this.client.filing.takeStranded();
-    const texts = [...gone.map(({ text }) => text), this.composer.text];
-    this.composer.text = texts.filter(Boolean).join("\n\n");
+    const texts = new Set([...gone.map(({ text }) => text), this.composer.text]); // It may stand here as a draft already.
+    this.composer.text = [...texts].filter(Boolean).join("\n\n");
     const files = gone.flatMap((unsent) => unsent.files ?? []);
     const here = files.filter((file) => this.#isHere(file));
     if (here.length) void this.composer.showFiles([...this.composer.files, ...here]);
