@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
+from math import isnan
 from pathlib import Path
 from statistics import quantiles
 from typing import NamedTuple
@@ -115,7 +116,7 @@ def history(tables: Iterable[Table], *, run: str) -> str:
 
 
 def number(value: float | None) -> str:
-    if value is None:
+    if value is None or isnan(value):
         return ABSENT
     return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.2f}"
 
