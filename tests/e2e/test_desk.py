@@ -128,6 +128,16 @@ def desk(chromium: Browser, sandbox: SandboxProcess) -> Iterator[Page]:
     assert errors == []
 
 
+@pytest.fixture
+def bo(desk: Page, sandbox: SandboxProcess, http: httpx.Client, ada: Visitor) -> Visitor:
+    """Somebody who writes while Ada's conversation is open."""
+    ada.says("Hello")
+    bubble(desk, "Hello").wait_for()
+    bo = Visitor(http, sandbox.world["inbox"]["identifier"], "Bo")
+    bo.says("Anybody there?")
+    return bo
+
+
 class Line:
     """The desk's own socket, to be cut and mended."""
 
@@ -182,13 +192,7 @@ def test_the_only_conversation_opens_by_itself_and_the_talk_goes_both_ways(desk:
     expect(bubble(desk, "It is.")).to_contain_text("Seen")
 
 
-def test_whoever_opens_a_conversation_by_keyboard_writes_there_next(
-    desk: Page, sandbox: SandboxProcess, http: httpx.Client, ada: Visitor
-) -> None:
-    ada.says("Hello")
-    bubble(desk, "Hello").wait_for()
-    bo = Visitor(http, sandbox.world["inbox"]["identifier"], "Bo")
-    bo.says("Anybody there?")
+def test_whoever_opens_a_conversation_by_keyboard_writes_there_next(desk: Page, ada: Visitor, bo: Visitor) -> None:
     for visitor, words in ((ada, "Yes, Ada"), (bo, "Yes, Bo"), (bo, "Still here")):  # the first and the last are open
         row(desk, visitor).press("Enter")
         expect(row(desk, visitor)).to_have_attribute("aria-current", "true")
@@ -279,13 +283,7 @@ def test_markup_in_a_message_is_only_text(desk: Page, ada: Visitor) -> None:
     expect(desk.locator(".messages img")).to_have_count(0)
 
 
-def test_unread_conversations_are_marked_until_they_are_opened(
-    desk: Page, sandbox: SandboxProcess, http: httpx.Client, ada: Visitor
-) -> None:
-    ada.says("Hello")
-    bubble(desk, "Hello").wait_for()
-    bo = Visitor(http, sandbox.world["inbox"]["identifier"], "Bo")
-    bo.says("Anybody there?")
+def test_unread_conversations_are_marked_until_they_are_opened(desk: Page, bo: Visitor) -> None:
     expect(row(desk, bo).get_by_label("1 unread")).to_be_visible()
     expect(desk).to_have_title("(1) Agent desk")
     desk.keyboard.press("Alt+KeyK")
