@@ -18,6 +18,7 @@ import { words } from "./words.js";
 export class Composing {
   /** @type {FirstQuestions|null} */ #questions = null;
   /** @type {string|null} */ #contact = null;
+  /** Grows when somebody else takes the seat: nothing that was meant to go is theirs. */ #seating = 0;
   #typed = false;
   /** @type {Set<string>} messages for which consent was asked again */ #again = new Set();
 
@@ -54,6 +55,7 @@ export class Composing {
     const goesOn = this.#contact === null && seat.contact !== null && !session.person;
     this.#contact = seat.contact;
     if (goesOn) return;
+    this.#seating += 1;
     this.#questions?.drop();
     this.#open();
   }
@@ -96,9 +98,9 @@ export class Composing {
 
   /** What was meant to go goes, unless somebody has written on, or somebody else sits here. @param {Promise<unknown>} ready @param {{text: string}} meant */
   async #afterLoading(ready, { text }) {
-    const { contact } = this.client.seat;
+    const seating = this.#seating;
     await ready;
-    if (contact === this.client.seat.contact && this.composer.meant === text) this.composer.submit();
+    if (seating === this.#seating && this.composer.meant === text) this.composer.submit();
   }
 
   /** @param {string} text @param {readonly UnsentFile[]} files */
