@@ -1,7 +1,7 @@
 """Daphne, tuned: no pings of its own, no trust in forwarded headers, a drain at SIGTERM within a bounded time."""
 
 # First: importing it installs the reactor that everything after it has to find, asgi above all.
-from daphne.server import Server as DaphneServer  # isort: skip
+from chatproxy.endings import Endings  # isort: skip
 
 import asyncio
 import errno
@@ -38,7 +38,7 @@ reactor: Any = _reactor  # chosen at run time
 log = logging.getLogger(__name__)
 
 
-class Server(DaphneServer):
+class Server(Endings):
     """`refusal` says after `run` why it could not listen, and what chooses another place; None when it could."""
 
     def __init__(self, *, bind: str, port: int) -> None:
