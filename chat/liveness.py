@@ -162,7 +162,8 @@ class Liveness:
         now = self._now()
         self._reception.sweep()
         self._watch_echoes(now)
-        for key, held in list(self._held.items()):
+        for key in list(self._held):  # no pairs: ten thousand new tuples a second call for the garbage collector
+            held = self._held[key]
             if held.left_at is None:
                 self._revise(held, now)
             elif now - held.left_at > self._timing.linger_s + 5:

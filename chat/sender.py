@@ -41,6 +41,20 @@ class Outward(Protocol):
     def fail(self, close: wire.Close) -> None: ...
 
 
+class _Left:
+    """In place of a socket that has left: as long as both hold each other, only a full collection would free them."""
+
+    idle = False
+
+    def transmit(self, frame: bytes) -> None: ...
+    def fail(self, close: wire.Close) -> None: ...
+    async def read(self, since: str | None) -> Page:
+        raise asyncio.CancelledError
+
+
+_LEFT = _Left()
+
+
 def encode_page(page: Page) -> bytes:
     if page.reset is not None:
         return wire.encode_reset(str(page.cursor), page.reset, page.rows, page.more)
@@ -57,7 +71,7 @@ class Sender:
         window: Window | None = None,
     ) -> None:
         self.window = window or Window()
-        self._socket = socket
+        self._socket: Outward = socket
         self._read = read
         self._now = now
         self._head = 0
@@ -69,8 +83,9 @@ class Sender:
         self._look()
 
     def stop(self) -> None:
-        """Send nothing more; leaves no task behind."""
+        """Send nothing more; leaves no task behind, and lets go of the socket."""
         self._stopped = True
+        self._socket, self._read = _LEFT, _LEFT.read
         if self._task is not None:
             self._task.cancel()
 

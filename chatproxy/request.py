@@ -99,7 +99,10 @@ class Request(WebRequest):
         self._keep(-self._kept)
         self.body, self.content = self.content, io.BytesIO()
         self.body.seek(0)
+        channel = self.channel
         super().requestReceived(command, path, version)
+        if self.transport is None:  # a WebSocket has taken it: nobody ends this request, which its channel would hold
+            channel.requests.remove(self)
 
     def connectionLost(self, reason: Any) -> None:
         self._keep(-self._kept)

@@ -10,6 +10,7 @@ from typing import Any
 from autobahn.websocket.types import ConnectionDeny
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import reactor as _reactor
+from twisted.internet.protocol import connectionDone
 
 from chat import wire
 from chat.window import Pace
@@ -101,6 +102,10 @@ class Protocol(WebSocketProtocol):
             self.server.arrived()
 
     # The end
+
+    def connectionLost(self, reason: Any = connectionDone) -> None:
+        super().connectionLost(reason)
+        self.is_closed = None  # holds this in its result, and with it all that a collection would have to look at
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         self._arrived()
