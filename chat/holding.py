@@ -11,11 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+from chat import sql
 from chat.audience import Audience, Listener
 from chat.bridge.tasks import Tasks
 from chat.liveness import Held, Liveness, Timing
 from chat.mirror import Scope
-from chat.models import ContactInbox, Conversation
+from chat.models import Conversation
 from chat.reader import Reader
 from chat.resync import Resyncs
 from chat.upstreams import Upstream, Upstreams
@@ -192,21 +193,22 @@ class Holding:
         if person := self._people.get(contact_id):
             person.known = known
             for row, upstream in zip(rows, upstreams, strict=True):
-                self._hold(person, row, upstream)
-            for key in person.held.keys() - {row.pk for row in rows}:
+                scope = Scope(contact_id, row.id, row.inbox_id, row.source_id, upstream.chatwoot_inbox_id)
+                self._hold(person, scope, row.pubsub_token, upstream)
+            for key in person.held.keys() - {row.id for row in rows}:
                 self._release(person.held.pop(key))
             self._settle(contact_id)
 
-    def _hold(self, person: _Person, row: ContactInbox, upstream: Upstream) -> None:
-        known = person.held.get(row.pk)
-        if known is not None and known.token == row.pubsub_token and known.upstream.hub is upstream.hub:
+    def _hold(self, person: _Person, scope: Scope, token: str, upstream: Upstream) -> None:
+        key = scope.contact_inbox_id
+        known = person.held.get(key)
+        if known is not None and known.token == token and known.upstream.hub is upstream.hub:
             return
-        scope = Scope(row.contact_id, row.pk, row.inbox_id, row.source_id, upstream.chatwoot_inbox_id)
-        hold = upstream.hub.hold(row.pk, row.pubsub_token)  # another token replaces the former subscription
-        held = Held(scope, upstream, hold, row.pubsub_token, self._now())
+        hold = upstream.hub.hold(key, token)  # another token replaces the former subscription
+        held = Held(scope, upstream, hold, token, self._now())
         if known is not None:
             known.hold.release()
-        person.held[row.pk] = held
+        person.held[key] = held
         self.liveness.add(held)
 
     def _release(self, held: Held) -> None:
@@ -226,14 +228,14 @@ class Holding:
             self._release(held)
 
 
-def _to_hold(contact_id: uuid.UUID) -> tuple[list[ContactInbox], int]:
+def _to_hold(contact_id: uuid.UUID) -> tuple[list[sql.Known], int]:
     """The contact inboxes that Chatwoot knows; of several, those with a conversation still open, newest first.
 
     And how many it knows.
     """
-    known = [row for row in ContactInbox.objects.filter(contact=contact_id).order_by("-id") if row.pubsub_token]
+    known = sql.known(contact_id)
     if len(known) <= 1:
         return known, len(known)
     unfinished = Conversation.objects.filter(contact=contact_id).exclude(status=Conversation.Status.RESOLVED)
     open_ones = set(unfinished.values_list("contact_inbox", flat=True))
-    return [row for row in known if row.pk in open_ones][:MOST_HELD] or known[:1], len(known)
+    return [row for row in known if row.id in open_ones][:MOST_HELD] or known[:1], len(known)

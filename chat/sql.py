@@ -12,6 +12,7 @@ import orjson
 from django.db import connection
 
 from chat.clock import now_ms
+from chat.fields import decrypted
 from chat.records import ConversationRecord, DeliveryRecord, MessageRecord, key, stored
 from chat.statements import execute, fetch
 
@@ -216,6 +217,29 @@ def admission(session_id: uuid.UUID, now: datetime) -> tuple[uuid.UUID, str, lis
         return None
     contact_id, slug, origins, generation, confirmed = rows[0]
     return uuid.UUID(str(contact_id)), slug, orjson.loads(origins), generation, confirmed
+
+
+class Known(NamedTuple):
+    """A contact inbox that Chatwoot knows."""
+
+    id: int
+    inbox_id: int
+    source_id: str
+    pubsub_token: str
+
+
+def known(contact_id: uuid.UUID) -> list[Known]:
+    """Newest first. Each visitor who comes or comes back asks for it."""
+    query = (
+        "SELECT id, inbox_id, source_id, pubsub_token FROM chat_contactinbox"
+        " WHERE contact_id = %s AND pubsub_token <> '' ORDER BY id DESC"
+    )
+    return [
+        Known(
+            pk, inbox_id, decrypted(source_id, "ContactInbox.source_id"), decrypted(token, "ContactInbox.pubsub_token")
+        )
+        for pk, inbox_id, source_id, token in fetch(query, (key(contact_id),))
+    ]
 
 
 def feed_position(contact_id: uuid.UUID) -> tuple[str, int, int] | None:

@@ -6,7 +6,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from chat import sql
-from chat.models import Conversation, Message, Webhook
+from chat.models import ContactInbox, Conversation, Message, Webhook
 from chat.records import ConversationRecord, MessageRecord
 from tests.fixtures.people import NOW, Person, cabled, create_upstream, hear, say, told
 
@@ -44,6 +44,15 @@ def test_a_conversation_reads_as_the_orm_reads_it(alice: Person):
     row = Conversation.objects.get()
     expected = ConversationRecord.of(row)
     assert sql.conversation(said.conversation_id) == sql.conversation_by_chatwoot_id(alice.inbox_id, 9) == expected
+
+
+def test_a_contact_inbox_that_chatwoot_knows_reads_as_the_orm_reads_it(alice: Person):
+    create_upstream(alice, said=say(alice, "hello"))
+    row = ContactInbox.objects.get(contact=alice.id)
+    assert row.pubsub_token
+    assert sql.known(alice.id) == [sql.Known(row.pk, alice.inbox_id, row.source_id, row.pubsub_token)]
+    ContactInbox.objects.create(contact_id=alice.id, inbox_id=alice.inbox_id, source_id="not told yet")
+    assert [each.id for each in sql.known(alice.id)] == [row.pk]
 
 
 def test_a_conversation_and_a_message_are_found_by_their_numbers_together(alice: Person, bob: Person):
