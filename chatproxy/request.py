@@ -9,6 +9,7 @@ it were whole.
 import io
 import logging
 import shutil
+import socket
 import tempfile
 import time
 from collections import Counter
@@ -34,6 +35,7 @@ SILENT_S = 30.0  # between two parts of a body
 UNDER_WAY = 5  # times UPLOAD_MAX_BYTES: of all bodies of one address that have not come whole
 STALLED_S = 30.0  # in which a peer has to take the transport's buffer (64 KiB)
 IN_MEMORY_BYTES = 100_000  # Twisted's own bound: above it a body lies in a file
+CLOSE_WAIT = 8  # of the states of TCP in Linux (include/net/tcp_states.h)
 ABOVE = 10  # a disk keeps one part in so many free
 log = logging.getLogger(__name__)
 
@@ -100,6 +102,8 @@ class Request(WebRequest):
         self.body, self.content = self.content, io.BytesIO()
         self.body.seek(0)
         channel = self.channel
+        if self.requestHeaders.hasHeader(b"upgrade") and _has_hung_up(channel.transport):
+            return self.cut()
         super().requestReceived(command, path, version)
         if self.transport is None:  # a WebSocket has taken it: nobody ends this request, which its channel would hold
             channel.requests.remove(self)
@@ -203,6 +207,17 @@ class Unstored(io.BytesIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         raise self.error
+
+
+def _has_hung_up(transport: Any) -> bool:
+    """Where the system tells (Linux): who had to wait to be accepted may have dialled anew, and waits there again.
+
+    Half a close does not count where an answer can still be read; a WebSocket needs both directions.
+    """
+    if not hasattr(socket, "TCP_INFO"):
+        return False
+    state: bytes = transport.getHandle().getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+    return state[0] == CLOSE_WAIT
 
 
 def _promised(headers: Iterable[tuple[bytes, bytes]]) -> int | None:

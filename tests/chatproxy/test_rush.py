@@ -3,13 +3,20 @@
 import asyncio
 import base64
 import signal
+import socket
 from pathlib import Path
+
+import httpx
 
 from tests.eventually import eventually
 from tests.faults.swarm import Person, Swarm
 from tests.fixtures.the_server import Serving
 
 MANY = 400
+HEAD = (
+    b"GET /ws/v1 HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + base64.b64encode(b"sixteen letters!") + b"\r\n\r\n"
+)
 
 
 async def test_a_rush_is_taken_in_bit_by_bit_and_wholly(migrated: Path) -> None:
@@ -25,11 +32,24 @@ async def test_a_rush_is_taken_in_bit_by_bit_and_wholly(migrated: Path) -> None:
     assert serving.process.returncode == 0
 
 
+def test_dials_that_were_given_up_before_they_were_taken_in_become_no_sockets(migrated: Path) -> None:
+    """In a rush most are: each would be shaken hands with, and then be found to be gone."""
+    with Serving(migrated, METRICS_TOKEN=(token := "t" * 32)).running() as serving:
+        serving.process.send_signal(signal.SIGSTOP)
+        for _ in range(8):
+            with socket.create_connection(("127.0.0.1", serving.port)) as dial:
+                dial.sendall(HEAD % serving.port)
+        serving.process.send_signal(signal.SIGCONT)
+        with serving.dial():
+            pass
+        answer = httpx.get(f"{serving.site}/metrics", headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+    closed = [each for each in answer.text.splitlines() if each.startswith("chatproxy_ws_closed_total")]
+    assert 'chatproxy_ws_closed_total{code="1006"} 0.0' in closed
+
+
 async def dialled(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    key = base64.b64encode(b"sixteen letters!").decode()
-    head = [f"Host: 127.0.0.1:{port}", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"]
-    writer.write("\r\n".join(["GET /ws/v1 HTTP/1.1", *head, f"Sec-WebSocket-Key: {key}", "", ""]).encode())
+    writer.write(HEAD % port)
     await reader.readuntil(b"\r\n\r\n")
     return reader, writer
 
