@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from chat import embedding, published, runtime, sessions, speaking
 from chat.clock import moment
 from chat.frontend import first_files, lazy_modules, lazy_styles, script
+from chat.logged import logged
 from chat.models import Inbox
 from chat.wire.errors import Refusal
 
@@ -59,8 +60,7 @@ def _knock(request: HttpRequest) -> None:
 def _away(request: HttpRequest, status: int, again_s: int) -> HttpResponse:
     response = page(request, "503.html", {}, status=status)
     response["Retry-After"] = str(again_s)
-    response._has_been_logged = True  # type: ignore[attr-defined]  # Django's own mark, else it logs the status again
-    return response
+    return logged(response)
 
 
 @_page_view

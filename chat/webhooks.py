@@ -15,6 +15,7 @@ from chat.api.access import peer_of
 from chat.api.answers import refuse
 from chat.gate import Gate
 from chat.hints import Hints
+from chat.logged import logged
 from chat.wire.errors import Code, Refusal
 
 log = logging.getLogger(__name__)
@@ -48,10 +49,7 @@ def urls(hints: Callable[[], Hints], gate: Callable[[], Gate]) -> list[URLPatter
 
 
 def _refused(refusal: Refusal) -> HttpResponse:
-    response = refuse(refusal)
-    # Django would log the address, which may hold a secret that is right but for the inbox's name.
-    response._has_been_logged = True  # type: ignore[attr-defined]  # Django's own mark
-    return response
+    return logged(refuse(refusal))  # the address may hold a secret that is right but for the inbox's name
 
 
 def _body(request: HttpRequest) -> bytes | None:

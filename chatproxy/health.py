@@ -9,6 +9,7 @@ from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse
 
 from chat import runtime
+from chat.logged import logged
 
 
 async def lives(request: HttpRequest) -> HttpResponse:
@@ -33,9 +34,7 @@ async def health(request: HttpRequest) -> HttpResponse:
 
 def _text(line: str, *, status: int = 200) -> HttpResponse:
     """An answer in words; what it is about is in the log already, and whoever asks does so every few seconds."""
-    response = HttpResponse(f"{line}\n", status=status, content_type="text/plain")
-    response._has_been_logged = True  # type: ignore[attr-defined]  # Django's own mark
-    return response
+    return logged(HttpResponse(f"{line}\n", status=status, content_type="text/plain"))
 
 
 def _ask_database() -> None:

@@ -23,6 +23,7 @@ from django.middleware.security import SecurityMiddleware
 from django.utils.deprecation import MiddlewareMixin
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from chat.logged import logged
 from chat.writer import OURS
 
 log = logging.getLogger(__name__)
@@ -139,9 +140,7 @@ class AdminDatabase(OnlyAdmin):
             f"The database cannot be used just now ({type(exception).__name__}), and without it nothing is shown here."
         )
         text = f"{words} The log says why; /healthz tells when it is back.\n"
-        response = HttpResponse(text, status=503, content_type="text/plain", headers={"Retry-After": "10"})
-        response._has_been_logged = True  # type: ignore[attr-defined]  # Django's own mark, as in chat.api.answers
-        return response
+        return logged(HttpResponse(text, status=503, content_type="text/plain", headers={"Retry-After": "10"}))
 
 
 class AdminXFrameOptions(OnlyAdmin, XFrameOptionsMiddleware):

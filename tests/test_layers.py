@@ -22,7 +22,7 @@ LAYERS: dict[int, str] = {
     "pictures avatars card_pictures hints presence notifying inboxes people retention devices outage sharing portals "
     "connecting provisioning vitals team transcripts challenge annotating removing parting",
     4: "runtime consumers api views webhooks routing urls admin operating checks starting apps management "
-    "frontend speaking figures examining",
+    "frontend speaking figures examining logged",
 }
 LAYER_OF = {f"chat.{name}": layer for layer, names in LAYERS.items() for name in names.split()}
 SANDBOX = "chat.sandbox"

@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
+from chat.logged import logged
 from chat.wire.errors import Code, Refusal
 
 logger = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ def add_handlers(api: NinjaAPI) -> None:
 def refused(refusal: Refusal) -> HttpResponse:
     """A database in trouble is said once by writer or reader, and not for everybody who is turned away."""
     response = refuse(refusal)
-    return told(response) if refusal.code == Code.UNAVAILABLE else response
+    return logged(response) if refusal.code == Code.UNAVAILABLE else response
 
 
 def _invalid(request: HttpRequest, exc: Any) -> HttpResponse:
@@ -64,14 +65,9 @@ def _unreadable(request: HttpRequest, exc: Any) -> HttpResponse:
 
 def _unavailable(request: HttpRequest, exc: Exception) -> HttpResponse:
     logger.error("%s %s: the database cannot be used: %s", request.method, request.path, type(exc).__name__)
-    return told(refuse(Refusal(Code.UNAVAILABLE)))
+    return logged(refuse(Refusal(Code.UNAVAILABLE)))
 
 
 def _fault(request: HttpRequest, exc: Exception) -> HttpResponse:
     logger.error("%s %s failed", request.method, request.path, exc_info=exc)
-    return told(refuse(Refusal(Code.FAULT)))
-
-
-def told(response: HttpResponse) -> HttpResponse:
-    response._has_been_logged = True  # type: ignore[attr-defined]  # Django's own mark, else it logs the status again
-    return response
+    return logged(refuse(Refusal(Code.FAULT)))

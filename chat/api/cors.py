@@ -15,9 +15,10 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 from chat.api.access import foreign_origin, peer_of
-from chat.api.answers import refuse, told
+from chat.api.answers import refuse
 from chat.api.guard import View
 from chat.gate import Gate
+from chat.logged import logged
 from chat.wire.errors import Code, Refusal
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ def _preflight(request: HttpRequest, gate: Gate, origin: str, *, is_listed: bool
             origin[:200],
             request.path[:200],
         )
-        return told(refuse(Refusal(Code.FOREIGN_ORIGIN)))
+        return logged(refuse(Refusal(Code.FOREIGN_ORIGIN)))
     response = HttpResponse(status=204)
     response["Access-Control-Allow-Methods"] = METHODS
     response["Access-Control-Allow-Headers"] = HEADERS
