@@ -35,38 +35,42 @@ class Endings(DaphneServer):
         self._note(protocol)
 
     def _note(self, protocol: Any, *_: object) -> None:
-        self._ending[protocol] = None
+        if protocol in self.connections:  # a task has ended before its callbacks run, and may be forgotten by then
+            self._ending[protocol] = None
 
     def application_checker(self) -> None:
-        """Daphne's name for it."""
+        """Daphne calls it once; each look arranges for the next."""
         self.look()
         reactor.callLater(LOOK_EVERY_S, self.application_checker)
 
     def look(self) -> None:
+        """Never raises: nobody would look again, and nobody would know."""
         for protocol in list(self._ending):
             del self._ending[protocol]
-            if not self._has_ended(protocol):
-                self._note(protocol)
+            details = self.connections[protocol]
+            instance = details.get("application_instance")
+            if instance and not instance.done():
+                self._outstays(protocol, instance, since=details["disconnected"])
+            else:
+                self._forget(protocol, details)
 
-    def _has_ended(self, protocol: Any) -> bool:
-        """Whether there is nothing to do for it until something else of it ends."""
-        details = self.connections[protocol]
-        instance, gone_at = details.get("application_instance"), details.get("disconnected")
-        if instance and not instance.done():
-            if time.time() - gone_at > self.application_close_timeout:
-                log.warning("%r did not end with its connection: cancelled", instance)
-                instance.cancel()
-            return False
-        if instance:
-            del details["application_instance"]
-            self._say(protocol, instance, is_gone=gone_at is not None)
-        if gone_at:
+    def _outstays(self, protocol: Any, instance: asyncio.Future[None], *, since: float) -> None:
+        if time.time() - since > self.application_close_timeout:
+            log.warning("%r did not end with its connection: cancelled", instance)
+            instance.cancel()
+        self._note(protocol)
+
+    def _forget(self, protocol: Any, details: dict[str, Any]) -> None:
+        """Its application has ended. The connection is forgotten when that has, too."""
+        instance, is_gone = details.pop("application_instance", None), "disconnected" in details
+        if is_gone:
             del self.connections[protocol]
-        return True
-
-    def _say(self, protocol: Any, instance: asyncio.Future[None], *, is_gone: bool) -> None:
-        error = None if instance.cancelled() else instance.exception()
-        if error is not None:
-            log.error("an application failed: %s", error, exc_info=error)
+        error = None if instance is None or instance.cancelled() else instance.exception()
+        if error is None:
+            return
+        log.error("an application failed: %s", error, exc_info=error)
+        try:
             if not is_gone:
                 protocol.handle_exception(error)
+        except Exception:
+            log.exception("that it failed could not be told")

@@ -10,6 +10,7 @@ import io
 import logging
 import shutil
 import socket
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -102,11 +103,16 @@ class Request(WebRequest):
         self.body, self.content = self.content, io.BytesIO()
         self.body.seek(0)
         channel = self.channel
-        if self.requestHeaders.hasHeader(b"upgrade") and _has_hung_up(channel.transport):
+        if self._wants_a_socket() and _has_hung_up(channel.transport):
             return self.cut()
         super().requestReceived(command, path, version)
         if self.transport is None:  # a WebSocket has taken it: nobody ends this request, which its channel would hold
             channel.requests.remove(self)
+
+    def _wants_a_socket(self) -> bool:
+        """As Daphne decides it."""
+        wanted: bytes = self.requestHeaders.getRawHeaders(b"upgrade", [b""])[0]
+        return wanted.lower() == b"websocket"
 
     def connectionLost(self, reason: Any) -> None:
         self._keep(-self._kept)
@@ -138,6 +144,12 @@ class Request(WebRequest):
         if self._backlog is not None and not await self._backlog.cleared(within_s=STALLED_S):
             log.info("an answer was not read for %.0f s", STALLED_S)
             self.cut()
+
+    def handle_exception(self, exception: Exception) -> None:
+        if self._response_started:
+            self.cut()
+        else:
+            super().handle_exception(exception)
 
     def cut(self) -> None:
         """End the connection, so that the peer does not take what it has for the whole."""
@@ -210,11 +222,8 @@ class Unstored(io.BytesIO):
 
 
 def _has_hung_up(transport: Any) -> bool:
-    """Where the system tells (Linux): who had to wait to be accepted may have dialled anew, and waits there again.
-
-    Half a close does not count where an answer can still be read; a WebSocket needs both directions.
-    """
-    if not hasattr(socket, "TCP_INFO"):
+    """Where the system tells (Linux): who had to wait to be accepted may have dialled anew, and waits there again."""
+    if sys.platform != "linux":
         return False
     state: bytes = transport.getHandle().getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
     return state[0] == CLOSE_WAIT

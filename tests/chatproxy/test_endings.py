@@ -112,6 +112,36 @@ async def test_an_application_that_fails_is_logged_and_its_peer_told_while_it_is
     assert len(connection.told) == (0 if is_gone else 1)
 
 
+async def test_one_is_forgotten_once_although_its_task_ends_just_before_the_look(stage: Stage) -> None:
+    """A task has ended before its callbacks run."""
+    connection = stage.comes()
+    stage.server.protocol_disconnected(connection)
+    connection.queue.put_nowait("end")
+    asyncio.get_running_loop().call_soon(stage.server.look)
+    await asyncio.sleep(0.01)
+    assert stage.known == 0
+    stage.server.look()
+
+
+async def test_one_that_cannot_be_told_keeps_nobody_else_from_being_forgotten(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = stage.comes(), stage.comes()
+    first.handle_exception = broken  # type: ignore[method-assign]
+    first.queue.put_nowait("fail")
+    await asyncio.wait([stage.task(first)])
+    stage.task(second).cancel()
+    await asyncio.wait([stage.task(second)])
+    stage.server.protocol_disconnected(second)
+    stage.server.look()
+    assert stage.known == 1
+    assert "could not be told" in caplog.text
+
+
+def broken(error: Exception) -> None:
+    raise ValueError("an answer has begun")
+
+
 async def test_a_peer_that_is_hung_up_on_because_of_a_failure_is_forgotten_too(stage: Stage) -> None:
     connection = stage.comes()
     connection.handle_exception = lambda error: stage.server.protocol_disconnected(connection)  # type: ignore[method-assign]
