@@ -41,9 +41,9 @@ from chat.vitals import Vitals
 from chat.writer import BUSY, Writer
 
 # A full collection halts the loop for 80 µs a visitor (measured: 0.65 s with 8,000), and Python's own 700, 10, 10 came
-# to one every seven seconds. Whoever leaves is freed without (tests/chatproxy/test_collector.py): what is left for it
-# is little.
-COLLECTIONS = 2_000, 10, 250
+# to one every seven seconds. Whoever leaves a socket is freed without (tests/chatproxy/test_collector.py). Django's
+# requests are not, and those of long polls are too old for the small collections.
+COLLECTIONS = 2_000, 10, 25
 log = logging.getLogger(__name__)
 
 

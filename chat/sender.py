@@ -49,7 +49,7 @@ class _Left:
     def transmit(self, frame: bytes) -> None: ...
     def fail(self, close: wire.Close) -> None: ...
     async def read(self, since: str | None) -> Page:
-        raise asyncio.CancelledError
+        raise RuntimeError("nobody is there to read for")
 
 
 _LEFT = _Left()

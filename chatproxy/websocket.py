@@ -105,11 +105,12 @@ class Protocol(WebSocketProtocol):
 
     def connectionLost(self, reason: Any = connectionDone) -> None:
         super().connectionLost(reason)
-        self.is_closed = None  # holds this in its result, and with it all that a collection would have to look at
+        self.is_closed = None  # its result is this protocol: only a full collection would free both
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         self._arrived()
-        super().onClose(wasClean, code, reason)
+        if hasattr(self, "server"):  # Daphne knows of it once hands were shaken
+            super().onClose(wasClean, code, reason)
 
     def handle_reply(self, message: dict[str, Any]) -> None:
         is_restart = message["type"] == "websocket.close" and message.get("code") == wire.Close.RESTART
