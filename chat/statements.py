@@ -43,8 +43,11 @@ def execute(query: str, params: Params) -> None:
 
 
 @contextmanager
-def held() -> Iterator[None]:
-    """Within a transaction: let ``execute`` wait for the next statement, or for the end of this block."""
+def held(*, commits: bool = False) -> Iterator[None]:
+    """Within a transaction: let ``execute`` wait for the next statement, or for the end of this block.
+
+    ``commits``: that is the end of the transaction, too; its last round trip is spared.
+    """
     if connection.vendor != "postgresql":
         yield
         return
@@ -52,6 +55,8 @@ def held() -> Iterator[None]:
     try:
         with connection.execute_wrapper(_after_those_held):
             yield
+            if commits and _held.statements:
+                _held.statements.append("COMMIT")  # Django's own then finds nothing to do
             release()
     finally:
         _held.statements = None

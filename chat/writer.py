@@ -200,7 +200,7 @@ class Writer:
             wait_at_most(self._timing.try_s)
             self._log.prepare()
         until = time.monotonic() + max(self._batch_s, min(self._commit_s, MOST_TIMES * self._batch_s))
-        with transaction_within(self._timing.try_s), statements.held():
+        with transaction_within(self._timing.try_s), statements.held(commits=True):
             pen = Pen(self._clock(), {contact for write in batch for contact in write.contacts})
             self._stage = Stage.RUN
             for write in batch:

@@ -74,5 +74,24 @@ def test_one_that_is_wrong_fails_at_the_end_at_the_latest(alice: Person) -> None
     assert name_of(alice) != "rolled back"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_end_of_a_transaction_goes_with_what_is_held_last(alice: Person) -> None:
+    with transaction.atomic():
+        with statements.held(commits=True):
+            rename(alice, "for good")
+        if connection.vendor == "postgresql":
+            assert connection.connection.info.transaction_status.name == "IDLE"
+    connection.close()
+    assert name_of(alice) == "for good"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_that_is_wrong_keeps_its_transaction_from_ending(alice: Person) -> None:
+    with pytest.raises(Error), transaction.atomic(), statements.held(commits=True):
+        rename(alice, "rolled back")
+        statements.execute("UPDATE chat_inbox SET no_such_column = %s", (1,))
+    assert name_of(alice) != "rolled back"
+
+
 def test_without_such_a_block_nothing_waits(alice: Person) -> None:
     assert len(asked(lambda: rename(alice, "now"))) == 1
