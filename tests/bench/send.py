@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from itertools import count, cycle
+from itertools import cycle
 from math import ceil, inf
 
 import httpx
@@ -22,6 +22,7 @@ from tests.bench.writers import Writing, writers
 
 EVERY_S = 1 / 15  # of one visitor: 20 frames a second are allowed
 MAX_WAITING = 50  # undelivered messages of one visitor, as in chat.acceptance
+MOST_OF_A_TALK = 150  # Chatwoot takes 200 messages of a conversation in a minute
 AT_ONCE = 8  # requests of the courier at a time to one Chatwoot
 DEFAULT, AS_FAST_AS_IT_CAN = "40", "10000"  # CHATWOOT_RATE_PER_S
 TEXT = "Where is my parcel? I ordered it on Monday."
@@ -66,22 +67,22 @@ async def delivering(databases: Databases, sizes: Sizes) -> tuple[float, float]:
 
 
 async def calling(chatwoot: Chatwoot, number: int) -> float:
-    """The same requests by themselves: one conversation for each of the calls that go on at a time."""
+    """The same requests by themselves, over as many conversations as Chatwoot wants for so many."""
     path = f"/public/api/v1/inboxes/{chatwoot.world['inbox']['identifier']}/contacts"
-    turns = count()
+    talks: list[str] = []
 
-    async def call(http: httpx.AsyncClient, talk: str) -> None:
-        while next(turns) < number:
+    async def call(http: httpx.AsyncClient, turns: Iterator[tuple[int, str]]) -> None:
+        for _, talk in turns:
             (await http.post(talk, json={"content": TEXT, "echo_id": str(uuid.uuid4())})).raise_for_status()
 
     async with httpx.AsyncClient(base_url=chatwoot.url, trust_env=False, timeout=PATIENCE_S) as http:
-        talks = []
-        for _ in range(AT_ONCE):
+        for _ in range(max(AT_ONCE, ceil(number / MOST_OF_A_TALK))):
             source_id = (await http.post(path, json={})).json()["source_id"]
             talk = (await http.post(f"{path}/{source_id}/conversations", json={})).json()["id"]
             talks.append(f"{path}/{source_id}/conversations/{talk}/messages")
         begun = time.perf_counter()
-        await asyncio.gather(*(call(http, each) for each in talks))
+        turns = iter(zip(range(number), cycle(talks), strict=False))
+        await asyncio.gather(*(call(http, turns) for _ in range(AT_ONCE)))
         return number / (time.perf_counter() - begun)
 
 
