@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
-from math import isnan
+from math import isfinite, isnan
 from pathlib import Path
 from statistics import quantiles
 from typing import NamedTuple
@@ -83,7 +83,8 @@ def growth(table: Table, what: str, by_size: Mapping[int, tuple[float, float]], 
     sizes = sorted(by_size)
     for small, big in pairwise(sizes):
         ours, peer = (b / a if a else 0.0 for a, b in zip(by_size[small], by_size[big], strict=True))
-        table.add(f"{what}, {small:,} → {big:,} visitors: factor", ours, peer, target=target)
+        name = f"{what}, {small:,} → {big:,} visitors: factor"
+        table.add(name, ours, peer if isfinite(peer) else None, target=target)
 
 
 # What a run leaves in docs/benchmarks.md: heading, the part, and which of its figures.

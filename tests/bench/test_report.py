@@ -52,7 +52,7 @@ def test_what_took_for_ever_does_not_cost_the_other_figures() -> None:
     table.add("all back, s", 31.5, inf)
     report.growth(table, "all back, s", {1: (1.0, inf), 2: (2.5, inf)})
     assert "| all back, s | 31.50 | inf | 0× |" in table.markdown()
-    assert "factor | 2.50 | – |" in table.markdown()
+    assert "factor | 2.50 | – | – |" in table.markdown()
 
 
 def test_a_table_has_ours_the_peer_the_ratio_and_the_target_in_a_row() -> None:
