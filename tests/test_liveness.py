@@ -61,7 +61,7 @@ async def test_one_canary_contact_serves_all_processes_and_starts(world: World) 
         person = await world.person()
         device, _ = await world.talk(runtime, person)
         runtime.conversations.look(device, False)
-    await eventually(lambda: world.sandbox.stats()["cable"]["subscriptions"] == 4, within_s=20)
+    await eventually(lambda: world.sandbox.stats()["cable"]["subscriptions"] == 4, within_s=60)
     inbox = await world.ask(Inbox.objects.get)
     assert uuid.UUID(inbox.canary_source_id) and inbox.canary_token
     assert await world.ask(ContactInbox.objects.count) == 2  # it is nobody's
@@ -70,7 +70,7 @@ async def test_one_canary_contact_serves_all_processes_and_starts(world: World) 
     world.sandbox.reset_stats()
     again = await world.start()
     again.conversations.arrive(person.device(), visible=False)
-    await eventually(lambda: world.sandbox.stats()["cable"]["update_presence"] > 0, within_s=20)
+    await eventually(lambda: world.sandbox.stats()["cable"]["update_presence"] > 0, within_s=60)
     assert not [each for each in world.sandbox.stats()["routes"] if each.startswith("POST") and "contacts" in each]
 
 
