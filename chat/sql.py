@@ -230,16 +230,9 @@ class Known(NamedTuple):
 
 def known(contact_id: uuid.UUID) -> list[Known]:
     """Newest first. Each visitor who comes or comes back asks for it."""
-    query = (
-        "SELECT id, inbox_id, source_id, pubsub_token FROM chat_contactinbox"
-        " WHERE contact_id = %s AND pubsub_token <> '' ORDER BY id DESC"
-    )
-    return [
-        Known(
-            pk, inbox_id, decrypted(source_id, "ContactInbox.source_id"), decrypted(token, "ContactInbox.pubsub_token")
-        )
-        for pk, inbox_id, source_id, token in fetch(query, (key(contact_id),))
-    ]
+    query = "SELECT id, inbox_id, source_id, pubsub_token FROM chat_contactinbox WHERE contact_id = %s"
+    rows = fetch(f"{query} AND pubsub_token <> '' ORDER BY id DESC", (key(contact_id),))
+    return [Known(pk, at, *(decrypted(each, "a contact inbox's secret") for each in both)) for pk, at, *both in rows]
 
 
 def feed_position(contact_id: uuid.UUID) -> tuple[str, int, int] | None:
